@@ -1,0 +1,152 @@
+//! What can fail, typed, with the numbers in it.
+//!
+//! INVARIANT: one failure reaches every waiter, so errors are `Clone + Send + Sync`. Floats are printed with `{:?}`,
+//! the shortest digits that read back to the same bits, so that a failing point can be replayed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::estimate::{Estimate, Reason};
+
+/// Why an integration has no answer that may be trusted.
+///
+/// `T` is the integrand's value; it appears in the estimate that [`NotConverged`](Error::NotConverged) carries.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error<T = f64> {
+    /// The tolerance was not met. The best estimate is not lost.
+    #[non_exhaustive]
+    NotConverged {
+        /// The best estimate when the run stopped.
+        estimate: Estimate<T>,
+        /// Why it stopped.
+        reason: Reason,
+    },
+    /// The integrand was NaN or infinite at a point that the method cannot leave out.
+    #[non_exhaustive]
+    NonFinite {
+        /// The point.
+        x: f64,
+        /// The norm of the value there: NaN or infinite.
+        norm: f64,
+    },
+    /// The evaluation at `x` failed, retries included.
+    #[non_exhaustive]
+    Evaluation {
+        /// The point.
+        x: f64,
+        /// What the evaluator said.
+        source: EvaluationError,
+    },
+    /// The integrand panicked at `x`, on a thread or in a process that is not the caller's.
+    #[non_exhaustive]
+    Panicked {
+        /// The point.
+        x: f64,
+        /// The panic's message.
+        message: Arc<str>,
+    },
+    /// A limit of integration or a breakpoint is NaN.
+    #[non_exhaustive]
+    InvalidInterval {
+        /// The lower limit as given.
+        a: f64,
+        /// The upper limit as given.
+        b: f64,
+    },
+    /// A tolerance is negative or NaN, or nothing was asked for (`atol = rtol = 0`).
+    #[non_exhaustive]
+    InvalidTolerance {
+        /// The absolute tolerance as given.
+        atol: f64,
+        /// The relative tolerance as given.
+        rtol: f64,
+    },
+}
+
+impl<T> Error<T> {
+    /// The error of a failed evaluation at `x`.
+    pub(crate) fn evaluation(x: f64, source: EvaluationError) -> Self {
+        match source.kind {
+            Kind::Panicked(message) => Error::Panicked { x, message },
+            Kind::Failed(_) => Error::Evaluation { x, source },
+        }
+    }
+}
+
+impl<T> fmt::Display for Error<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::NotConverged { estimate, reason } => write!(
+                f,
+                "tolerance not met after {} evaluations, estimated error {:?}: {reason}",
+                estimate.evaluations, estimate.error
+            ),
+            Error::NonFinite { x, norm } => write!(f, "the integrand has norm {norm:?} at x = {x:?}"),
+            Error::Evaluation { x, source } => write!(f, "the evaluation at x = {x:?} failed: {source}"),
+            Error::Panicked { x, message } => write!(f, "the integrand panicked at x = {x:?}: {message}"),
+            Error::InvalidInterval { a, b } => write!(f, "no integral from {a:?} to {b:?}: a limit or breakpoint is not a number"),
+            Error::InvalidTolerance { atol, rtol } => {
+                write!(f, "tolerances must be at least 0, and one of them positive: atol = {atol:?}, rtol = {rtol:?}")
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> StdError for Error<T> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Error::Evaluation { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Why one evaluation has no value. Clones share the cause.
+#[derive(Clone, Debug)]
+pub struct EvaluationError {
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Failed(Arc<dyn StdError + Send + Sync>),
+    Panicked(Arc<str>),
+}
+
+impl EvaluationError {
+    /// Wraps the cause: any error, or a text.
+    ///
+    /// ```
+    /// let e = coquad::EvaluationError::new("the cluster is down");
+    /// assert_eq!(e.to_string(), "the cluster is down");
+    /// ```
+    pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { kind: Kind::Failed(Arc::from(cause.into())) }
+    }
+
+    /// The integrand panicked, and the evaluator caught it: reported as [`Error::Panicked`].
+    pub fn panicked(message: impl Into<Arc<str>>) -> Self {
+        Self { kind: Kind::Panicked(message.into()) }
+    }
+}
+
+impl fmt::Display for EvaluationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Failed(cause) => cause.fmt(f),
+            Kind::Panicked(message) => write!(f, "panicked: {message}"),
+        }
+    }
+}
+
+impl StdError for EvaluationError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.kind {
+            // Display already shows the cause itself, so the chain goes on behind it.
+            Kind::Failed(cause) => cause.source(),
+            Kind::Panicked(_) => None,
+        }
+    }
+}

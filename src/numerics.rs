@@ -1,0 +1,1 @@
+//! The numerics wing: synchronous and pure, no futures, threads or maps.
