@@ -1,3 +1,17 @@
 //! The evaluation wing: runs evaluations, each once, and knows no quadrature.
 
+pub(crate) mod cache;
+pub(crate) mod dispatch;
+mod evaluator;
+mod evaluator_fn;
+pub(crate) mod flight;
+mod inline;
 pub(crate) mod key;
+mod panics;
+mod thread_pool;
+
+pub use cache::PointCache;
+pub use evaluator::Evaluator;
+pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
+pub use inline::Inline;
+pub use thread_pool::{PoolEvaluator, ThreadPool, TryPoolEvaluator};

@@ -1,1 +1,14 @@
 //! The numerics wing: synchronous and pure, no futures, threads or maps.
+//!
+//! A [`Method`](method::Method) describes a tree of panels: which points a panel needs, what the values there say of
+//! its integral, into which panels it is refined. [`Run`](run::Run) is the textbook algorithm over that tree, taking
+//! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
+
+pub(crate) mod domain;
+pub(crate) mod gauss_kronrod;
+pub(crate) mod method;
+pub(crate) mod run;
+pub(crate) mod simpson;
+pub(crate) mod sum;
+pub(crate) mod tolerance;
+pub(crate) mod value;

@@ -1,0 +1,144 @@
+//! Evaluation on the spot: the loop one would write by hand.
+
+use std::task::Poll;
+
+use crate::error::Error;
+use crate::evaluation::Evaluator;
+use crate::evaluation::PointCache;
+use crate::ledger::Ledger;
+use crate::numerics::domain::Domain;
+use crate::numerics::method::{Method, Panel};
+use crate::numerics::run::{Leaf, Source, Stop, judge};
+use crate::numerics::value::Value;
+use crate::observer::{Observer, Progress};
+
+/// A source of judged panels that evaluates what it is asked for, when it is asked.
+pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
+    evaluator: &'a E,
+    method: &'a M,
+    domain: &'a Domain,
+    /// Where values are kept, if they are.
+    cache: Option<&'a PointCache<E::Value>>,
+    observer: Option<&'a dyn Observer<E::Value>>,
+    pub(crate) ledger: Ledger,
+    pub(crate) performed: usize,
+    panels: Vec<Panel<M::Kind>>,
+    points: Vec<f64>,
+    mapped: Vec<f64>,
+    values: Vec<E::Value>,
+}
+
+impl<'a, E, M> Direct<'a, E, M>
+where
+    E: Evaluator<Value: Value>,
+    M: Method,
+{
+    pub(crate) fn new(
+        evaluator: &'a E,
+        method: &'a M,
+        domain: &'a Domain,
+        cache: Option<&'a PointCache<E::Value>>,
+        observer: Option<&'a dyn Observer<E::Value>>,
+        ledger: Ledger,
+    ) -> Self {
+        Self {
+            evaluator,
+            method,
+            domain,
+            cache,
+            observer,
+            ledger,
+            performed: 0,
+            panels: Vec::new(),
+            points: Vec::new(),
+            mapped: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// Evaluates at the points `self.points`, in order.
+    #[inline]
+    fn evaluate(&mut self) {
+        self.values.clear();
+        let xs = if self.domain.is_identity() {
+            &self.points
+        } else {
+            self.mapped.clear();
+            self.mapped.extend(self.points.iter().map(|&t| self.domain.x(t)));
+            &self.mapped
+        };
+        if self.cache.is_none() && self.observer.is_none() && self.domain.is_identity() {
+            self.performed += xs.len();
+            self.evaluator.evaluate_here(xs, &mut self.values);
+            return;
+        }
+        for &x in xs {
+            let known = if x.is_finite() { self.cache.and_then(|cache| cache.get(x)) } else { Some(E::Value::zero()) };
+            if let Some(known) = known {
+                self.values.push(known);
+                continue;
+            }
+            self.performed += 1;
+            if let Some(observer) = self.observer {
+                observer.started(x, false);
+            }
+            self.evaluator.evaluate_here(&[x], &mut self.values);
+            if let (Some(cache), Some(value)) = (self.cache, self.values.last()) {
+                cache.insert(x, value.clone());
+            }
+            if let Some(observer) = self.observer {
+                observer.finished(x);
+            }
+        }
+    }
+}
+
+impl<E, M> Source<E::Value, M::Kind> for Direct<'_, E, M>
+where
+    E: Evaluator<Value: Value>,
+    M: Method,
+{
+    type Handle = ();
+    type Halt = Error<E::Value>;
+
+    fn expand(
+        &mut self,
+        leaf: Option<&Leaf<E::Value, M::Kind, ()>>,
+        into: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
+    ) -> Poll<Result<(), Stop<Self::Halt>>> {
+        let mut panels = std::mem::take(&mut self.panels);
+        panels.clear();
+        match leaf {
+            Some(leaf) => self.method.refine(&leaf.panel, leaf.local.error, &mut panels),
+            None => panels.extend(whole(self.method, self.domain)),
+        }
+
+        if !self.ledger.charge(self.method, self.domain, &panels, &mut self.points) {
+            return Poll::Ready(Err(Stop::Budget));
+        }
+        for panel in &mut panels {
+            self.points.clear();
+            self.method.points(panel, &mut self.points);
+            self.evaluate();
+            match judge(self.method, self.domain, panel, &self.points, &mut self.values) {
+                Ok(local) => into.push(Leaf { panel: *panel, local, handle: () }),
+                Err((x, norm)) => return Poll::Ready(Err(Stop::Failed(Error::NonFinite { x, norm }))),
+            }
+        }
+        self.panels = panels;
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn retired(&mut self, value: &E::Value, error: f64) {
+        if let Some(observer) = self.observer {
+            observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
+        }
+    }
+}
+
+/// The panels that cover the domain, one to a piece.
+pub(crate) fn whole<M: Method>(method: &M, domain: &Domain) -> impl Iterator<Item = Panel<M::Kind>> {
+    let kind = method.root();
+    domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind })
+}

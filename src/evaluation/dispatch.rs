@@ -1,0 +1,185 @@
+//! Dispatch: never more than `concurrency()` evaluations outstanding, over all integrals of an integrator.
+//!
+//! INVARIANT: what is outstanding holds a [`Slot`]. Nothing queues behind the slots but wakers: each integral keeps
+//! what it wants to itself, best first, and asks when there is room, so a required point never waits behind guesses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use futures::FutureExt;
+use futures::stream::{FuturesUnordered, Stream};
+
+use super::cache::{Claim, PointCache};
+use super::evaluator::Evaluator;
+use super::flight::Flight;
+use crate::error::EvaluationError;
+
+/// How many evaluations are outstanding, and who waits for room.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    taken: usize,
+    /// Who waits, first come first served.
+    waiting: BTreeMap<u64, Waker>,
+    tickets: u64,
+}
+
+/// How many of those who wait are woken when a slot is freed. More than one, because one that was woken may be held
+/// by its owner and never polled; not all, because ten thousand integrals may wait. Whoever is woken and leaves room
+/// passes it on ([`Slots::offer`]).
+const WOKEN: usize = 4;
+
+/// Room for one evaluation, given back when dropped.
+#[derive(Debug)]
+struct Slot(Arc<Slots>);
+
+impl Slots {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a slot, or has the waker woken when there may be one.
+    fn take(self: &Arc<Self>, concurrency: usize, ticket: &mut Option<u64>, waker: &Waker) -> Option<Slot> {
+        let mut state = self.lock();
+        // At least one, or an evaluator that says 0 would hang the integral for ever.
+        if state.taken < concurrency.max(1) {
+            state.taken += 1;
+            return Some(Slot(self.clone()));
+        }
+        // Once woken, a ticket is spent: behind those who came meanwhile.
+        let id = ticket.filter(|id| state.waiting.contains_key(id)).unwrap_or_else(|| {
+            state.tickets += 1;
+            state.tickets
+        });
+        *ticket = Some(id);
+        state.waiting.insert(id, waker.clone());
+        None
+    }
+
+    /// Wakes those who wait longest, if there is room.
+    fn offer(&self, concurrency: usize) {
+        let mut woken = Vec::new();
+        {
+            let mut state = self.lock();
+            while woken.len() < WOKEN && state.taken < concurrency.max(1) {
+                let Some((_, waker)) = state.waiting.pop_first() else { break };
+                woken.push(waker);
+            }
+        }
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn cancel(&self, ticket: u64) {
+        // Bound to a name, so that the waker is dropped after the lock is released.
+        let _waker = self.lock().waiting.remove(&ticket);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.lock().taken -= 1;
+        self.0.offer(usize::MAX);
+    }
+}
+
+/// What became of a request.
+pub(crate) enum Request<T> {
+    /// The value was there.
+    Known(T),
+    /// The value will arrive; whether this request started its evaluation.
+    Pending { started: bool },
+    /// There is no room.
+    Full,
+}
+
+/// The evaluations that one integral waits for.
+pub(crate) struct Dispatch<E: Evaluator> {
+    evaluator: Arc<E>,
+    cache: PointCache<E::Value>,
+    slots: Arc<Slots>,
+    flights: FuturesUnordered<Arrival<E::Value>>,
+    /// Our place among those who wait for room.
+    ticket: Option<u64>,
+}
+
+/// A flight that knows its point.
+struct Arrival<T> {
+    x: f64,
+    flight: Flight<T>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
+    type Output = (f64, Result<T, EvaluationError>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let value = ready!(self.flight.poll_unpin(cx));
+        Poll::Ready((self.x, value))
+    }
+}
+
+impl<E: Evaluator + 'static> Dispatch<E> {
+    pub(crate) fn new(evaluator: Arc<E>, cache: PointCache<E::Value>, slots: Arc<Slots>) -> Self {
+        Self { evaluator, cache, slots, flights: FuturesUnordered::new(), ticket: None }
+    }
+
+    pub(crate) fn known(&self, x: f64) -> Option<E::Value> {
+        self.cache.get(x)
+    }
+
+    /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
+    pub(crate) fn request(&mut self, x: f64, cx: &Context<'_>) -> Request<E::Value> {
+        let concurrency = self.evaluator.concurrency();
+        let Some(slot) = self.slots.take(concurrency, &mut self.ticket, cx.waker()) else { return Request::Full };
+        let evaluator = self.evaluator.clone();
+        let start = move || {
+            async move {
+                let _slot = slot;
+                evaluator.evaluate(x).await
+            }
+            .boxed()
+        };
+        let (flight, started) = match self.cache.claim(x, start) {
+            Claim::Known(value) => return Request::Known(value),
+            Claim::Started(flight) => (flight, true),
+            Claim::Joined(flight) => (flight, false),
+        };
+        self.flights.push(Arrival { x, flight });
+        Request::Pending { started }
+    }
+
+    /// Leaves the room there is to the other integrals.
+    pub(crate) fn pass_on(&self) {
+        self.slots.offer(self.evaluator.concurrency());
+    }
+
+    /// The next value to arrive; `Pending` also when none is on its way.
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Result<E::Value, EvaluationError>)> {
+        match Pin::new(&mut self.flights).poll_next(cx) {
+            Poll::Ready(Some(arrival)) => Poll::Ready(arrival),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<E: Evaluator> Drop for Dispatch<E> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.slots.cancel(ticket);
+        }
+        // CANCEL: a wake that was meant for this one goes to the next.
+        self.slots.offer(usize::MAX);
+    }
+}
+
+impl<E: Evaluator> fmt::Debug for Dispatch<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatch").field("flights", &self.flights.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! What the integrator asks of an integrand: values, some at a time, that may fail.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::error::EvaluationError;
+
+/// Evaluates the integrand: on this thread, on others, in other processes, on another continent.
+///
+/// Ready-made evaluators are [`Inline`](crate::Inline), [`ThreadPool`](crate::ThreadPool),
+/// [`evaluator_fn`](crate::evaluator_fn) and [`blocking_fn`](crate::blocking_fn).
+///
+/// # Duties of callers
+///
+/// - At most [`concurrency`](Self::concurrency) evaluations are outstanding at once.
+/// - A future that is no longer wanted is dropped; nobody polls it to its end for politeness.
+/// - Nothing follows from the order in which evaluations are started or finish.
+///
+/// # Duties of implementors
+///
+/// - The same `x` gives the same bits, as far as the integrand can. `0.0` and `-0.0` are two points.
+/// - Nothing is started before the future is first polled, and dropping it lets go of what it holds.
+/// - Polling never blocks: one thread drives all the evaluations of an integral, and those of other integrals beside
+///   them. Work that computes or waits belongs on a [`ThreadPool`](crate::ThreadPool) or behind
+///   [`blocking_fn`](crate::blocking_fn).
+/// - A failure is an [`EvaluationError`]. NaN and infinities are values: the integrator judges them.
+///
+/// # Examples
+///
+/// A complete implementation: the signature is `async fn(f64) -> Result<f64, EvaluationError>`.
+///
+/// ```
+/// use coquad::{EvaluationError, Evaluator};
+///
+/// struct Simulator { /* an HTTP client, a GPU queue, ... */ }
+///
+/// impl Simulator {
+///     async fn run(&self, x: f64) -> std::io::Result<f64> {
+///         Ok(x * x)
+///     }
+/// }
+///
+/// impl Evaluator for Simulator {
+///     type Value = f64;
+///     async fn evaluate(&self, x: f64) -> Result<f64, EvaluationError> {
+///         self.run(x).await.map_err(EvaluationError::new)
+///     }
+///     fn concurrency(&self) -> usize {
+///         128
+///     }
+/// }
+/// # assert_eq!(futures::executor::block_on(Simulator {}.evaluate(3.0)).unwrap(), 9.0);
+/// ```
+///
+/// A tempting wrong one. It compiles and its answers are right, but `evaluate` does its work inside a single poll:
+/// the 128 evaluations it announces run one after the other, and whoever awaits the integral is blocked meanwhile.
+///
+/// ```
+/// # use coquad::{EvaluationError, Evaluator};
+/// struct Blocking;
+///
+/// impl Evaluator for Blocking {
+///     type Value = f64;
+///     async fn evaluate(&self, x: f64) -> Result<f64, EvaluationError> {
+///         std::thread::sleep(std::time::Duration::from_millis(1)); // wrong: blocks the caller's runtime
+///         Ok(x * x)
+///     }
+///     fn concurrency(&self) -> usize {
+///         128
+///     }
+/// }
+/// # assert_eq!(futures::executor::block_on(Blocking.evaluate(3.0)).unwrap(), 9.0);
+/// ```
+///
+/// What was meant is [`blocking_fn(128, f)`](crate::blocking_fn) for a function that waits, and
+/// [`ThreadPool`](crate::ThreadPool) for one that computes.
+pub trait Evaluator: Send + Sync {
+    /// The values of the integrand.
+    type Value: Clone + Send + Sync + 'static;
+
+    /// Evaluates the integrand at `x`.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future gives the evaluation up: one that has not started never starts. One that cannot be stopped
+    /// (a function running on a thread) finishes unheard.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the evaluator reports, retries included. An evaluator that catches a panic of the integrand reports
+    /// it as [`EvaluationError::panicked`].
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send;
+
+    /// Returns how many evaluations may be outstanding at once: at least 1, and the same at every call.
+    fn concurrency(&self) -> usize {
+        1
+    }
+
+    /// Evaluates at all of `xs`, in order, at once on the calling thread, and appends the values; or does nothing and
+    /// returns `false`, as it does unless overridden.
+    ///
+    /// For evaluators to whom handing over would cost more than the evaluation. All calls or none return `true`: the
+    /// integrator asks with no points whether this evaluator does. The values have the bits that
+    /// [`evaluate`](Self::evaluate) gives.
+    ///
+    /// # Panics
+    ///
+    /// If the integrand does: the panic is the caller's.
+    #[inline]
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
+        let _ = (xs, into);
+        false
+    }
+}
+
+impl<E: Evaluator> Evaluator for Arc<E> {
+    type Value = E::Value;
+
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+        E::evaluate(self, x)
+    }
+
+    fn concurrency(&self) -> usize {
+        E::concurrency(self)
+    }
+
+    #[inline]
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
+        E::evaluate_here(self, xs, into)
+    }
+}
+
+impl<E: Evaluator> Evaluator for &E {
+    type Value = E::Value;
+
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+        E::evaluate(self, x)
+    }
+
+    fn concurrency(&self) -> usize {
+        E::concurrency(self)
+    }
+
+    #[inline]
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
+        E::evaluate_here(self, xs, into)
+    }
+}

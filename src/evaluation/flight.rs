@@ -1,0 +1,450 @@
+//! One pending point: who drives its evaluation, who waits for it, how it ends.
+//!
+//! INVARIANT: work belongs to the point, not to whoever began it. Every holder that is polled either drives the
+//! evaluation or will be woken when there is something for it to do; a holder that is kept without being polled holds
+//! up nobody.
+//!
+//! INVARIANT: no user code runs under the lock of a state. Futures are taken out to be polled or dropped, and wakers
+//! are cloned, woken and dropped outside: dropping one may drop a whole task, and with it other holders of the same
+//! point.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, ThreadId};
+
+use futures::future::BoxFuture;
+
+use crate::error::EvaluationError;
+use crate::evaluation::cache::Points;
+use crate::evaluation::key::Key;
+use crate::evaluation::panics;
+
+/// How an evaluation ended.
+pub(crate) type Outcome<T> = Result<T, EvaluationError>;
+
+/// An evaluation that any holder may drive.
+pub(crate) type SharedEvaluation<T> = BoxFuture<'static, Outcome<T>>;
+
+/// What all holders of a pending point share. The cache's map refers to it while the point is pending.
+pub(crate) struct Pending<T> {
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    stage: Stage<T>,
+    /// How many [`Seat`]s there are.
+    holders: usize,
+    /// The number of the next seat.
+    next_seat: usize,
+    /// Whom to wake, in the order of their seats.
+    sleepers: BTreeMap<usize, Sleeper>,
+    /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
+    driver: Option<ThreadId>,
+}
+
+struct Sleeper {
+    waker: Waker,
+    /// It came to drive while another did: it is woken as soon as that one pauses.
+    turned_away: bool,
+}
+
+enum Stage<T> {
+    /// Nobody evaluates. Set at the start and by a leader that gives up; the next holder polled takes the lead
+    /// (`Led`) or puts in an evaluation of its own (`Driven`).
+    Vacant,
+    /// A leader drives a future that only it can poll. Then `Vacant` or `Landed`.
+    Led,
+    /// A shared evaluation waits to be woken. Then `Driven`, or `Landed` by `PointCache::insert`.
+    Parked(SharedEvaluation<T>),
+    /// A holder is creating or polling the shared evaluation; `woken` when it was woken meanwhile. Then `Parked` or
+    /// `Landed`.
+    Driven { woken: bool },
+    /// Over. The outcome is kept for the holders that are left, `None` if there are none. Final.
+    Landed(Option<Outcome<T>>),
+    /// The last holder left before the end. Final: who finds it in the map replaces it.
+    Abandoned,
+}
+
+/// What a holder that was polled is to do.
+enum Turn<T> {
+    Landed(Outcome<T>),
+    /// It has the vacant place: the stage is as [`IfVacant`] said.
+    Begin,
+    Drive(SharedEvaluation<T>),
+    Sleep,
+}
+
+/// What a holder makes of a vacant place.
+enum IfVacant {
+    /// `Led`: it evaluates by a future of its own.
+    Lead,
+    /// `Driven`: it puts in a shared evaluation.
+    Drive,
+    /// It cannot evaluate.
+    Wait,
+}
+
+impl<T> Pending<T> {
+    /// A point that nobody evaluates yet, with one holder.
+    fn new(stage: Stage<T>) -> Arc<Self> {
+        let state = State { stage, holders: 1, next_seat: 1, sleepers: BTreeMap::new(), driver: None };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // No user code runs under the lock, so a poisoned state is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the flight, unless it has ended, and wakes everybody. The first outcome wins.
+    ///
+    /// Called when the map no longer refers to the flight, so the number of holders can only fall.
+    pub(crate) fn land(&self, outcome: &Outcome<T>, holders_served: usize) -> bool
+    where
+        T: Clone,
+    {
+        let waited_for = self.lock().holders > holders_served;
+        let kept = waited_for.then(|| outcome.clone());
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
+            return false;
+        }
+        let old = mem::replace(&mut state.stage, Stage::Landed(kept));
+        let sleepers = mem::take(&mut state.sleepers);
+        drop(state);
+        wake_all(sleepers);
+        drop(old);
+        true
+    }
+}
+
+fn wake_all(sleepers: BTreeMap<usize, Sleeper>) {
+    for sleeper in sleepers.into_values() {
+        sleeper.waker.wake();
+    }
+}
+
+// Wakes every holder, because any of them may be the one that is still polled.
+impl<T: Send + 'static> Wake for Pending<T> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if let Stage::Driven { woken } = &mut state.stage {
+            // Nobody could drive it now; whoever does sees this when it pauses.
+            *woken = true;
+            return;
+        }
+        let sleepers = mem::take(&mut state.sleepers);
+        drop(state);
+        wake_all(sleepers);
+    }
+}
+
+/// A place among the holders of a pending point. The last one to go takes the point out of the cache.
+pub(crate) struct Seat<T> {
+    points: Arc<Points<T>>,
+    key: Key,
+    pending: Arc<Pending<T>>,
+    number: usize,
+}
+
+impl<T> Seat<T> {
+    /// The first seat of a new flight, for a leader to take the lead.
+    pub(crate) fn vacant(points: &Arc<Points<T>>, key: Key) -> Self {
+        Self { points: Arc::clone(points), key, pending: Pending::new(Stage::Vacant), number: 0 }
+    }
+
+    /// The first seat of a new flight, to be [`launch`](Self::launch)ed.
+    pub(crate) fn driven(points: &Arc<Points<T>>, key: Key) -> Self {
+        Self { points: Arc::clone(points), key, pending: Pending::new(Stage::Driven { woken: false }), number: 0 }
+    }
+
+    /// A further seat, or `None` if the flight is over. Tells also whether the evaluation, if any, is its leader's.
+    pub(crate) fn join(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Option<(Self, bool)> {
+        let mut state = pending.lock();
+        if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
+            return None;
+        }
+        let led = matches!(state.stage, Stage::Led | Stage::Vacant);
+        let number = state.next_seat;
+        state.next_seat += 1;
+        state.holders += 1;
+        drop(state);
+        Some((Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number }, led))
+    }
+
+    pub(crate) fn pending(&self) -> &Arc<Pending<T>> {
+        &self.pending
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Seat<T> {
+    /// What to do now; a holder with nothing to do is registered to be woken.
+    fn turn(&self, waker: &Waker, if_vacant: &IfVacant) -> Turn<T> {
+        let mut fresh = None;
+        loop {
+            let mut state = self.pending.lock();
+            let mut turned_away = false;
+            match &mut state.stage {
+                Stage::Landed(outcome) => {
+                    let outcome = outcome.as_ref().expect("an outcome is kept while there are holders");
+                    return Turn::Landed(outcome.clone());
+                }
+                stage @ Stage::Vacant => match if_vacant {
+                    IfVacant::Lead => {
+                        *stage = Stage::Led;
+                        return Turn::Begin;
+                    }
+                    IfVacant::Drive => {
+                        *stage = Stage::Driven { woken: false };
+                        state.driver = Some(thread::current().id());
+                        return Turn::Begin;
+                    }
+                    IfVacant::Wait => {}
+                },
+                stage @ Stage::Parked(_) => {
+                    let Stage::Parked(evaluation) = mem::replace(stage, Stage::Driven { woken: false }) else {
+                        unreachable!()
+                    };
+                    state.driver = Some(thread::current().id());
+                    return Turn::Drive(evaluation);
+                }
+                Stage::Driven { .. } => turned_away = true,
+                Stage::Led => {}
+                Stage::Abandoned => unreachable!("a flight with a holder is not abandoned"),
+            }
+            if state.driver == Some(thread::current().id()) {
+                // Polled from inside the evaluation that it waits for, on the same stack: it would wait for ever.
+                return Turn::Landed(Err(EvaluationError::new("the evaluation waits for its own result")));
+            }
+            match state.sleepers.get_mut(&self.number) {
+                Some(sleeper) if sleeper.waker.will_wake(waker) => {
+                    sleeper.turned_away |= turned_away;
+                    return Turn::Sleep;
+                }
+                _ => {}
+            }
+            // Wakers are cloned and dropped outside the lock, so look again after cloning.
+            let Some(waker) = fresh.take() else {
+                drop(state);
+                fresh = Some(waker.clone());
+                continue;
+            };
+            let old = state.sleepers.insert(self.number, Sleeper { waker, turned_away });
+            drop(state);
+            drop(old);
+            return Turn::Sleep;
+        }
+    }
+
+    /// Polls the shared evaluation, which this seat has taken out (`Driven`).
+    fn drive(&self, mut evaluation: SharedEvaluation<T>, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+        let waker = Waker::from(Arc::clone(&self.pending));
+        let polled = catch_unwind(AssertUnwindSafe(move || {
+            match evaluation.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => Err(evaluation),
+                // Its drop is part of the evaluation: if it panics, the evaluation did.
+                Poll::Ready(outcome) => {
+                    drop(evaluation);
+                    Ok(outcome)
+                }
+            }
+        }));
+        match polled {
+            Ok(Ok(outcome)) => Poll::Ready(self.land(outcome)),
+            Ok(Err(evaluation)) => self.park(evaluation, cx.waker()),
+            Err(payload) => Poll::Ready(self.land(Err(EvaluationError::panicked(panics::message(payload))))),
+        }
+    }
+
+    /// Puts the shared evaluation back, and wakes those who have something to do now.
+    fn park(&self, evaluation: SharedEvaluation<T>, waker: &Waker) -> Poll<Outcome<T>> {
+        let own = Sleeper { waker: waker.clone(), turned_away: false };
+        let mut state = self.pending.lock();
+        state.driver = None;
+        let woken = match &state.stage {
+            Stage::Driven { woken } => *woken,
+            Stage::Landed(outcome) => {
+                // The value came by another way: `insert`.
+                let outcome = outcome.as_ref().expect("an outcome is kept while there are holders").clone();
+                drop(state);
+                drop(evaluation);
+                return Poll::Ready(outcome);
+            }
+            _ => unreachable!("only the driver ends `Driven`"),
+        };
+        state.stage = Stage::Parked(evaluation);
+        let old = state.sleepers.insert(self.number, own);
+        let awake = if woken {
+            mem::take(&mut state.sleepers)
+        } else {
+            // They take their turn now, once: waking everybody would let holders on several threads turn each other
+            // away for ever.
+            let turned_away = state.sleepers.iter().filter(|(_, s)| s.turned_away).map(|(&n, _)| n);
+            let turned_away: Vec<usize> = turned_away.collect();
+            turned_away.into_iter().filter_map(|n| Some((n, state.sleepers.remove(&n)?))).collect()
+        };
+        drop(state);
+        drop(old);
+        wake_all(awake);
+        Poll::Pending
+    }
+
+    /// Ends the flight: the map first, so that a value is stored before anyone sees it.
+    fn land(&self, outcome: Outcome<T>) -> Outcome<T> {
+        let outcome = match outcome {
+            Ok(value) => Ok(self.points.store(self.key, &self.pending, value)),
+            Err(error) => {
+                self.points.forget(self.key, &self.pending);
+                Err(error)
+            }
+        };
+        if self.pending.land(&outcome, 1) {
+            return outcome;
+        }
+        // Landed by `insert` meanwhile: that value came first.
+        self.points.known(self.key).map_or(outcome, Ok)
+    }
+
+    /// Gives a new flight (see [`driven`](Self::driven)) its evaluation.
+    pub(crate) fn launch(self, start: impl FnOnce() -> SharedEvaluation<T>) -> Flight<T> {
+        self.pending.lock().driver = Some(thread::current().id());
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(evaluation) => {
+                let mut state = self.pending.lock();
+                state.driver = None;
+                if matches!(state.stage, Stage::Driven { .. }) {
+                    state.stage = Stage::Parked(evaluation);
+                    let sleepers = mem::take(&mut state.sleepers);
+                    drop(state);
+                    wake_all(sleepers);
+                }
+            }
+            Err(payload) => {
+                let _ = self.land_for_all(Err(EvaluationError::panicked(panics::message(payload))));
+            }
+        }
+        Flight { seat: self, spare: None }
+    }
+
+    /// As [`land`](Self::land), for a holder that will still ask for the outcome.
+    fn land_for_all(&self, outcome: Outcome<T>) -> bool {
+        if outcome.is_err() {
+            self.points.forget(self.key, &self.pending);
+        }
+        self.pending.land(&outcome, 0)
+    }
+
+    /// Joins the waiters, driving a shared evaluation if there is one. `None`: the seat has the lead.
+    pub(crate) fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+        match self.turn(cx.waker(), &IfVacant::Lead) {
+            Turn::Landed(outcome) => Poll::Ready(Some(outcome)),
+            Turn::Begin => Poll::Ready(None),
+            Turn::Drive(evaluation) => self.drive(evaluation, cx).map(Some),
+            Turn::Sleep => Poll::Pending,
+        }
+    }
+}
+
+// CANCEL: the last holder takes the evaluation with it. The entry goes before the evaluation is dropped, so whoever
+// asks next begins anew.
+impl<T> Drop for Seat<T> {
+    fn drop(&mut self) {
+        let mut state = self.pending.lock();
+        let sleeper = state.sleepers.remove(&self.number);
+        state.holders -= 1;
+        let last = state.holders == 0;
+        let ended = last.then(|| mem::replace(&mut state.stage, Stage::Abandoned));
+        drop(state);
+        drop(sleeper);
+        if let Some(ended) = ended {
+            if !matches!(ended, Stage::Landed(_)) {
+                self.points.forget(self.key, &self.pending);
+            }
+            drop(ended);
+        }
+    }
+}
+
+/// The lead of a point: its holder evaluates, all others wait.
+pub(crate) struct Lead<T: Clone + Send + Sync + 'static> {
+    seat: Seat<T>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Lead<T> {
+    /// The lead that `seat` was given by [`Seat::poll_waiting`].
+    pub(crate) fn new(seat: Seat<T>) -> Self {
+        Self { seat }
+    }
+
+    /// Runs a part of the leader's evaluation.
+    pub(crate) fn inside<R>(&self, part: impl FnOnce() -> R) -> R {
+        self.seat.pending.lock().driver = Some(thread::current().id());
+        let result = part();
+        self.seat.pending.lock().driver = None;
+        result
+    }
+
+    /// Ends the flight with the leader's outcome.
+    pub(crate) fn land(self, outcome: Outcome<T>) -> Outcome<T> {
+        self.seat.land(outcome)
+    }
+}
+
+// CANCEL: a leader that is dropped, or unwinds, hands over by leaving the place vacant and waking every waiter: the
+// first that is polled takes it. Waking only one would stop the others if that one is kept without being polled.
+impl<T: Clone + Send + Sync + 'static> Drop for Lead<T> {
+    fn drop(&mut self) {
+        let mut state = self.seat.pending.lock();
+        if matches!(state.stage, Stage::Led) {
+            state.stage = Stage::Vacant;
+            state.driver = None;
+            let sleepers = mem::take(&mut state.sleepers);
+            drop(state);
+            wake_all(sleepers);
+        }
+    }
+}
+
+/// A pending point, as a future that many may hold. Whoever polls it drives the evaluation.
+///
+/// # Cancellation
+///
+/// Dropping one holder leaves the evaluation to the others; dropping the last drops the evaluation.
+pub(crate) struct Flight<T> {
+    seat: Seat<T>,
+    /// To be put in if the caller that leads the evaluation gives up.
+    spare: Option<SharedEvaluation<T>>,
+}
+
+impl<T> Flight<T> {
+    pub(crate) fn new(seat: Seat<T>, spare: Option<SharedEvaluation<T>>) -> Self {
+        Self { seat, spare }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Future for Flight<T> {
+    type Output = Outcome<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T>> {
+        let this = self.get_mut();
+        let if_vacant = if this.spare.is_some() { IfVacant::Drive } else { IfVacant::Wait };
+        match this.seat.turn(cx.waker(), &if_vacant) {
+            Turn::Landed(outcome) => Poll::Ready(outcome),
+            Turn::Drive(evaluation) => this.seat.drive(evaluation, cx),
+            Turn::Begin => {
+                let evaluation = this.spare.take().expect("only a flight with a spare evaluation begins");
+                this.seat.drive(evaluation, cx)
+            }
+            Turn::Sleep => Poll::Pending,
+        }
+    }
+}

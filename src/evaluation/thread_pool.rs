@@ -1,0 +1,391 @@
+//! A fixed number of threads that run synchronous functions.
+//!
+//! INVARIANT: n means n. A job's panic, even one in the `Drop` of its payload or result, ends no thread, and no job
+//! adds one.
+//!
+//! INVARIANT: a worker never waits for a job that only it could run. A job stays in a cell of its own until it starts,
+//! and the queue holds stubs that refer to the cells: a worker that awaits a job of its own pool takes it from the
+//! cell and runs it on the spot.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::thread;
+
+use async_executor::Executor;
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures_lite::future::block_on;
+
+use crate::error::EvaluationError;
+use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::panics;
+
+thread_local! {
+    /// The pool that this thread works for; 0 for none.
+    static EMPLOYER: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs functions that compute or block, on exactly as many threads as asked for. Clones share the threads.
+///
+/// The threads, named `coquad-0`, `coquad-1` and so on, start with the pool. They end when the last clone, evaluator
+/// and future of the pool is dropped, which nobody waits for: dropping never blocks.
+///
+/// # Nesting
+///
+/// A job may itself wait for the pool, as a nested integral does: whatever it asks of its own pool runs at once on the
+/// thread that it occupies. So a pool of one thread cannot deadlock on itself. A circle through *two* pools can.
+///
+/// To wait inside a job, use a `block_on` that can be nested, such as that of `futures-lite` or `pollster`: those of
+/// `futures` and of tokio panic when they find another of their kind further up the stack of the thread.
+///
+/// # Panics
+///
+/// A panic of a job is caught; the pool keeps all its threads. In a build with `panic = "abort"` the process ends, as
+/// it does for any panic there.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, ThreadPool};
+///
+/// let pool = ThreadPool::new(4);
+/// let sine = pool.evaluator(f64::sin);
+/// assert_eq!(sine.concurrency(), 4);
+/// futures::executor::block_on(async {
+///     assert_eq!(sine.evaluate(0.0).await?, 0.0);
+///     assert_eq!(pool.run(|| 6 * 7).await, 42);
+///     Ok::<(), coquad::EvaluationError>(())
+/// })?;
+/// # Ok::<(), coquad::EvaluationError>(())
+/// ```
+#[derive(Clone)]
+pub struct ThreadPool {
+    shared: Arc<Shared>,
+}
+
+/// What the pool's users hold together. The threads hold the executor alone, so that this can be dropped.
+struct Shared {
+    executor: Arc<Executor<'static>>,
+    workers: usize,
+    id: u64,
+    /// Never sent through: its drop tells the threads to end.
+    _alive: oneshot::Sender<Infallible>,
+}
+
+impl ThreadPool {
+    /// Starts a pool of `workers` threads; 0 counts as 1.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system refuses a thread.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        // Relaxed: the counter only has to give different numbers.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let workers = workers.max(1);
+        let executor = Arc::new(Executor::new());
+        let (alive, gone) = oneshot::channel();
+        let gone = gone.shared();
+        let pool = Self { shared: Arc::new(Shared { executor: Arc::clone(&executor), workers, id, _alive: alive }) };
+        for i in 0..workers {
+            let executor = Arc::clone(&executor);
+            let gone = gone.clone();
+            let spawned = thread::Builder::new().name(format!("coquad-{i}")).spawn(move || {
+                EMPLOYER.set(id);
+                // futures_lite's block_on, not that of futures: the latter refuses to be nested, and jobs may block
+                // on futures themselves. Jobs catch their panics; this loop is for the values that they leave behind.
+                while let Err(payload) = catch_unwind(AssertUnwindSafe(|| block_on(executor.run(gone.clone())))) {
+                    panics::dispose(payload);
+                }
+            });
+            if let Err(error) = spawned {
+                panic!("the system refused thread {i} of {workers}: {error}");
+            }
+        }
+        pool
+    }
+
+    /// The pool of the free function `integrate`: as wide as the machine, started at its first use, never ended.
+    pub(crate) fn machine() -> Self {
+        static MACHINE: OnceLock<ThreadPool> = OnceLock::new();
+        MACHINE.get_or_init(|| Self::new(thread::available_parallelism().map_or(1, usize::from))).clone()
+    }
+
+    /// Returns the number of threads.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.shared.workers
+    }
+
+    /// Makes an evaluator of `f`, which runs on the pool's threads, at most [`workers`](Self::workers) calls at once.
+    ///
+    /// # Errors
+    ///
+    /// The evaluator fails only where `f` panics, with [`Error::Panicked`](crate::Error::Panicked).
+    pub fn evaluator<F, T>(&self, f: F) -> PoolEvaluator<F>
+    where
+        F: Fn(f64) -> T + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+    {
+        PoolEvaluator { pool: self.clone(), f: Arc::new(f) }
+    }
+
+    /// Makes an evaluator of `f`, which may fail.
+    ///
+    /// # Errors
+    ///
+    /// The evaluator fails with what `f` returns, in [`Error::Evaluation`](crate::Error::Evaluation), and with
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Evaluator, ThreadPool};
+    ///
+    /// let read = ThreadPool::new(1).try_evaluator(|x: f64| format!("{x}").parse::<f64>());
+    /// assert_eq!(futures::executor::block_on(read.evaluate(0.5))?, 0.5);
+    /// # Ok::<(), coquad::EvaluationError>(())
+    /// ```
+    pub fn try_evaluator<F, T, E>(&self, f: F) -> TryPoolEvaluator<F>
+    where
+        F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        TryPoolEvaluator { pool: self.clone(), f: Arc::new(f) }
+    }
+
+    /// Runs `job` on one of the pool's threads and returns its result.
+    ///
+    /// Awaited on a thread of this pool, the job runs at once on that thread.
+    ///
+    /// # Cost
+    ///
+    /// Two allocations and a hand-over each way, a few microseconds. Nothing happens before the first poll.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future cancels a job that has not started: its closure is dropped at once. A running job finishes
+    /// and its result is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If the job panics, the panic goes on in the caller that awaits it, with the job's own payload, as it would if
+    /// the job were called directly. Where nobody awaits it any more it ends there.
+    pub fn run<J, R>(&self, job: J) -> impl Future<Output = R> + Send + use<J, R>
+    where
+        J: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let run = Run::new(self.clone(), job);
+        async move {
+            match run.await {
+                Ok(result) => result,
+                Err(payload) => resume_unwind(payload),
+            }
+        }
+    }
+
+    async fn evaluate<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, EvaluationError> + Send + 'static,
+    ) -> Result<T, EvaluationError> {
+        match Run::new(self.clone(), job).await {
+            Ok(result) => result,
+            Err(payload) => Err(EvaluationError::panicked(panics::message(payload))),
+        }
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadPool").field("workers", &self.shared.workers).finish_non_exhaustive()
+    }
+}
+
+/// A function that runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
+pub struct PoolEvaluator<F> {
+    pool: ThreadPool,
+    f: Arc<F>,
+}
+
+impl<F, T> Evaluator for PoolEvaluator<F>
+where
+    F: Fn(f64) -> T + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let f = Arc::clone(&self.f);
+        self.pool.evaluate(move || Ok(f(x))).await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.pool.workers()
+    }
+}
+
+/// A function that may fail and runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
+pub struct TryPoolEvaluator<F> {
+    pool: ThreadPool,
+    f: Arc<F>,
+}
+
+impl<F, T, E> Evaluator for TryPoolEvaluator<F>
+where
+    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let f = Arc::clone(&self.f);
+        self.pool.evaluate(move || f(x).map_err(EvaluationError::new)).await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.pool.workers()
+    }
+}
+
+impl<F> Clone for PoolEvaluator<F> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), f: Arc::clone(&self.f) }
+    }
+}
+
+impl<F> Clone for TryPoolEvaluator<F> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), f: Arc::clone(&self.f) }
+    }
+}
+
+impl<F> fmt::Debug for PoolEvaluator<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolEvaluator").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for TryPoolEvaluator<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryPoolEvaluator").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+/// What a job leaves: its result, or the payload of its panic.
+type Outcome<R> = Result<R, Box<dyn Any + Send>>;
+
+/// Where a job waits until someone starts it or gives it up: whoever takes it out does.
+type JobCell<J, R> = Mutex<Option<(J, oneshot::Sender<Outcome<R>>)>>;
+
+fn take<J, R>(cell: &JobCell<J, R>) -> Option<(J, oneshot::Sender<Outcome<R>>)> {
+    cell.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// The future of one job.
+struct Run<J, R> {
+    stage: Stage<J, R>,
+    /// Keeps the threads alive while the job is wanted.
+    pool: ThreadPool,
+}
+
+enum Stage<J, R> {
+    /// Not polled yet: nobody knows of the job.
+    New(J),
+    /// A stub is queued. The job may wait, run, or be done.
+    Queued { cell: Arc<JobCell<J, R>>, outcome: oneshot::Receiver<Outcome<R>> },
+    /// The outcome was returned.
+    Done,
+}
+
+impl<J, R> Run<J, R>
+where
+    J: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    fn new(pool: ThreadPool, job: J) -> Self {
+        Self { stage: Stage::New(job), pool }
+    }
+}
+
+// Nothing in a Run is pinned: the job is moved out before it runs.
+impl<J, R> Unpin for Run<J, R> {}
+
+impl<J, R> Future for Run<J, R>
+where
+    J: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    type Output = Outcome<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
+        let on_worker = EMPLOYER.get() == self.pool.shared.id;
+        loop {
+            match std::mem::replace(&mut self.stage, Stage::Done) {
+                Stage::New(job) if on_worker => return Poll::Ready(catch_unwind(AssertUnwindSafe(job))),
+                Stage::New(job) => {
+                    let (sender, outcome) = oneshot::channel();
+                    let cell: Arc<JobCell<J, R>> = Arc::new(Mutex::new(Some((job, sender))));
+                    let stub = Arc::clone(&cell);
+                    self.pool
+                        .shared
+                        .executor
+                        .spawn(async move {
+                            if let Some((job, sender)) = take(&stub) {
+                                // A job whose future is gone leaves an outcome that nobody takes.
+                                if let Err(unwanted) = sender.send(catch_unwind(AssertUnwindSafe(job))) {
+                                    panics::dispose(unwanted);
+                                }
+                            }
+                        })
+                        .detach();
+                    self.stage = Stage::Queued { cell, outcome };
+                }
+                Stage::Queued { cell, mut outcome } => {
+                    if on_worker {
+                        if let Some((job, _)) = take(&cell) {
+                            return Poll::Ready(catch_unwind(AssertUnwindSafe(job)));
+                        }
+                    }
+                    let polled = Pin::new(&mut outcome).poll(cx);
+                    if polled.is_pending() {
+                        self.stage = Stage::Queued { cell, outcome };
+                    }
+                    // The sender goes only with its job, and the job only when this future takes it.
+                    return Poll::Ready(ready!(polled).expect("a queued job stays until it runs"));
+                }
+                Stage::Done => panic!("polled after completion"),
+            }
+        }
+    }
+}
+
+// CANCEL: a job that has not started is taken out of its cell and never starts; the stub finds the cell empty.
+impl<J, R> Drop for Run<J, R> {
+    fn drop(&mut self) {
+        if let Stage::Queued { cell, outcome } = &mut self.stage {
+            drop(take(cell));
+            // From here on a running job finds nobody to send to; if it has ended, what it left is disposed of here,
+            // for its drop may panic.
+            outcome.close();
+            if let Ok(Some(unwanted)) = outcome.try_recv() {
+                panics::dispose(unwanted);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

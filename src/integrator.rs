@@ -1,0 +1,266 @@
+//! The integrator: what is evaluated, by which method, under which limits; and one way in.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use crate::ahead::Ahead;
+use crate::direct::{Direct, whole};
+use crate::error::Error;
+use crate::estimate::Estimate;
+use crate::evaluation::Evaluator;
+use crate::evaluation::PointCache;
+use crate::evaluation::dispatch::{Dispatch, Slots};
+use crate::ledger::Ledger;
+use crate::numerics::domain::Domain;
+use crate::numerics::gauss_kronrod::GaussKronrod;
+use crate::numerics::method::Method;
+use crate::numerics::run::{Run, Verdict};
+use crate::numerics::tolerance::Tolerance;
+use crate::numerics::value::Value;
+use crate::observer::Observer;
+use crate::prefetch::{Speculation, Tree};
+
+/// Integrates one integrand, by one method, over as many ranges as are asked for.
+///
+/// An integrator is an [`Evaluator`], a [`Method`] and a [`PointCache`]. Clones share the evaluator, the cache and
+/// the limit on outstanding evaluations. All methods take `&self`: any number of integrals may run at the same time,
+/// and a point that several of them need is evaluated once.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Integrator, Simpson, ThreadPool};
+///
+/// let pool = ThreadPool::new(4);
+/// let integrator = Integrator::new(pool.evaluator(|x: f64| x.sqrt())).method(Simpson);
+/// # futures::executor::block_on(async {
+/// let e = integrator.integrate(0.0, 1.0, 1e-6).await?;
+/// assert!((e.value - 2.0 / 3.0).abs() < 1e-6);
+/// let tighter = integrator.integrate(0.0, 1.0, 1e-8).await?; // pays only for points it does not have
+/// assert!(tighter.performed < tighter.evaluations);
+/// # Ok::<(), coquad::Error>(()) }).unwrap();
+/// ```
+pub struct Integrator<E: Evaluator, M = GaussKronrod> {
+    evaluator: Arc<E>,
+    method: M,
+    cache: PointCache<E::Value>,
+    /// Whether values are kept even where evaluating again costs less than looking up.
+    keeps_values: bool,
+    slots: Arc<Slots>,
+    rtol: f64,
+    max_evaluations: usize,
+    breakpoints: Vec<f64>,
+    speculation: Speculation,
+    observer: Option<Arc<dyn Observer<E::Value>>>,
+}
+
+/// The budget unless another is given.
+const MAX_EVALUATIONS: usize = 1_000_000;
+
+impl<E> Integrator<E>
+where
+    E: Evaluator<Value: Value> + 'static,
+{
+    /// Creates an integrator with the default method, an empty cache and a budget of a million evaluations.
+    pub fn new(evaluator: E) -> Self {
+        Self {
+            evaluator: Arc::new(evaluator),
+            method: GaussKronrod::default(),
+            cache: PointCache::new(),
+            keeps_values: false,
+            slots: Arc::default(),
+            rtol: 0.0,
+            max_evaluations: MAX_EVALUATIONS,
+            breakpoints: Vec::new(),
+            speculation: Speculation::default(),
+            observer: None,
+        }
+    }
+}
+
+impl<E, M> Integrator<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    /// Integrates by another method.
+    #[must_use]
+    pub fn method<N: Method>(self, method: N) -> Integrator<E, N> {
+        Integrator {
+            evaluator: self.evaluator,
+            method,
+            cache: self.cache,
+            keeps_values: self.keeps_values,
+            slots: self.slots,
+            rtol: self.rtol,
+            max_evaluations: self.max_evaluations,
+            breakpoints: self.breakpoints,
+            speculation: self.speculation,
+            observer: self.observer,
+        }
+    }
+
+    /// Sets the relative tolerance: the estimated error may be `max(atol, rtol |I|)`. 0 unless set.
+    #[must_use]
+    pub fn rtol(mut self, rtol: f64) -> Self {
+        self.rtol = rtol;
+        self
+    }
+
+    /// Sets how many distinct points an answer may rest on. A million unless set.
+    ///
+    /// Counted in the order of the decisions, so that where an integral ends does not depend on the workers. A run
+    /// never evaluates a point for a decision it has no budget for, but may have evaluated points ahead.
+    #[must_use]
+    pub fn max_evaluations(mut self, evaluations: usize) -> Self {
+        self.max_evaluations = evaluations;
+        self
+    }
+
+    /// Sets points at which to split the range before anything else: where the integrand has a kink, jump or
+    /// singularity. Those outside the limits are passed over.
+    #[must_use]
+    pub fn breakpoints(mut self, breakpoints: &[f64]) -> Self {
+        self.breakpoints = breakpoints.to_vec();
+        self
+    }
+
+    /// Sets how far to run ahead of the decisions while workers are idle.
+    #[must_use]
+    pub fn speculation(mut self, speculation: Speculation) -> Self {
+        self.speculation = speculation;
+        self
+    }
+
+    /// Keeps values in the given cache, which may know some already or be shared with other integrators of the same
+    /// integrand.
+    #[must_use]
+    pub fn with_cache(mut self, cache: PointCache<E::Value>) -> Self {
+        self.cache = cache;
+        self.keeps_values = true;
+        self
+    }
+
+    /// Shows an observer what happens.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer<E::Value> + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The values known so far.
+    ///
+    /// An evaluator that evaluates on the calling thread ([`Inline`](crate::Inline)) keeps no values under a method
+    /// that never asks for a point twice ([`GaussKronrod`]), unless [`with_cache`](Self::with_cache) was called:
+    /// looking a value up would cost more than a cheap evaluation.
+    pub fn cache(&self) -> &PointCache<E::Value> {
+        &self.cache
+    }
+
+    /// Integrates from `a` to `b`, until the estimated error is at most `max(atol, rtol |I|)`.
+    ///
+    /// `a` and `b` may be infinite; `b < a` negates; `a == b` is zero at no cost.
+    ///
+    /// # Cost
+    ///
+    /// [`Estimate::evaluations`] distinct points, less those the cache knows, plus what is evaluated ahead in vain
+    /// ([`Speculation`]).
+    ///
+    /// # Determinism
+    ///
+    /// The estimate is the same to the last bit for any evaluator, worker count and order of arrival.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is spawned: evaluations are started and collected when the future is polled. Dropping it stops asking
+    /// at once, and drops every evaluation that no other integral waits for. Finished points stay in the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidInterval`] and [`Error::InvalidTolerance`] before anything is evaluated;
+    /// [`Error::NonFinite`], [`Error::Evaluation`] and [`Error::Panicked`] for the first point, in the order of the
+    /// decisions, that has no finite value; [`Error::NotConverged`] with the best estimate if the tolerance is not met.
+    ///
+    /// # Panics
+    ///
+    /// If the evaluator evaluates on the calling thread and the integrand panics there.
+    pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
+        let domain = Domain::new(a, b, &self.breakpoints).ok_or(Error::InvalidInterval { a, b })?;
+        let rtol = self.rtol;
+        let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
+        if domain.pieces().next().is_none() {
+            return Ok(Estimate {
+                value: E::Value::zero(),
+                error: 0.0,
+                evaluations: 0,
+                performed: 0,
+                l1: 0.0,
+                segments: Vec::new(),
+            });
+        }
+
+        let observer = self.observer.as_deref();
+        let ledger = Ledger::new(self.max_evaluations);
+        let (verdict, estimate) = if self.evaluator.evaluate_here(&[], &mut Vec::new()) {
+            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
+            let cache = (M::REUSES_POINTS || self.keeps_values).then_some(&self.cache);
+            let mut source = Direct::new(&*self.evaluator, &self.method, &domain, cache, observer, ledger);
+            let verdict = poll_fn(|_| run.advance(&mut source)).await?;
+            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+        } else {
+            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
+            let dispatch = Dispatch::new(self.evaluator.clone(), self.cache.clone(), self.slots.clone());
+            let tree = Tree::new(self.method.clone(), self.speculation, whole(&self.method, &domain));
+            let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
+            let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
+            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+        };
+        match verdict {
+            Verdict::Converged => Ok(estimate),
+            Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
+        }
+    }
+
+    /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`integrate`](Self::integrate).
+    ///
+    /// # Panics
+    ///
+    /// As [`integrate`](Self::integrate).
+    pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
+        futures_lite::future::block_on(self.integrate(a, b, atol))
+    }
+}
+
+impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
+    fn clone(&self) -> Self {
+        Self {
+            evaluator: self.evaluator.clone(),
+            method: self.method.clone(),
+            cache: self.cache.clone(),
+            keeps_values: self.keeps_values,
+            slots: self.slots.clone(),
+            rtol: self.rtol,
+            max_evaluations: self.max_evaluations,
+            breakpoints: self.breakpoints.clone(),
+            speculation: self.speculation,
+            observer: self.observer.clone(),
+        }
+    }
+}
+
+impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Integrator")
+            .field("method", &self.method)
+            .field("rtol", &self.rtol)
+            .field("max_evaluations", &self.max_evaluations)
+            .field("breakpoints", &self.breakpoints)
+            .field("speculation", &self.speculation)
+            .finish_non_exhaustive()
+    }
+}

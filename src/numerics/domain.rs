@@ -1,0 +1,149 @@
+//! What is integrated over: limits, direction, breakpoints, and the map of an infinite range to a finite one.
+
+/// A range of integration: `x(t)` for `t` in the given pieces.
+#[derive(Clone, Debug)]
+pub(crate) struct Domain {
+    map: Map,
+    /// The limits of the pieces in `t`, ascending; fewer than two if the range is empty.
+    cuts: Vec<f64>,
+    /// Whether the limits were given in descending order.
+    reversed: bool,
+}
+
+/// How `x` follows from the integration variable `t`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Map {
+    /// `x = t`.
+    Identity,
+    /// `x = origin + t / (1 - t)` for `t` in [0, 1).
+    Up { origin: f64 },
+    /// `x = origin + t / (1 + t)` for `t` in (-1, 0].
+    Down { origin: f64 },
+    /// `x = t / (1 - t^2)` for `t` in (-1, 1).
+    Line,
+}
+
+impl Domain {
+    /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over.
+    pub(crate) fn new(a: f64, b: f64, breakpoints: &[f64]) -> Option<Self> {
+        if a.is_nan() || b.is_nan() || breakpoints.iter().any(|x| x.is_nan()) {
+            return None;
+        }
+        // Adding zero turns -0.0 into 0.0: one zero for all who meet there.
+        let (a, b) = (a + 0.0, b + 0.0);
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        let map = match (low.is_finite(), high.is_finite()) {
+            (true, true) => Map::Identity,
+            (true, false) => Map::Up { origin: low },
+            (false, true) => Map::Down { origin: high },
+            (false, false) => Map::Line,
+        };
+        let mut cuts = Vec::new();
+        if low < high {
+            cuts.push(map.t(low));
+            let mut inner: Vec<f64> =
+                breakpoints.iter().filter(|x| low < **x && **x < high).map(|x| map.t(x + 0.0)).collect();
+            inner.sort_by(f64::total_cmp);
+            cuts.extend(inner);
+            cuts.push(map.t(high));
+            cuts.dedup();
+        }
+        Some(Self { map, cuts, reversed: b < a })
+    }
+
+    /// The pieces in `t`, from left to right.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.cuts.windows(2).map(|ends| (ends[0], ends[1]))
+    }
+
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.reversed
+    }
+
+    /// Whether `x = t`, so that neither points nor values need a map.
+    pub(crate) fn is_identity(&self) -> bool {
+        self.map == Map::Identity
+    }
+
+    /// The point `x` at `t`; infinite only at the end of an infinite range.
+    pub(crate) fn x(&self, t: f64) -> f64 {
+        self.map.x(t)
+    }
+
+    /// `dx/dt` at `t`.
+    pub(crate) fn slope(&self, t: f64) -> f64 {
+        match self.map {
+            Map::Identity => 1.0,
+            Map::Up { .. } => 1.0 / ((1.0 - t) * (1.0 - t)),
+            Map::Down { .. } => 1.0 / ((1.0 + t) * (1.0 + t)),
+            Map::Line => {
+                let s = (1.0 - t) * (1.0 + t);
+                (1.0 + t * t) / (s * s)
+            }
+        }
+    }
+}
+
+impl Map {
+    fn x(self, t: f64) -> f64 {
+        match self {
+            Map::Identity => t,
+            Map::Up { origin } => origin + t / (1.0 - t),
+            Map::Down { origin } => origin + t / (1.0 + t),
+            Map::Line => t / ((1.0 - t) * (1.0 + t)),
+        }
+    }
+
+    fn t(self, x: f64) -> f64 {
+        match self {
+            Map::Identity => x,
+            Map::Up { .. } if x == f64::INFINITY => 1.0,
+            Map::Up { origin } => (x - origin) / (1.0 + (x - origin)),
+            Map::Down { .. } if x == f64::NEG_INFINITY => -1.0,
+            Map::Down { origin } => (x - origin) / (1.0 - (x - origin)),
+            Map::Line if x.is_infinite() => x.signum(),
+            // The root of t / (1 - t^2) = x that lies in (-1, 1), without cancellation or overflow.
+            Map::Line => {
+                let y = 2.0 * x.abs();
+                let t = if y > 1.0 {
+                    1.0 / (1.0 / y + (1.0 / (y * y) + 1.0).sqrt())
+                } else {
+                    y / (1.0 + (1.0 + y * y).sqrt())
+                };
+                t.copysign(x)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_invert() {
+        for (a, b) in [(0.0, f64::INFINITY), (f64::NEG_INFINITY, 2.0), (f64::NEG_INFINITY, f64::INFINITY), (-3.0, 2.0)]
+        {
+            let domain = Domain::new(a, b, &[]).unwrap();
+            for x in [-2.5, -1.0, -1e-3, 0.25, 1.0, 1.75, 40.0] {
+                if a <= x && x <= b {
+                    let t = domain.map.t(x);
+                    assert!((domain.x(t) - x).abs() <= 1e-13 * (1.0 + x.abs()), "{a} {b} {x} {t}");
+                    let d = 1e-6;
+                    let slope = (domain.x(t + d) - domain.x(t - d)) / (2.0 * d);
+                    assert!((slope / domain.slope(t) - 1.0).abs() < 1e-5, "{a} {b} {x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn breakpoints_are_sorted_and_those_outside_passed_over() {
+        let domain = Domain::new(1.0, -0.0, &[0.5, 0.25, 7.0, 0.5, 0.0]).unwrap();
+        assert!(domain.is_reversed());
+        assert_eq!(domain.pieces().collect::<Vec<_>>(), [(0.0, 0.25), (0.25, 0.5), (0.5, 1.0)]);
+        assert!(domain.cuts[0].is_sign_positive());
+        assert!(Domain::new(f64::NAN, 0.0, &[]).is_none());
+        assert_eq!(Domain::new(f64::INFINITY, f64::INFINITY, &[]).unwrap().pieces().count(), 0);
+    }
+}

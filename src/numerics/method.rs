@@ -1,0 +1,151 @@
+//! The seam between a quadrature method and all else: a method is a tree of panels.
+
+use std::fmt::Debug;
+
+use super::value::Value;
+
+/// A segment to be judged: where it is, how deep in the tree, and whatever else its method needs to know of it.
+///
+/// Limits are those of the integration variable `t`: the user's `x` itself on a finite interval, the mapped variable
+/// on an infinite one. `a < b` always.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Panel<K> {
+    /// Where the panel begins.
+    pub a: f64,
+    /// Where the panel ends.
+    pub b: f64,
+    /// How many refinements led here from the whole interval.
+    pub depth: u32,
+    /// The method's own knowledge of this panel.
+    pub kind: K,
+}
+
+impl<K: Copy> Panel<K> {
+    /// The midpoint; never overflows.
+    #[must_use]
+    pub fn midpoint(&self) -> f64 {
+        f64::midpoint(self.a, self.b)
+    }
+
+    /// Pushes the two halves, each of the given kind, left one first; nothing if no float lies between the limits.
+    pub fn bisect(&self, kind: K, into: &mut Vec<Panel<K>>) {
+        let c = self.midpoint();
+        if self.a < c && c < self.b {
+            let depth = self.depth + 1;
+            into.push(Panel { a: self.a, b: c, depth, kind });
+            into.push(Panel { a: c, b: self.b, depth, kind });
+        }
+    }
+}
+
+/// What the values at a panel's points say of the integral over it.
+#[derive(Clone, Debug)]
+pub struct Local<T> {
+    /// The integral over the panel.
+    pub value: T,
+    /// Its estimated absolute error, at least [`roundoff`](Self::roundoff).
+    pub error: f64,
+    /// The integral of the norm: not finite if any value was not.
+    pub l1: f64,
+    /// The part of the error that no refinement of this panel can remove.
+    pub roundoff: f64,
+}
+
+/// In which order panels are refined, and when that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// The panel with the largest error first, until the sum of the errors meets the tolerance.
+    Global,
+    /// Level by level, each panel that does not meet its share: the tolerance halved at every level.
+    Local,
+}
+
+/// A quadrature method: which points a panel needs, what their values say, and how a panel is refined.
+///
+/// Everything here is a pure function of its arguments; that is what makes results the same on any number of
+/// workers, and lets panels be judged ahead of the decisions that need them.
+///
+/// # Duties of implementors
+///
+/// - `points` lies within `[a, b]`, and is the same for equal panels.
+/// - `estimate` is given the values in the order of the points. Its `l1` is not finite if any value is not.
+/// - `refine` narrows: repeated, it ends.
+///
+/// # Examples
+///
+/// The midpoint rule against the trapezoidal rule, with global control:
+///
+/// ```
+/// use coquad::{Control, Inline, Integrator, Local, Method, Panel, Value};
+///
+/// #[derive(Clone)]
+/// struct Trapezoid;
+///
+/// impl Method for Trapezoid {
+///     type Kind = ();
+///     const REUSES_POINTS: bool = true;
+///     fn control(&self) -> Control {
+///         Control::Global
+///     }
+///     fn root(&self) {}
+///     fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
+///         into.extend([panel.a, panel.midpoint(), panel.b]);
+///     }
+///     fn estimate<T: Value>(&self, panel: &mut Panel<()>, values: &[T]) -> Local<T> {
+///         let h = panel.b - panel.a;
+///         let mut trapezoid = values[0].clone();
+///         trapezoid.add(&values[2]);
+///         trapezoid.scale(h / 2.0);
+///         let mut midpoint = values[1].clone();
+///         midpoint.scale(h);
+///         let mut defect = trapezoid.clone();
+///         defect.add_scaled(-1.0, &midpoint);
+///         let mut value = trapezoid;
+///         value.add(&midpoint);
+///         value.scale(0.5);
+///         let l1 = h * values.iter().map(T::norm).sum::<f64>();
+///         Local { value, error: defect.norm(), l1, roundoff: 0.0 }
+///     }
+/// }
+///
+/// let integrator = Integrator::new(Inline::new(|x: f64| x * x)).method(Trapezoid);
+/// let e = integrator.integrate_blocking(0.0, 3.0, 1e-6)?;
+/// assert!((e.value - 9.0).abs() < 1e-6);
+/// # Ok::<(), coquad::Error>(())
+/// ```
+pub trait Method: Clone + Send + Sync + 'static {
+    /// What the method keeps with each panel: the degree of its rule, say. `()` if nothing.
+    type Kind: Copy + PartialEq + Debug + Send + Sync + 'static;
+
+    /// Whether panels share points with their parents or neighbours, so that looking them up pays.
+    const REUSES_POINTS: bool;
+
+    /// Returns how refinement is steered.
+    fn control(&self) -> Control;
+
+    /// Returns the kind of the panel that covers a whole interval.
+    fn root(&self) -> Self::Kind;
+
+    /// Appends the panel's points.
+    fn points(&self, panel: &Panel<Self::Kind>, into: &mut Vec<f64>);
+
+    /// Judges the panel by the values at its points, and may note in its kind what it learnt.
+    fn estimate<T: Value>(&self, panel: &mut Panel<Self::Kind>, values: &[T]) -> Local<T>;
+
+    /// Appends the panels that replace a judged one, from left to right; none if it cannot be refined.
+    fn refine(&self, panel: &Panel<Self::Kind>, error: f64, into: &mut Vec<Panel<Self::Kind>>) {
+        let _ = error;
+        panel.bisect(panel.kind, into);
+    }
+
+    /// Appends the panels that will probably replace one that is not judged yet: a guess, for running ahead.
+    fn predict(&self, panel: &Panel<Self::Kind>, into: &mut Vec<Panel<Self::Kind>>) {
+        panel.bisect(panel.kind, into);
+    }
+
+    /// Returns whether a judged panel meets its share of the tolerance ([`Control::Local`] only).
+    fn accepts(&self, panel: &Panel<Self::Kind>, error: f64, share: f64) -> bool {
+        let _ = panel;
+        error <= share
+    }
+}

@@ -1,0 +1,415 @@
+//! The textbook algorithm: refine the panel whose turn it is, until the tolerance is met.
+//!
+//! DETERMINISM: decisions are retired one after the other, from panels' estimates alone. Where an estimate comes from,
+//! and when it was made, is the [`Source`]'s business and cannot be seen from here.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::task::Poll;
+
+use super::domain::Domain;
+use super::method::{Control, Local, Method, Panel};
+use super::sum::Sum;
+use super::tolerance::Tolerance;
+use super::value::Value;
+use crate::estimate::{Estimate, Reason, Segment};
+
+/// A panel of the partition as it stands, judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaf<T, K, H> {
+    pub(crate) panel: Panel<K>,
+    pub(crate) local: Local<T>,
+    /// Where its source finds it again.
+    pub(crate) handle: H,
+}
+
+/// Where judged panels come from.
+pub(crate) trait Source<T, K> {
+    type Handle: Copy;
+    /// Why a source may have none.
+    type Halt;
+
+    /// Appends the judged panels that replace `leaf`, or those that cover the whole range if there is none; nothing
+    /// if `leaf` cannot be refined. `Pending` leaves `into` as it was.
+    #[allow(clippy::type_complexity, reason = "a poll of a result is what it is")]
+    fn expand(
+        &mut self,
+        leaf: Option<&Leaf<T, K, Self::Handle>>,
+        into: &mut Vec<Leaf<T, K, Self::Handle>>,
+    ) -> Poll<Result<(), Stop<Self::Halt>>>;
+
+    /// A decision was retired: the sums of the values and of the errors as they stand.
+    fn retired(&mut self, value: &T, error: f64) {
+        let _ = (value, error);
+    }
+}
+
+/// Why a source did not expand a leaf.
+#[derive(Debug)]
+pub(crate) enum Stop<E> {
+    /// The budget does not cover the points it needs.
+    Budget,
+    /// Something failed.
+    Failed(E),
+}
+
+/// Judges a panel by the values `f(x(t))` at its points `t`, or returns a point where the value was not finite and
+/// the norm it had.
+pub(crate) fn judge<T: Value, M: Method>(
+    method: &M,
+    domain: &Domain,
+    panel: &mut Panel<M::Kind>,
+    points: &[f64],
+    values: &mut [T],
+) -> Result<Local<T>, (f64, f64)> {
+    if !domain.is_identity() {
+        for (value, &t) in values.iter_mut().zip(points) {
+            let slope = domain.slope(t);
+            if slope.is_finite() {
+                value.scale(slope);
+            } else {
+                // At infinity itself: an integrand whose integral exists may be taken as zero there.
+                *value = T::zero();
+            }
+        }
+    }
+    let local = method.estimate(panel, values);
+    if local.l1.is_finite() && local.error.is_finite() {
+        return Ok(local);
+    }
+    // The first that is not finite; if only their sum overflowed, the first one.
+    let culprit = values.iter().position(|value| !value.norm().is_finite()).unwrap_or(0);
+    Err((domain.x(points[culprit]), values[culprit].norm()))
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    Converged,
+    Stopped(Reason),
+}
+
+/// A leaf in line to be refined.
+#[derive(Debug)]
+struct Queued<T, K, H> {
+    /// The larger, the earlier its turn: its error under global control, minus its depth under local control.
+    key: f64,
+    /// Refinements in a row that left the error where it was.
+    flat: u32,
+    leaf: Leaf<T, K, H>,
+}
+
+/// The state of the algorithm between two decisions.
+#[derive(Debug)]
+pub(crate) struct Run<T, M: Method, H> {
+    method: M,
+    tolerance: Tolerance,
+    /// Leaves that may still be refined.
+    queue: BinaryHeap<Queued<T, M::Kind, H>>,
+    /// Leaves that will not: accepted, or at their roundoff.
+    settled: Vec<Leaf<T, M::Kind, H>>,
+    /// Panels that were replaced.
+    refined: Vec<Panel<M::Kind>>,
+    /// How many pieces the range was given in.
+    pieces: usize,
+    /// The sum of all leaves' errors, kept up to date, and the largest it was since it was last summed afresh.
+    error: f64,
+    peak: f64,
+    /// The sum of all leaves' values, if it is needed on the way.
+    value: T,
+    sums_values: bool,
+    /// The whole tolerance of which local control hands out shares.
+    handed_out: f64,
+    scratch: Vec<Leaf<T, M::Kind, H>>,
+}
+
+/// An integral over which the error shrinks by less than 2 % at each of this many bisections in a row does not exist
+/// in floating point: x^-0.97 on [0, 1] would still be 1e-4 off at the smallest subnormal number.
+const DIVERGENT: u32 = 32;
+const SHRINKS: f64 = 0.98;
+
+/// The running sum of errors is made afresh when it has shrunk by this factor, so that what rounding left of terms
+/// long gone stays far below it.
+const DRIFT: f64 = 1e-6;
+
+impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
+    /// `observed`: whether the source wants to know the value as it stands.
+    pub(crate) fn new(method: M, tolerance: Tolerance, observed: bool) -> Self {
+        Self {
+            method,
+            tolerance,
+            queue: BinaryHeap::new(),
+            settled: Vec::new(),
+            refined: Vec::new(),
+            pieces: 0,
+            error: f64::INFINITY,
+            peak: f64::INFINITY,
+            value: T::zero(),
+            sums_values: observed || tolerance.rtol > 0.0,
+            handed_out: tolerance.atol,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Retires decisions until the run ends or the source has to wait for values.
+    pub(crate) fn advance<S>(&mut self, source: &mut S) -> Poll<Result<Verdict, S::Halt>>
+    where
+        S: Source<T, M::Kind, Handle = H>,
+    {
+        loop {
+            let next = if self.pieces == 0 {
+                None
+            } else {
+                match self.decide() {
+                    Ok(()) => self.queue.peek(),
+                    Err(verdict) => return Poll::Ready(Ok(verdict)),
+                }
+            };
+            match source.expand(next.map(|queued| &queued.leaf), &mut self.scratch) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {
+                    self.replace();
+                    source.retired(&self.value, self.error);
+                }
+                Poll::Ready(Err(Stop::Budget)) => return Poll::Ready(Ok(Verdict::Stopped(Reason::Budget))),
+                Poll::Ready(Err(Stop::Failed(halt))) => return Poll::Ready(Err(halt)),
+            }
+        }
+    }
+
+    /// The error that the integral may have, as far as it is known.
+    pub(crate) fn allowed(&self) -> f64 {
+        match self.method.control() {
+            Control::Global => self.tolerance.allowed(self.value.norm()),
+            Control::Local => self.handed_out,
+        }
+    }
+
+    /// The sum of the values as it stands, made afresh.
+    fn standing(&self) -> T {
+        let mut value = Sum::new();
+        self.leaves().for_each(|leaf| value.add(&leaf.local.value));
+        value.total()
+    }
+
+    fn leaves(&self) -> impl Iterator<Item = &Leaf<T, M::Kind, H>> {
+        // DETERMINISM: the heap's own order follows from the decisions alone.
+        self.settled.iter().chain(self.queue.iter().map(|queued| &queued.leaf))
+    }
+
+    /// `Ok` if the head of the queue is to be refined, else how the run ended.
+    fn decide(&mut self) -> Result<(), Verdict> {
+        match self.method.control() {
+            Control::Global => {
+                let allowed = self.allowed();
+                if self.error <= allowed || self.error < DRIFT * self.peak {
+                    self.sum_errors();
+                    if self.error <= allowed {
+                        return Err(Verdict::Converged);
+                    }
+                }
+            }
+            Control::Local => {
+                while self.queue.is_empty() {
+                    let allowed = self.tolerance.allowed(self.standing().norm());
+                    self.sum_errors();
+                    if self.error <= allowed {
+                        return Err(Verdict::Converged);
+                    }
+                    if self.handed_out <= allowed || self.tolerance.rtol == 0.0 {
+                        break;
+                    }
+                    // The first guess at rtol |I| was too generous.
+                    self.handed_out = allowed;
+                    for leaf in std::mem::take(&mut self.settled) {
+                        self.place(leaf, 0);
+                    }
+                }
+            }
+        }
+        match self.queue.peek() {
+            None => Err(Verdict::Stopped(Reason::Roundoff)),
+            Some(worst) if worst.flat >= DIVERGENT => Err(Verdict::Stopped(Reason::Divergent)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Puts the panels in `scratch` into the place of the head of the queue.
+    fn replace(&mut self) {
+        let mut children = std::mem::take(&mut self.scratch);
+        if self.pieces == 0 {
+            self.pieces = children.len();
+            self.error = 0.0;
+            for child in &children {
+                self.error += child.local.error;
+                self.value.add(&child.local.value);
+            }
+            self.peak = self.error;
+            self.handed_out = self.tolerance.allowed(self.value.norm());
+            for child in children.drain(..) {
+                self.place(child, 0);
+            }
+        } else {
+            let Queued { leaf: parent, flat, .. } = self.queue.pop().expect("the head was expanded");
+            if children.is_empty() {
+                self.settled.push(parent);
+            } else {
+                self.refined.push(parent.panel);
+                self.error -= parent.local.error;
+                for child in &children {
+                    self.error += child.local.error;
+                }
+                self.peak = self.peak.max(self.error);
+                if self.sums_values {
+                    self.value.add_scaled(-1.0, &parent.local.value);
+                    for child in &children {
+                        self.value.add(&child.local.value);
+                    }
+                }
+                for child in children.drain(..) {
+                    let flat = if child.local.error > SHRINKS * parent.local.error { flat + 1 } else { 0 };
+                    self.place(child, flat);
+                }
+            }
+        }
+        self.scratch = children;
+    }
+
+    /// Queues a leaf, unless it is good enough or cannot get better.
+    fn place(&mut self, leaf: Leaf<T, M::Kind, H>, flat: u32) {
+        let local = &leaf.local;
+        let key = match self.method.control() {
+            Control::Global => local.error,
+            Control::Local => -f64::from(leaf.panel.depth),
+        };
+        let good = match self.method.control() {
+            Control::Global => false,
+            Control::Local => {
+                let share = share(self.handed_out, self.pieces, leaf.panel.depth);
+                self.method.accepts(&leaf.panel, local.error, share)
+            }
+        };
+        // Written so that an error that is not a number is not good enough.
+        if good || local.error <= local.roundoff {
+            self.settled.push(leaf);
+        } else {
+            self.queue.push(Queued { key, flat, leaf });
+        }
+    }
+
+    fn sum_errors(&mut self) {
+        let mut sum = Sum::new();
+        self.leaves().for_each(|leaf| sum.add(&leaf.local.error));
+        self.error = sum.total();
+        self.peak = self.error;
+    }
+
+    /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
+    /// common were counted once if the method reuses points.
+    pub(crate) fn finish(mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
+        let control = self.method.control();
+        if self.pieces > 0 {
+            self.sum_errors();
+        }
+        let evaluations = if M::REUSES_POINTS { requests } else { self.distinct(domain).unwrap_or(requests) };
+        let mut leaves = self.settled;
+        leaves.extend(self.queue.into_vec().into_iter().map(|queued| queued.leaf));
+        leaves.sort_unstable_by(|p, q| p.panel.a.total_cmp(&q.panel.a));
+
+        let mut value = match control {
+            Control::Global => {
+                let mut sum = Sum::new();
+                leaves.iter().for_each(|leaf| sum.add(&leaf.local.value));
+                sum.total()
+            }
+            Control::Local => sum_as_tree(&leaves),
+        };
+        if domain.is_reversed() {
+            value.scale(-1.0);
+        }
+        let l1 = leaves.iter().map(|leaf| leaf.local.l1).sum();
+        let segments = leaves
+            .into_iter()
+            .map(|leaf| Segment {
+                a: domain.x(leaf.panel.a),
+                b: domain.x(leaf.panel.b),
+                value: leaf.local.value,
+                error: leaf.local.error,
+            })
+            .collect();
+        Estimate { value, error: self.error, evaluations, performed, l1, segments }
+    }
+}
+
+impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
+    /// How many distinct points all panels have, if any is so narrow that its points may fall on others' by rounding.
+    fn distinct(&self, domain: &Domain) -> Option<usize> {
+        let narrow = self.leaves().any(|leaf| {
+            let (a, b) = (domain.x(leaf.panel.a), domain.x(leaf.panel.b));
+            b - a < NARROW * a.abs().max(b.abs())
+        });
+        narrow.then(|| {
+            let mut points = Vec::new();
+            self.refined.iter().chain(self.leaves().map(|leaf| &leaf.panel)).for_each(|panel| {
+                self.method.points(panel, &mut points);
+            });
+            points.iter_mut().for_each(|t| *t = domain.x(*t));
+            points.sort_unstable_by(f64::total_cmp);
+            points.dedup_by_key(|x| x.to_bits());
+            points.len()
+        })
+    }
+}
+
+/// The relative width below which points of nested panels may coincide. Nodes of rules nested by bisection come no
+/// closer than 1e-5 of the narrower panel's width (a test computes it), and rounding moves each by less than 4 units
+/// in the last place.
+const NARROW: f64 = 2e6 * f64::EPSILON;
+
+/// The part of a tolerance that a panel may spend: an equal part for each piece, halved at every level.
+pub(crate) fn share(tolerance: f64, pieces: usize, depth: u32) -> f64 {
+    // Halving is exact, so one multiplication gives the bits of halving again and again.
+    tolerance / pieces as f64 * 2f64.powi(-(depth.min(2000) as i32))
+}
+
+/// Left plus right at every node of the binary trees whose leaves these are, then tree by tree.
+fn sum_as_tree<T: Value, K, H>(leaves: &[Leaf<T, K, H>]) -> T {
+    let mut total = Sum::new();
+    let mut open: Vec<(u32, T)> = Vec::new();
+    for leaf in leaves {
+        let (mut depth, mut value) = (leaf.panel.depth, leaf.local.value.clone());
+        while depth > 0 && open.last().is_some_and(|(d, _)| *d == depth) {
+            let (_, mut left) = open.pop().expect("there is a last one");
+            left.add(&value);
+            value = left;
+            depth -= 1;
+        }
+        if depth == 0 {
+            total.add(&value);
+        } else {
+            open.push((depth, value));
+        }
+    }
+    total.total()
+}
+
+impl<T, K, H> Ord for Queued<T, K, H> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Ties go to the left: the same head whatever the order of insertion.
+        self.key.total_cmp(&other.key).then_with(|| other.leaf.panel.a.total_cmp(&self.leaf.panel.a))
+    }
+}
+
+impl<T, K, H> PartialOrd for Queued<T, K, H> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T, K, H> PartialEq for Queued<T, K, H> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<T, K, H> Eq for Queued<T, K, H> {}

@@ -1,0 +1,217 @@
+//! What an integrand may return: an element of a normed real vector space.
+
+use num_complex::Complex;
+use num_traits::{AsPrimitive, Float};
+
+/// An element of a normed real vector space: what an integrand returns and an integral is.
+///
+/// Implemented for `f64`, `f32`, [`Complex`] of both, arrays and vectors of values. The norm of an array or a vector
+/// is the largest norm among its elements, so that a tolerance holds for each of them.
+///
+/// # Duties of implementors
+///
+/// The operations must be deterministic, and must not skip NaN: an element that is not a number has a norm that is
+/// not a number. Only then can the integrator see and report it.
+///
+/// # Examples
+///
+/// ```
+/// #[derive(Clone)]
+/// struct Force {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// impl coquad::Value for Force {
+///     fn zero() -> Self {
+///         Force { x: 0.0, y: 0.0 }
+///     }
+///     fn add_scaled(&mut self, factor: f64, other: &Self) {
+///         self.x += factor * other.x;
+///         self.y += factor * other.y;
+///     }
+///     fn scale(&mut self, factor: f64) {
+///         self.x *= factor;
+///         self.y *= factor;
+///     }
+///     fn norm(&self) -> f64 {
+///         self.x.hypot(self.y)
+///     }
+/// }
+/// ```
+pub trait Value: Clone + Send + Sync + 'static {
+    /// The relative precision of the numbers inside: what rounding one of them can change.
+    const EPSILON: f64 = f64::EPSILON;
+
+    /// Returns the zero of the space.
+    fn zero() -> Self;
+
+    /// Adds `factor * other`.
+    fn add_scaled(&mut self, factor: f64, other: &Self);
+
+    /// Multiplies by `factor`.
+    fn scale(&mut self, factor: f64);
+
+    /// Returns the norm: not negative, and NaN if any part is NaN.
+    fn norm(&self) -> f64;
+
+    /// Adds `other`.
+    fn add(&mut self, other: &Self) {
+        self.add_scaled(1.0, other);
+    }
+
+    /// Divides by `divisor`, to the last bit where the space can.
+    fn divide(&mut self, divisor: f64) {
+        self.scale(divisor.recip());
+    }
+}
+
+macro_rules! real {
+    ($float:ty) => {
+        impl Value for $float {
+            const EPSILON: f64 = <$float>::EPSILON as f64;
+
+            #[inline]
+            fn zero() -> Self {
+                0.0
+            }
+
+            #[inline]
+            fn add_scaled(&mut self, factor: f64, other: &Self) {
+                *self = (f64::from(*self) + factor * f64::from(*other)) as $float;
+            }
+
+            #[inline]
+            fn scale(&mut self, factor: f64) {
+                *self = (f64::from(*self) * factor) as $float;
+            }
+
+            #[inline]
+            fn norm(&self) -> f64 {
+                f64::from(self.abs())
+            }
+
+            #[inline]
+            fn divide(&mut self, divisor: f64) {
+                *self = (f64::from(*self) / divisor) as $float;
+            }
+        }
+    };
+}
+
+real!(f64);
+real!(f32);
+
+impl<F> Value for Complex<F>
+where
+    F: Value + Float + AsPrimitive<f64>,
+{
+    const EPSILON: f64 = F::EPSILON;
+
+    fn zero() -> Self {
+        Complex::new(<F as Value>::zero(), <F as Value>::zero())
+    }
+
+    fn add_scaled(&mut self, factor: f64, other: &Self) {
+        self.re.add_scaled(factor, &other.re);
+        self.im.add_scaled(factor, &other.im);
+    }
+
+    fn scale(&mut self, factor: f64) {
+        self.re.scale(factor);
+        self.im.scale(factor);
+    }
+
+    fn norm(&self) -> f64 {
+        let (re, im): (f64, f64) = (self.re.as_(), self.im.as_());
+        // Scaled by hand: `hypot` is the C library's, and its last bit differs between platforms.
+        let (large, small) = if re.abs() >= im.abs() { (re.abs(), im.abs()) } else { (im.abs(), re.abs()) };
+        if large == 0.0 || large.is_infinite() || !(small >= 0.0) {
+            return large + small;
+        }
+        let ratio = small / large;
+        large * (1.0 + ratio * ratio).sqrt()
+    }
+
+    fn divide(&mut self, divisor: f64) {
+        self.re.divide(divisor);
+        self.im.divide(divisor);
+    }
+}
+
+/// The largest norm, and NaN if any is NaN.
+fn largest<T: Value>(items: &[T]) -> f64 {
+    items.iter().fold(0.0, |most: f64, item| {
+        let norm = item.norm();
+        if norm > most || norm.is_nan() { norm } else { most }
+    })
+}
+
+impl<T: Value, const N: usize> Value for [T; N] {
+    const EPSILON: f64 = T::EPSILON;
+
+    fn zero() -> Self {
+        std::array::from_fn(|_| T::zero())
+    }
+
+    fn add_scaled(&mut self, factor: f64, other: &Self) {
+        for (item, other) in self.iter_mut().zip(other) {
+            item.add_scaled(factor, other);
+        }
+    }
+
+    fn scale(&mut self, factor: f64) {
+        for item in self {
+            item.scale(factor);
+        }
+    }
+
+    fn norm(&self) -> f64 {
+        largest(self)
+    }
+
+    fn divide(&mut self, divisor: f64) {
+        for item in self {
+            item.divide(divisor);
+        }
+    }
+}
+
+/// The empty vector is the zero of every length. An integrand must return the same length everywhere: the sum of two
+/// lengths is not a number, and is reported as such.
+impl<T: Value> Value for Vec<T> {
+    const EPSILON: f64 = T::EPSILON;
+
+    fn zero() -> Self {
+        Vec::new()
+    }
+
+    fn add_scaled(&mut self, factor: f64, other: &Self) {
+        if self.is_empty() {
+            self.clone_from(other);
+            self.scale(factor);
+        } else if self.len() == other.len() {
+            for (item, other) in self.iter_mut().zip(other) {
+                item.add_scaled(factor, other);
+            }
+        } else if !other.is_empty() {
+            self.scale(f64::NAN);
+        }
+    }
+
+    fn scale(&mut self, factor: f64) {
+        for item in self {
+            item.scale(factor);
+        }
+    }
+
+    fn norm(&self) -> f64 {
+        largest(self)
+    }
+
+    fn divide(&mut self, divisor: f64) {
+        for item in self {
+            item.divide(divisor);
+        }
+    }
+}

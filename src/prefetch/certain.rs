@@ -1,0 +1,104 @@
+//! Which panels are bound to be bisected under global control, whatever the values still unknown.
+//!
+//! Take any cut through the tree that the algorithm is bound to reach, and a panel `i` in it. Let `m` be the least
+//! error on the path down to `i`. Until `i` is bisected some panel of that path is in the queue, so none whose error
+//! is below `m` is; if those errors alone exceed the tolerance, the run cannot end before. docs/DESIGN.md has the
+//! proof; it needs no assumption that errors shrink.
+
+/// The sum of the errors in the cut, by magnitude.
+///
+/// Errors are counted in whole units of a fixed fraction of the tolerance, rounded down: the sum is then exact, the
+/// same in any order, and never too large. They are binned by powers of two; a panel is called certain only if the
+/// bins *below* its own exceed the tolerance, or its own error does.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    units: Vec<u128>,
+    /// The first bin in which all panels are certain, and the sum of all below it.
+    at: usize,
+    below: u128,
+    unit: f64,
+    allowed: u128,
+}
+
+const BINS: usize = 2048;
+/// Units to the tolerance first given.
+const RESOLUTION: f64 = (1u64 << 32) as f64;
+
+impl Tail {
+    pub(crate) fn new() -> Self {
+        Self { units: Vec::new(), at: 0, below: 0, unit: 0.0, allowed: 0 }
+    }
+
+    /// Sets the tolerance.
+    pub(crate) fn set_allowed(&mut self, allowed: f64) {
+        if self.unit == 0.0 {
+            self.unit = allowed / RESOLUTION;
+        }
+        // Rounded up and one more: rather too few certain than one too many.
+        self.allowed = self.count(allowed) + 1;
+        self.settle();
+    }
+
+    pub(crate) fn insert(&mut self, error: f64) {
+        if self.units.is_empty() {
+            self.units = vec![0; BINS];
+        }
+        let units = self.count(error);
+        self.units[bin(error)] += units;
+        if bin(error) < self.at {
+            self.below += units;
+        }
+        self.settle();
+    }
+
+    pub(crate) fn remove(&mut self, error: f64) {
+        let units = self.count(error);
+        self.units[bin(error)] -= units;
+        if bin(error) < self.at {
+            self.below -= units;
+        }
+        self.settle();
+    }
+
+    /// Whether a panel with this least error on its path is bound to be bisected.
+    pub(crate) fn is_certain(&self, least: f64) -> bool {
+        bin(least) >= self.at
+    }
+
+    /// The smallest error that is certain to be bisected.
+    pub(crate) fn boundary(&self) -> f64 {
+        lower_end(self.at)
+    }
+
+    fn count(&self, error: f64) -> u128 {
+        // A cast saturates; NaN counts nothing.
+        if self.unit > 0.0 { u128::from((error / self.unit) as u64) } else { u128::from(error > 0.0) }
+    }
+
+    fn settle(&mut self) {
+        if self.units.is_empty() {
+            return;
+        }
+        while self.at > 0 && self.holds(self.at - 1, self.below - self.units[self.at - 1]) {
+            self.at -= 1;
+            self.below -= self.units[self.at];
+        }
+        while self.at < BINS && !self.holds(self.at, self.below) {
+            self.below += self.units[self.at];
+            self.at += 1;
+        }
+    }
+
+    fn holds(&self, bin: usize, below: u128) -> bool {
+        below > self.allowed || self.count(lower_end(bin)) > self.allowed
+    }
+}
+
+/// Errors are not negative, so the exponent alone is a bin.
+fn bin(error: f64) -> usize {
+    (error.to_bits() >> 52) as usize & (BINS - 1)
+}
+
+fn lower_end(bin: usize) -> f64 {
+    if bin >= BINS { f64::INFINITY } else { f64::from_bits((bin as u64) << 52) }
+}
