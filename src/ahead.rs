@@ -10,6 +10,7 @@ use crate::evaluation::dispatch::{Dispatch, Request};
 use crate::evaluation::key::{BuildKeyHasher, Key};
 use crate::ledger::Ledger;
 use crate::numerics::domain::Domain;
+use crate::numerics::focus::focus;
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict, judge};
 use crate::numerics::value::Value;
@@ -170,7 +171,10 @@ where
             self.values.push(value);
         }
         match judge(self.method, self.domain, &mut panel, &points, &mut self.values) {
-            Ok(local) => self.tree.judged(node, panel.kind, local, f64::NAN),
+            Ok(local) => {
+                let focus = focus(panel.a, panel.b, &points, &self.values);
+                self.tree.judged(node, panel.kind, local, focus);
+            }
             Err((x, norm)) => self.tree.bad(node, x, norm),
         }
         true

@@ -5,6 +5,7 @@
 //! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
 
 pub(crate) mod domain;
+pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
 pub(crate) mod method;
 pub(crate) mod run;

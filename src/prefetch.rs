@@ -13,6 +13,7 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use self::certain::Tail;
+use crate::numerics::focus::Focus;
 use crate::numerics::method::{Control, Local, Method, Panel};
 use crate::numerics::run::share;
 
@@ -73,8 +74,8 @@ pub(crate) struct Node<T, K> {
     expanded: bool,
     /// Guessed points that count as extra until someone needs them.
     extra: usize,
-    /// Where in the panel the integrand is hardest.
-    focus: f64,
+    /// Where the integrand is hardest, as far as this panel or the nearest judged one above it could tell.
+    focus: Option<Focus>,
 }
 
 impl<T, K: Copy> Node<T, K> {
@@ -134,6 +135,8 @@ const RATIO_GLOBAL: f64 = 0.5;
 const RATIO_LOCAL: f64 = 1.0 / 16.0;
 /// A child that is not on the side where its parent was probably does better by this factor.
 const OTHER_SIDE: f64 = 0.3;
+/// A child that does not touch the place where its parent was hardest does better by this factor.
+const OUT_OF_FOCUS: f64 = 0.02;
 /// Guesses below this fraction of the smallest certain error are not worth a worker.
 const CUT: f64 = 0.3;
 
@@ -284,7 +287,7 @@ impl<T, M: Method> Tree<T, M> {
     }
 
     /// A panel was judged; its kind now holds what the estimate noted.
-    pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: f64) {
+    pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus>) {
         let n = &self.nodes[node];
         let rank = local.error * self.scale(&n.panel);
         let parent = &self.nodes[n.parent];
@@ -368,7 +371,7 @@ impl<T, M: Method> Tree<T, M> {
             passed: false,
             expanded: false,
             extra: 0,
-            focus: f64::NAN,
+            focus: None,
         });
     }
 
@@ -422,16 +425,19 @@ impl<T, M: Method> Tree<T, M> {
         } else {
             let g = &self.nodes[p.parent];
             let ratio = if p.parent == RANGE { first } else { p.ratio };
-            let aside = if p.focus.is_nan() {
-                p.parent != RANGE
-                    && (n.panel.a.to_bits() == p.panel.a.to_bits()) != (p.panel.a.to_bits() == g.panel.a.to_bits())
-            } else {
-                !(n.panel.a <= p.focus && p.focus <= n.panel.b)
+            let factor = match p.focus {
+                Some(focus) => if focus.touches(n.panel.a, n.panel.b) { 1.0 } else { OUT_OF_FOCUS },
+                None => {
+                    let is_left = n.panel.a.to_bits() == p.panel.a.to_bits();
+                    let was_left = p.panel.a.to_bits() == g.panel.a.to_bits();
+                    if p.parent == RANGE || is_left == was_left { 1.0 } else { OTHER_SIDE }
+                }
             };
-            (p.rank * ratio * if aside { OTHER_SIDE } else { 1.0 }, ratio)
+            (p.rank * ratio * factor, ratio)
         };
+        let focus = p.focus;
         let n = &mut self.nodes[node];
-        (n.rank, n.ratio) = (rank, ratio);
+        (n.rank, n.ratio, n.focus) = (rank, ratio, focus);
     }
 
     /// Ranks anew what is not judged below a node.

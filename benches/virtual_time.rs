@@ -1,0 +1,75 @@
+#![allow(unreachable_pub, missing_docs, reason = "a program, not a library")]
+//! Prints what running ahead of the decisions is worth, in virtual time: `cargo bench --bench virtual_time`.
+//!
+//! Every evaluation takes a time drawn from a law, on P workers; the wall is when the integral was there. The limit is
+//! what P workers need at best: evaluations / P units, rounded up.
+
+#[path = "../tests/it/support/cluster.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod cluster;
+#[path = "../tests/it/support/parallel.rs"]
+mod parallel;
+
+use cluster::{Cluster, Latency};
+use coquad::{Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation};
+use parallel::{CASES, Case};
+
+fn run(case: &Case, method: impl Method, workers: usize, law: Latency, speculation: Speculation, seed: u64) -> (Estimate, f64) {
+    let (_, f, a, b) = *case;
+    let (cluster, clock) = Cluster::new(f, workers, law, seed);
+    let integrator = Integrator::new(cluster).method(method).speculation(speculation);
+    let e = clock.run(integrator.integrate(a, b, 1e-10)).expect("the cases converge");
+    assert!(clock.most_outstanding() <= workers, "more outstanding than there are workers");
+    (e, clock.now())
+}
+
+fn geometric_mean(ratios: &[f64]) -> f64 {
+    (ratios.iter().map(|r| r.ln()).sum::<f64>() / ratios.len() as f64).exp()
+}
+
+fn main() {
+    println!("GaussKronrod 10-21, atol 1e-10, unit latency");
+    println!("{:16} {:>5} {:>11} {:>7} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7}", "integrand", "P", "evaluations", "extra", "extra%", "wall", "limit", "ratio", "off", "certain");
+    for workers in [8, 64, 1024] {
+        let mut ratios = Vec::new();
+        let mut worst_extra: f64 = 0.0;
+        for case in CASES {
+            let (e, wall) = run(case, GaussKronrod::new(21), workers, Latency::Unit, Speculation::Ahead, 1);
+            let (_, off) = run(case, GaussKronrod::new(21), workers, Latency::Unit, Speculation::Off, 1);
+            let (_, certain) = run(case, GaussKronrod::new(21), workers, Latency::Unit, Speculation::Certain, 1);
+            let limit = e.evaluations.div_ceil(workers) as f64;
+            let extra = e.performed - e.evaluations;
+            let percent = 100.0 * extra as f64 / e.evaluations as f64;
+            if e.evaluations > 10 * workers {
+                worst_extra = worst_extra.max(percent);
+            }
+            ratios.push(wall / limit);
+            println!(
+                "{:16} {workers:5} {:11} {extra:7} {percent:6.1} {wall:6} {limit:6} {:6.3} {off:7} {certain:7}",
+                case.0, e.evaluations, wall / limit
+            );
+        }
+        let worst = ratios.iter().fold(0.0, |a: f64, b| a.max(*b));
+        println!("P = {workers}: ratio {:.3} on the geometric mean, {worst:.3} at worst; extra {worst_extra:.1} % at worst where evaluations > 10 P\n", geometric_mean(&ratios));
+    }
+
+    println!("Wall at P = 64 by law of latency, over the unit-latency wall; seeds 1 to 5");
+    println!("{:16} {:>6} {:>10} {:>10} {:>10}", "integrand", "unit", "lognormal", "heavy tail", "dying");
+    let mut tails = Vec::new();
+    for case in CASES {
+        let (_, unit) = run(case, GaussKronrod::new(21), 64, Latency::Unit, Speculation::Ahead, 1);
+        let mean = |law| (1..=5).map(|seed| run(case, GaussKronrod::new(21), 64, law, Speculation::Ahead, seed).1).sum::<f64>() / 5.0;
+        let (lognormal, tail, dying) = (mean(Latency::Lognormal), mean(Latency::HeavyTail), mean(Latency::Dying));
+        println!("{:16} {unit:6} {:10.2} {:10.2} {:10.2}", case.0, lognormal / unit, tail / unit, dying / unit);
+        if unit >= 10.0 {
+            tails.push(tail / unit);
+        }
+    }
+    println!("heavy tail where the wall is 10 units or more: {:.2} on the geometric mean, {:.2} at worst\n", geometric_mean(&tails), tails.iter().fold(0.0, |a: f64, b| a.max(*b)));
+
+    let sine: Case = ("sin", f64::sin, 0.0, std::f64::consts::PI);
+    for speculation in [Speculation::Off, Speculation::Certain, Speculation::Ahead] {
+        let (e, wall) = run(&sine, Simpson, 64, Latency::Unit, speculation, 1);
+        println!("Simpson, sin on [0, pi], 64 workers, {speculation:?}: {} evaluations, {} extra, {wall} units, speed-up {:.1}", e.evaluations, e.performed - e.evaluations, e.evaluations as f64 / wall);
+    }
+}

@@ -1,0 +1,101 @@
+//! Where in a panel the integrand is hardest: a guess, for running ahead; nothing is decided by it.
+
+use super::value::Value;
+
+/// A place in a panel, and how well it is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Focus {
+    pub(crate) at: f64,
+    pub(crate) radius: f64,
+}
+
+impl Focus {
+    /// Whether the place may lie between `a` and `b`.
+    pub(crate) fn touches(&self, a: f64, b: f64) -> bool {
+        a <= self.at + self.radius && self.at - self.radius <= b
+    }
+}
+
+/// How much of the roughness must lie how near to its centre, relative to the width, to speak of a place at all.
+const CONCENTRATED: f64 = 0.1;
+
+/// Finds the place where values depart most from the cubic through their neighbours: a kink, a jump, a singularity.
+/// `None` if there is no one such place, as in an oscillation.
+pub(crate) fn focus<T: Value>(a: f64, b: f64, points: &[f64], values: &[T]) -> Option<Focus> {
+    let n = points.len();
+    if n < 9 {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_unstable_by(|&i, &j| points[i].total_cmp(&points[j]));
+    let x = |i: usize| points[order[i]];
+
+    // The weight of a point is the square of its departure: one place stands out, or none does.
+    let (mut weight, mut centre, mut hardest, mut most) = (0.0, 0.0, 0, 0.0);
+    let mut weights = vec![0.0; n];
+    for (i, slot) in weights.iter_mut().enumerate() {
+        let first = i.saturating_sub(2).min(n - 5);
+        let mut departure = values[order[i]].clone();
+        for j in (first..first + 5).filter(|&j| j != i) {
+            let lagrange: f64 =
+                (first..first + 5).filter(|&k| k != i && k != j).map(|k| (x(i) - x(k)) / (x(j) - x(k))).product();
+            departure.add_scaled(-lagrange, &values[order[j]]);
+        }
+        let w = departure.norm() * departure.norm();
+        *slot = w;
+        weight += w;
+        centre += w * x(i);
+        if w > most {
+            (hardest, most) = (i, w);
+        }
+    }
+    if !(weight > 0.0 && weight.is_finite()) {
+        return None;
+    }
+    // Hardest next to an end means at the end: what comes closest to a singularity is the last point before it.
+    if hardest < 2 {
+        return Some(Focus { at: a, radius: 0.0 });
+    }
+    if hardest + 2 >= n {
+        return Some(Focus { at: b, radius: 0.0 });
+    }
+    let at = centre / weight;
+    let spread = weights.iter().enumerate().map(|(i, w)| w * (x(i) - at) * (x(i) - at)).sum::<f64>() / weight;
+    let radius = spread.sqrt();
+    (radius < CONCENTRATED * (b - a)).then_some(Focus { at, radius })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::gauss_kronrod::GaussKronrod;
+    use crate::numerics::method::{Method, Panel};
+
+    fn find(f: impl Fn(f64) -> f64, a: f64, b: f64) -> Option<Focus> {
+        let mut points = Vec::new();
+        GaussKronrod::new(21).points(&Panel { a, b, depth: 0, kind: () }, &mut points);
+        let values: Vec<f64> = points.iter().map(|&x| f(x)).collect();
+        focus(a, b, &points, &values)
+    }
+
+    #[test]
+    fn kinks_and_jumps_are_found() {
+        for place in [0.2, 1.0 / 3.0, 0.5, 0.7123] {
+            let kink = find(|x| (x - place).abs(), 0.0, 1.0).unwrap();
+            assert!(kink.touches(place, place), "{kink:?} {place}");
+            let jump = find(|x| if x < place { 0.0 } else { 1.0 }, 0.0, 1.0).unwrap();
+            assert!(jump.touches(place, place), "{jump:?} {place}");
+        }
+    }
+
+    #[test]
+    fn singular_ends_are_found() {
+        assert_eq!(find(f64::sqrt, 0.0, 1.0).unwrap().at, 0.0);
+        assert_eq!(find(|x| (2.0 - x).ln(), 1.0, 2.0).unwrap().at, 2.0);
+    }
+
+    #[test]
+    fn an_oscillation_has_no_focus() {
+        assert_eq!(find(|x| (40.0 * x).cos(), -1.0, 1.0), None);
+    }
+}
