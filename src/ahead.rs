@@ -10,7 +10,7 @@ use crate::evaluation::dispatch::{Dispatch, Request};
 use crate::evaluation::key::{BuildKeyHasher, Key};
 use crate::ledger::Ledger;
 use crate::numerics::domain::Domain;
-use crate::numerics::focus::focus;
+use crate::numerics::focus::{complete, focus};
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict, judge};
 use crate::numerics::value::Value;
@@ -28,6 +28,8 @@ pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
     waiting: HashMap<Key, (usize, Vec<usize>), BuildKeyHasher>,
     /// Points whose evaluation failed. A failure at a guess is reported only if the point is needed.
     failed: HashMap<Key, EvaluationError, BuildKeyHasher>,
+    /// Panels that lately came to miss no more than a value or two.
+    nearly: Vec<usize>,
     pub(crate) ledger: Ledger,
     /// The leaf whose expansion is paid for and waited for, and its price.
     paid: Option<(usize, usize)>,
@@ -36,6 +38,9 @@ pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
     points: Vec<f64>,
     values: Vec<E::Value>,
 }
+
+/// A panel is foreseen when no more than one in so many of its points is missing.
+const FORESEEABLE: usize = 10;
 
 impl<'a, E, M> Ahead<'a, E, M>
 where
@@ -58,6 +63,7 @@ where
             tree,
             waiting: HashMap::default(),
             failed: HashMap::default(),
+            nearly: Vec::new(),
             ledger,
             paid: None,
             performed: 0,
@@ -82,6 +88,7 @@ where
                 return Poll::Ready(end);
             }
             self.tree.set_allowed(run.allowed());
+            self.foresee();
             if !self.fill(cx) {
                 return Poll::Pending;
             }
@@ -155,7 +162,13 @@ where
     fn settle_point(&mut self, node: usize) -> bool {
         let n = &mut self.tree.nodes[node];
         n.missing -= 1;
-        if n.missing > 0 || !matches!(n.state, State::Waiting) {
+        if !matches!(n.state, State::Waiting) {
+            return false;
+        }
+        if n.missing > 0 {
+            if n.missing <= n.points.len() / FORESEEABLE {
+                self.nearly.push(node);
+            }
             return false;
         }
         let points = std::mem::take(&mut n.points);
@@ -178,6 +191,27 @@ where
             Err((x, norm)) => self.tree.bad(node, x, norm),
         }
         true
+    }
+
+    /// Ranks panels that wait for stragglers by the values they have, so that the workers do not wait with them.
+    fn foresee(&mut self) {
+        for node in std::mem::take(&mut self.nearly) {
+            let n = &self.tree.nodes[node];
+            if !matches!(n.state, State::Waiting) || n.missing > n.points.len() / FORESEEABLE {
+                continue;
+            }
+            let known = |&t: &f64| {
+                let x = self.domain.x(t);
+                if x.is_finite() { self.dispatch.known(x) } else { Some(E::Value::zero()) }
+            };
+            let values: Vec<_> = n.points.iter().map(known).collect();
+            let mut values = complete(&n.points, &values);
+            let mut panel = n.as_asked();
+            if let Ok(local) = judge(self.method, self.domain, &mut panel, &n.points, &mut values) {
+                let focus = focus(panel.a, panel.b, &n.points, &values);
+                self.tree.foreseen(node, local.error, focus);
+            }
+        }
     }
 
     /// The first failure among a panel's points, if all points before it have arrived.

@@ -59,6 +59,8 @@ pub(crate) struct Node<T, K> {
     pub(crate) issued: usize,
     pub(crate) missing: usize,
     pub(crate) state: State<T>,
+    /// Ranked by most of its own values, not by its ancestors.
+    foreseen: bool,
     /// Judged, and at its roundoff: never refined.
     finished: bool,
     /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
@@ -138,7 +140,7 @@ const OTHER_SIDE: f64 = 0.3;
 /// A child that does not touch the place where its parent was hardest does better by this factor.
 const OUT_OF_FOCUS: f64 = 0.02;
 /// Guesses below this fraction of the smallest certain error are not worth a worker.
-const CUT: f64 = 0.3;
+const CUT: f64 = 0.1;
 
 impl<T, M: Method> Tree<T, M> {
     pub(crate) fn new(method: M, speculation: Speculation, pieces: impl Iterator<Item = Panel<M::Kind>>) -> Self {
@@ -165,6 +167,7 @@ impl<T, M: Method> Tree<T, M> {
         (range.passed, range.fixed, range.rank, range.least) = (true, true, f64::INFINITY, f64::INFINITY);
         range.state = State::Judged(None);
         tree.adopt(RANGE);
+        tree.certain.push(Candidate { rank: f64::INFINITY, node: RANGE });
         tree
     }
 
@@ -192,6 +195,21 @@ impl<T, M: Method> Tree<T, M> {
             }
         }
         self.nodes[node].children.clone()
+    }
+
+    /// A guess at what a panel will be judged, made while a last value or two are still missing.
+    pub(crate) fn foreseen(&mut self, node: usize, error: f64, focus: Option<Focus>) {
+        let n = &self.nodes[node];
+        let (rank, expanded) = (error * self.scale(&n.panel), n.expanded);
+        let parent = &self.nodes[n.parent];
+        let ratio = if n.parent != RANGE && parent.rank > 0.0 { (rank / parent.rank).min(1.0) } else { n.ratio };
+        let n = &mut self.nodes[node];
+        (n.rank, n.ratio, n.foreseen) = (rank, ratio, true);
+        n.focus = focus;
+        if !expanded {
+            self.guesses.push(Candidate { rank, node });
+        }
+        self.predict_below(node);
     }
 
     /// The points of these panels are needed now.
@@ -364,6 +382,7 @@ impl<T, M: Method> Tree<T, M> {
             missing: points.len(),
             points,
             state: State::Waiting,
+            foreseen: false,
             finished: false,
             rank: 0.0,
             ratio: 0.0,
@@ -445,7 +464,7 @@ impl<T, M: Method> Tree<T, M> {
         let mut below = vec![self.nodes[node].children.clone()];
         while let Some(range) = below.pop() {
             for child in range {
-                if !matches!(self.nodes[child].state, State::Waiting) {
+                if !matches!(self.nodes[child].state, State::Waiting) || self.nodes[child].foreseen {
                     continue;
                 }
                 self.predict(child);

@@ -65,6 +65,27 @@ pub(crate) fn focus<T: Value>(a: f64, b: f64, points: &[f64], values: &[T]) -> O
     (radius < CONCENTRATED * (b - a)).then_some(Focus { at, radius })
 }
 
+/// Fills in missing values by the cubic through their neighbours, so that a panel can be foreseen.
+pub(crate) fn complete<T: Value>(points: &[f64], values: &[Option<T>]) -> Vec<T> {
+    let mut known: Vec<usize> = (0..points.len()).filter(|&i| values[i].is_some()).collect();
+    known.sort_unstable_by(|&i, &j| points[i].total_cmp(&points[j]));
+    let interpolated = |t: f64| {
+        let right = known.partition_point(|&i| points[i] < t);
+        let first = right.saturating_sub(2).min(known.len().saturating_sub(4));
+        let near = &known[first..(first + 4).min(known.len())];
+        let mut sum = T::zero();
+        for &j in near {
+            let lagrange: f64 =
+                near.iter().filter(|&&k| k != j).map(|&k| (t - points[k]) / (points[j] - points[k])).product();
+            if let Some(value) = &values[j] {
+                sum.add_scaled(lagrange, value);
+            }
+        }
+        sum
+    };
+    values.iter().zip(points).map(|(value, &t)| value.clone().unwrap_or_else(|| interpolated(t))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
