@@ -211,7 +211,8 @@ where
         } else {
             let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
             let dispatch = Dispatch::new(self.evaluator.clone(), self.cache.clone(), self.slots.clone());
-            let tree = Tree::new(self.method.clone(), self.speculation, whole(&self.method, &domain));
+            let pieces = whole(&self.method, &domain);
+            let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
             let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
             let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
             (verdict, run.finish(&domain, source.ledger.requests, source.performed))

@@ -143,7 +143,13 @@ const OUT_OF_FOCUS: f64 = 0.02;
 const CUT: f64 = 0.1;
 
 impl<T, M: Method> Tree<T, M> {
-    pub(crate) fn new(method: M, speculation: Speculation, pieces: impl Iterator<Item = Panel<M::Kind>>) -> Self {
+    /// `allowed`: the error that the integral may have, as far as that is known.
+    pub(crate) fn new(
+        method: M,
+        speculation: Speculation,
+        pieces: impl Iterator<Item = Panel<M::Kind>>,
+        allowed: f64,
+    ) -> Self {
         let mut tree = Self {
             speculation,
             nodes: Vec::new(),
@@ -152,7 +158,7 @@ impl<T, M: Method> Tree<T, M> {
             guesses: BinaryHeap::new(),
             undecided: BinaryHeap::new(),
             tail: Tail::new(),
-            allowed: 0.0,
+            allowed: f64::NAN,
             pieces: 0,
             extra: 0,
             needed: 0,
@@ -160,6 +166,7 @@ impl<T, M: Method> Tree<T, M> {
             method,
         };
         tree.pieces = tree.scratch.len();
+        tree.set_allowed(allowed);
         let kind = tree.method.root();
         let whole = Panel { a: f64::NAN, b: f64::NAN, depth: 0, kind };
         tree.push(whole, RANGE);
