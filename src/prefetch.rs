@@ -137,6 +137,9 @@ const RATIO_GLOBAL: f64 = 0.5;
 const RATIO_LOCAL: f64 = 1.0 / 16.0;
 /// A child that is not on the side where its parent was probably does better by this factor.
 const OTHER_SIDE: f64 = 0.3;
+/// Below a panel of which nothing is known, and without a place to follow, guesses lose value by this factor a level:
+/// the integrand may be resolved any time.
+const UNSEEN: f64 = 1e-2;
 /// A child that does not touch the place where its parent was hardest does better by this factor.
 const OUT_OF_FOCUS: f64 = 0.02;
 /// Guesses below this fraction of the smallest certain error are not worth a worker.
@@ -456,7 +459,8 @@ impl<T, M: Method> Tree<T, M> {
                 None => {
                     let is_left = n.panel.a.to_bits() == p.panel.a.to_bits();
                     let was_left = p.panel.a.to_bits() == g.panel.a.to_bits();
-                    if p.parent == RANGE || is_left == was_left { 1.0 } else { OTHER_SIDE }
+                    let side = if p.parent == RANGE || is_left == was_left { 1.0 } else { OTHER_SIDE };
+                    if matches!(p.state, State::Waiting) && !p.foreseen { side * UNSEEN } else { side }
                 }
             };
             (p.rank * ratio * factor, ratio)
