@@ -14,7 +14,14 @@ use cluster::{Cluster, Latency};
 use coquad::{Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation};
 use parallel::{CASES, Case};
 
-fn run(case: &Case, method: impl Method, workers: usize, law: Latency, speculation: Speculation, seed: u64) -> (Estimate, f64) {
+fn run(
+    case: &Case,
+    method: impl Method,
+    workers: usize,
+    law: Latency,
+    speculation: Speculation,
+    seed: u64,
+) -> (Estimate, f64) {
     let (_, f, a, b) = *case;
     let (cluster, clock) = Cluster::new(f, workers, law, seed);
     let integrator = Integrator::new(cluster).method(method).speculation(speculation);
@@ -29,7 +36,10 @@ fn geometric_mean(ratios: &[f64]) -> f64 {
 
 fn main() {
     println!("GaussKronrod 10-21, atol 1e-10, unit latency");
-    println!("{:16} {:>5} {:>11} {:>7} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7}", "integrand", "P", "evaluations", "extra", "extra%", "wall", "limit", "ratio", "off", "certain");
+    println!(
+        "{:16} {:>5} {:>11} {:>7} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7}",
+        "integrand", "P", "evaluations", "extra", "extra%", "wall", "limit", "ratio", "off", "certain"
+    );
     for workers in [8, 64, 1024] {
         let mut ratios = Vec::new();
         let mut worst_extra: f64 = 0.0;
@@ -46,11 +56,16 @@ fn main() {
             ratios.push(wall / limit);
             println!(
                 "{:16} {workers:5} {:11} {extra:7} {percent:6.1} {wall:6} {limit:6} {:6.3} {off:7} {certain:7}",
-                case.0, e.evaluations, wall / limit
+                case.0,
+                e.evaluations,
+                wall / limit
             );
         }
         let worst = ratios.iter().fold(0.0, |a: f64, b| a.max(*b));
-        println!("P = {workers}: ratio {:.3} on the geometric mean, {worst:.3} at worst; extra {worst_extra:.1} % at worst where evaluations > 10 P\n", geometric_mean(&ratios));
+        println!(
+            "P = {workers}: ratio {:.3} on the geometric mean, {worst:.3} at worst; extra {worst_extra:.1} % at worst where evaluations > 10 P\n",
+            geometric_mean(&ratios)
+        );
     }
 
     println!("Wall at P = 64 by law of latency, over the unit-latency wall; seeds 1 to 5");
@@ -58,18 +73,29 @@ fn main() {
     let mut tails = Vec::new();
     for case in CASES {
         let (_, unit) = run(case, GaussKronrod::new(21), 64, Latency::Unit, Speculation::Ahead, 1);
-        let mean = |law| (1..=5).map(|seed| run(case, GaussKronrod::new(21), 64, law, Speculation::Ahead, seed).1).sum::<f64>() / 5.0;
+        let mean = |law| {
+            (1..=5).map(|seed| run(case, GaussKronrod::new(21), 64, law, Speculation::Ahead, seed).1).sum::<f64>() / 5.0
+        };
         let (lognormal, tail, dying) = (mean(Latency::Lognormal), mean(Latency::HeavyTail), mean(Latency::Dying));
         println!("{:16} {unit:6} {:10.2} {:10.2} {:10.2}", case.0, lognormal / unit, tail / unit, dying / unit);
         if unit >= 10.0 {
             tails.push(tail / unit);
         }
     }
-    println!("heavy tail where the wall is 10 units or more: {:.2} on the geometric mean, {:.2} at worst\n", geometric_mean(&tails), tails.iter().fold(0.0, |a: f64, b| a.max(*b)));
+    println!(
+        "heavy tail where the wall is 10 units or more: {:.2} on the geometric mean, {:.2} at worst\n",
+        geometric_mean(&tails),
+        tails.iter().fold(0.0, |a: f64, b| a.max(*b))
+    );
 
     let sine: Case = ("sin", f64::sin, 0.0, std::f64::consts::PI);
     for speculation in [Speculation::Off, Speculation::Certain, Speculation::Ahead] {
         let (e, wall) = run(&sine, Simpson, 64, Latency::Unit, speculation, 1);
-        println!("Simpson, sin on [0, pi], 64 workers, {speculation:?}: {} evaluations, {} extra, {wall} units, speed-up {:.1}", e.evaluations, e.performed - e.evaluations, e.evaluations as f64 / wall);
+        println!(
+            "Simpson, sin on [0, pi], 64 workers, {speculation:?}: {} evaluations, {} extra, {wall} units, speed-up {:.1}",
+            e.evaluations,
+            e.performed - e.evaluations,
+            e.evaluations as f64 / wall
+        );
     }
 }

@@ -8,10 +8,12 @@ pub(crate) mod flight;
 mod inline;
 pub(crate) mod key;
 mod panics;
+mod pmap;
 mod thread_pool;
 
 pub use cache::PointCache;
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;
+pub use pmap::{pmap, try_pmap};
 pub use thread_pool::{PoolEvaluator, ThreadPool, TryPoolEvaluator};

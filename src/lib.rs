@@ -16,7 +16,7 @@ pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};
 pub use evaluation::{
     BlockingFn, Evaluator, EvaluatorFn, Inline, PointCache, PoolEvaluator, ThreadPool, TryPoolEvaluator, blocking_fn,
-    evaluator_fn,
+    evaluator_fn, pmap, try_pmap,
 };
 pub use integrator::Integrator;
 pub use numerics::gauss_kronrod::GaussKronrod;

@@ -455,7 +455,13 @@ impl<T, M: Method> Tree<T, M> {
             let g = &self.nodes[p.parent];
             let ratio = if p.parent == RANGE { first } else { p.ratio };
             let factor = match p.focus {
-                Some(focus) => if focus.touches(n.panel.a, n.panel.b) { 1.0 } else { OUT_OF_FOCUS },
+                Some(focus) => {
+                    if focus.touches(n.panel.a, n.panel.b) {
+                        1.0
+                    } else {
+                        OUT_OF_FOCUS
+                    }
+                }
                 None => {
                     let is_left = n.panel.a.to_bits() == p.panel.a.to_bits();
                     let was_left = p.panel.a.to_bits() == g.panel.a.to_bits();

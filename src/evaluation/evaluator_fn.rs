@@ -25,9 +25,9 @@ use crate::evaluation::panics;
 ///
 /// # Panics
 ///
-/// A panic of `f` or its future is reported like a failure, as [`Error::Panicked`](crate::Error::Panicked), where the
-/// evaluation is shared between integrals, as an [`Integrator`](crate::PointCache) does; who polls
-/// [`evaluate`](Evaluator::evaluate) directly receives it.
+/// A panic of `f` or its future is the caller's where [`evaluate`](Evaluator::evaluate) is polled directly. In an
+/// integral, whose evaluations others may wait for too, it is a failure:
+/// [`Error::Panicked`](crate::Error::Panicked).
 ///
 /// # Examples
 ///

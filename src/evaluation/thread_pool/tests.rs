@@ -1,4 +1,5 @@
 //! n means n, whatever the jobs do; a job given up never starts; threads end with the pool.
+#![allow(clippy::float_cmp, reason = "values are handed on, not computed")]
 
 use std::panic::panic_any;
 use std::sync::atomic::AtomicUsize;
@@ -116,8 +117,8 @@ fn pool_keeps_its_workers_after_panics() {
     for _ in 0..10 {
         assert_eq!(block_on(text.evaluate(0.1)).unwrap_err().to_string(), "panicked: no value at 0.1");
         assert_eq!(block_on(bomb.evaluate(0.1)).unwrap_err().to_string(), "panicked: with a payload that is not text");
-        let mut unheard = Box::pin(bomb.evaluate(0.1));
-        assert!(poll_once(&mut unheard).is_pending());
+        // Dropped before, while or after it runs.
+        let _ = poll_once(&mut Box::pin(bomb.evaluate(0.1)));
     }
     let unheard = Occupied::new(&pool);
     drop(unheard);
