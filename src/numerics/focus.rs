@@ -61,7 +61,8 @@ pub(crate) fn focus<T: Value>(a: f64, b: f64, points: &[f64], values: &[T]) -> O
     }
     let at = centre / weight;
     let spread = weights.iter().enumerate().map(|(i, w)| w * (x(i) - at) * (x(i) - at)).sum::<f64>() / weight;
-    let radius = spread.sqrt();
+    // A quarter more: near an end of the panel the spacing of the points pulls the centre to the other side.
+    let radius = 1.25 * spread.sqrt();
     (radius < CONCENTRATED * (b - a)).then_some(Focus { at, radius })
 }
 
