@@ -1,0 +1,5 @@
+//! The integration tests: one binary, so that they are linked once and share their support code.
+
+mod layering;
+mod source;
+mod tidy;
