@@ -86,7 +86,9 @@ impl<T> fmt::Display for Error<T> {
             Error::NonFinite { x, norm } => write!(f, "the integrand has norm {norm:?} at x = {x:?}"),
             Error::Evaluation { x, source } => write!(f, "the evaluation at x = {x:?} failed: {source}"),
             Error::Panicked { x, message } => write!(f, "the integrand panicked at x = {x:?}: {message}"),
-            Error::InvalidInterval { a, b } => write!(f, "no integral from {a:?} to {b:?}: a limit or breakpoint is not a number"),
+            Error::InvalidInterval { a, b } => {
+                write!(f, "no integral from {a:?} to {b:?}: a limit or breakpoint is not a number")
+            }
             Error::InvalidTolerance { atol, rtol } => {
                 write!(f, "tolerances must be at least 0, and one of them positive: atol = {atol:?}, rtol = {rtol:?}")
             }

@@ -57,7 +57,9 @@ fn findings(file: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for Path { line, parts } in paths(text, &home) {
         let path = parts.join("::");
-        if storey == "numerics" && NOT_IN_NUMERICS.iter().any(|&word| path == word || path.starts_with(&format!("{word}::"))) {
+        if storey == "numerics"
+            && NOT_IN_NUMERICS.iter().any(|&word| path == word || path.starts_with(&format!("{word}::")))
+        {
             found.push(format!("{file}:{line}: numerics is synchronous and pure, and must not touch `{path}`"));
         }
         if parts[0] != "crate" || parts.len() < 2 || parts[1] == storey || storey == "lib" {
@@ -105,7 +107,9 @@ fn paths(text: &str, home: &[String]) -> Vec<Path> {
                 i += 3;
                 continue;
             }
-            token if is_identifier(token) && (i == 0 || word(i - 1) != "::" || i < 2 || !is_identifier(word(i - 2))) => {
+            token
+                if is_identifier(token) && (i == 0 || word(i - 1) != "::" || i < 2 || !is_identifier(word(i - 2))) =>
+            {
                 i = tree(&tokens, i, &[], &module, &mut found);
                 continue;
             }
@@ -117,7 +121,13 @@ fn paths(text: &str, home: &[String]) -> Vec<Path> {
 }
 
 /// Reads one path or `use` tree from token `i` on, behind `prefix`; returns where it ends.
-fn tree(tokens: &[(usize, String)], mut i: usize, prefix: &[String], module: &[String], found: &mut Vec<Path>) -> usize {
+fn tree(
+    tokens: &[(usize, String)],
+    mut i: usize,
+    prefix: &[String],
+    module: &[String],
+    found: &mut Vec<Path>,
+) -> usize {
     let word = |i: usize| tokens.get(i).map_or("", |(_, token)| token.as_str());
     let line = tokens[i].0;
     let mut parts = prefix.to_vec();
@@ -237,14 +247,29 @@ fn forbidden_arrows_are_found() {
 #[test]
 fn allowed_arrows_are_not_findings() {
     for (file, text) in [
-        ("src/lib.rs", "pub use integrator::Integrator; pub use evaluation::{pmap, Evaluator}; use crate::numerics::x;"),
-        ("src/integrator.rs", "use crate::{evaluation::Evaluator, numerics::{Simpson, Value}, prefetch, error::Error};"),
+        (
+            "src/lib.rs",
+            "pub use integrator::Integrator; pub use evaluation::{pmap, Evaluator}; use crate::numerics::x;",
+        ),
+        (
+            "src/integrator.rs",
+            "use crate::{evaluation::Evaluator, numerics::{Simpson, Value}, prefetch, error::Error};",
+        ),
         ("src/prefetch.rs", "use crate::observer::Event; use std::sync::Arc; use futures::Stream;"),
-        ("src/numerics/global.rs", "use super::rule::Rule; use self::x::Y; use crate::estimate::Segment; use std::fmt;"),
+        (
+            "src/numerics/global.rs",
+            "use super::rule::Rule; use self::x::Y; use crate::estimate::Segment; use std::fmt;",
+        ),
         ("src/numerics/global.rs", "mod tests { use super::*; use super::super::rule::Rule; }"),
         ("src/numerics/global/tests.rs", "use super::*; pub(super) fn f() { super::g(); } pub(crate) struct S;"),
-        ("src/evaluation/cache.rs", "use crate::error::Error; pub(in crate::evaluation) fn f(&self) { self.numerics.x() }"),
-        ("src/evaluation/cache.rs", "//! Not `crate::numerics`.\n/* use crate::integrator; */ const S: &str = \"crate::prefetch\";"),
+        (
+            "src/evaluation/cache.rs",
+            "use crate::error::Error; pub(in crate::evaluation) fn f(&self) { self.numerics.x() }",
+        ),
+        (
+            "src/evaluation/cache.rs",
+            "//! Not `crate::numerics`.\n/* use crate::integrator; */ const S: &str = \"crate::prefetch\";",
+        ),
         ("src/error.rs", "use crate::estimate::{Estimate, Reason}; use std::sync::Arc;"),
     ] {
         let found = findings(file, text);
