@@ -43,24 +43,27 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
 }
 
 /// Counts finished evaluations: on a terminal as a bar, elsewhere as a line now and then.
-fn progress() -> Result<impl Fn() + Clone + Send + Sync + 'static, Box<dyn Error>> {
-    let bar = ProgressBar::new(POINTS as u64);
+fn progress(bar: ProgressBar) -> Result<impl Fn() + Send + Sync + 'static, Box<dyn Error>> {
     bar.set_style(ProgressStyle::with_template("[{elapsed_precise}] {bar:40} {pos}/{len} evaluations")?);
     let lines = bar.is_hidden();
     Ok(move || {
         bar.inc(1);
         let finished = bar.position();
-        if lines && (finished.is_multiple_of(50) || finished == POINTS as u64) {
+        if lines && (finished % 50 == 0 || finished == POINTS as u64) {
             println!("{finished:>5} evaluations finished after {:.2} s", bar.elapsed().as_secs_f64());
         }
     })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { sleep, workers } = arguments(std::env::args().skip(1))?;
+    let Arguments { sleep, workers } = arguments(std::env::args().skip(1)).unwrap_or_else(|message| {
+        eprintln!("{message}");
+        std::process::exit(2)
+    });
     println!("sin on [0, pi] to {TOLERANCE:e}, {} s an evaluation, {workers} workers", sleep.as_secs_f64());
 
-    let finished = progress()?;
+    let bar = ProgressBar::new(POINTS as u64);
+    let finished = progress(bar.clone())?;
     let slow_sine = move |x: f64| {
         thread::sleep(sleep);
         finished();
@@ -71,6 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let integrator = Integrator::new(pool.evaluator(slow_sine)).method(Simpson);
     let e = block_on(integrator.integrate(0.0, PI, TOLERANCE))?;
     let wall = start.elapsed().as_secs_f64();
+    bar.abandon();
 
     let sleep = sleep.as_secs_f64();
     let alone = e.evaluations as f64 * sleep;

@@ -35,13 +35,21 @@ pub struct Simulator {
     outstanding: AtomicUsize,
 }
 
+/// One evaluation on its way: over when it is answered, and when it is dropped unanswered.
+struct Outstanding<'a>(&'a AtomicUsize);
+
+impl Drop for Outstanding<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Simulator {
     async fn run(&self, x: f64) -> Result<f64, Refused> {
         let others = self.outstanding.fetch_add(1, Ordering::SeqCst);
+        let _outstanding = Outstanding(&self.outstanding);
         assert!(others < 128, "more outstanding than concurrency() allows");
-        let y = fetch(x).await;
-        self.outstanding.fetch_sub(1, Ordering::SeqCst);
-        y
+        fetch(x).await
     }
 }
 

@@ -4,7 +4,7 @@ mod evaluators;
 mod runtimes;
 mod snippets;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), snippets::Failure> {
     let checks = runtimes::run_all()?;
     snippets::run_blocking()?;
     println!("consumer: {checks} answers on {} runtimes, all the same bits", runtimes::COUNT);

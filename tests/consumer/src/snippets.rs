@@ -116,7 +116,7 @@ fn ys_as_answers(xs: &[f64]) -> Vec<Answer> {
 }
 
 async fn point_cache() -> Result<Vec<Answer>, Failure> {
-    let cache = PointCache::new();
+    let cache = PointCache::<f64>::new();
     let first = cache.get_or_evaluate(0.5, || async { Ok(0.25) }).await?;
     let known = cache.get_or_evaluate(0.5, || async { unreachable!("the value is there") }).await?;
     assert_eq!(first.to_bits(), known.to_bits());
