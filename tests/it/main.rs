@@ -1,3 +1,6 @@
-//! The integration tests: one binary, a module for each promise.
+//! The integration tests: one binary, so that they are linked once and share their support code.
 
 mod golden;
+mod layering;
+mod source;
+mod tidy;
