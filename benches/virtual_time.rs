@@ -1,8 +1,8 @@
-#![allow(unreachable_pub, missing_docs, reason = "a program, not a library")]
 //! Prints what running ahead of the decisions is worth, in virtual time: `cargo bench --bench virtual_time`.
 //!
 //! Every evaluation takes a time drawn from a law, on P workers; the wall is when the integral was there. The limit is
 //! what P workers need at best: evaluations / P units, rounded up.
+#![allow(unreachable_pub, missing_docs, reason = "a program, not a library")]
 
 #[path = "../tests/it/support/cluster.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]

@@ -6,13 +6,15 @@
 //!
 //! INVARIANT: no scan over all panels. Each event costs at most logarithmic time in their number.
 
-pub(crate) mod certain;
+mod certain;
+mod node;
+mod predict;
 
-use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use self::certain::Tail;
+use self::node::{Candidate, Node};
 use crate::numerics::focus::Focus;
 use crate::numerics::method::{Control, Local, Method, Panel};
 use crate::numerics::run::share;
@@ -44,68 +46,7 @@ pub(crate) enum Class {
     Guessed,
 }
 
-/// A panel in the tree, judged or not.
-#[derive(Debug)]
-pub(crate) struct Node<T, K> {
-    pub(crate) panel: Panel<K>,
-    /// The kind before the estimate noted what it learnt: what the parent asked for.
-    asked: K,
-    parent: usize,
-    children: Range<usize>,
-    /// Whether the children follow from this panel's own estimate, not from a prediction.
-    fixed: bool,
-    /// The points in `t`, until the panel is judged; how many of them were asked for, and have no value yet.
-    pub(crate) points: Vec<f64>,
-    pub(crate) issued: usize,
-    pub(crate) missing: usize,
-    pub(crate) state: State<T>,
-    /// Ranked by most of its own values, not by its ancestors.
-    foreseen: bool,
-    /// Judged, and at its roundoff: never refined.
-    finished: bool,
-    /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
-    /// tolerance.
-    rank: f64,
-    /// The factor from parent to child that led to `rank`.
-    ratio: f64,
-    /// The least error on the path from the decided partition down to here.
-    least: f64,
-    /// Certain to be refined, or refined already.
-    passed: bool,
-    /// All points of all children were asked for.
-    expanded: bool,
-    /// Guessed points that count as extra until someone needs them.
-    extra: usize,
-    /// Where the integrand is hardest, as far as this panel or the nearest judged one above it could tell.
-    focus: Option<Focus>,
-}
-
-impl<T, K: Copy> Node<T, K> {
-    /// The panel before its estimate noted what it learnt.
-    pub(crate) fn as_asked(&self) -> Panel<K> {
-        Panel { kind: self.asked, ..self.panel }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) enum State<T> {
-    Waiting,
-    Judged(Option<Local<T>>),
-    /// A value was not finite: at which point, and its norm.
-    Bad {
-        x: f64,
-        norm: f64,
-    },
-    /// Replaced by other panels than predicted.
-    Dropped,
-}
-
-/// An expansion: to ask for the points of a node's children.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Candidate {
-    rank: f64,
-    node: usize,
-}
+pub(crate) use self::node::State;
 
 /// The tree of panels, and the order in which its unasked points are wanted.
 #[derive(Debug)]
@@ -130,20 +71,6 @@ pub(crate) struct Tree<T, M: Method> {
 
 /// The root of the tree is not a panel, but the range as a whole: its children are the pieces.
 pub(crate) const RANGE: usize = 0;
-
-/// How errors fall from parent to child before anything is known: halved under global control; under local control
-/// the rank of a smooth integrand falls 16-fold.
-const RATIO_GLOBAL: f64 = 0.5;
-const RATIO_LOCAL: f64 = 1.0 / 16.0;
-/// A child that is not on the side where its parent was probably does better by this factor.
-const OTHER_SIDE: f64 = 0.3;
-/// Below a panel of which nothing is known, and without a place to follow, guesses lose value by this factor a level:
-/// the integrand may be resolved any time.
-const UNSEEN: f64 = 1e-2;
-/// A child that does not touch the place where its parent was hardest does better by this factor.
-const OUT_OF_FOCUS: f64 = 0.02;
-/// Guesses below this fraction of the smallest certain error are not worth a worker.
-const CUT: f64 = 0.1;
 
 impl<T, M: Method> Tree<T, M> {
     /// `allowed`: the error that the integral may have, as far as that is known.
@@ -205,21 +132,6 @@ impl<T, M: Method> Tree<T, M> {
             }
         }
         self.nodes[node].children.clone()
-    }
-
-    /// A guess at what a panel will be judged, made while a last value or two are still missing.
-    pub(crate) fn foreseen(&mut self, node: usize, error: f64, focus: Option<Focus>) {
-        let n = &self.nodes[node];
-        let (rank, expanded) = (error * self.scale(&n.panel), n.expanded);
-        let parent = &self.nodes[n.parent];
-        let ratio = if n.parent != RANGE && parent.rank > 0.0 { (rank / parent.rank).min(1.0) } else { n.ratio };
-        let n = &mut self.nodes[node];
-        (n.rank, n.ratio, n.foreseen) = (rank, ratio, true);
-        n.focus = focus;
-        if !expanded {
-            self.guesses.push(Candidate { rank, node });
-        }
-        self.predict_below(node);
     }
 
     /// The points of these panels are needed now.
@@ -366,42 +278,12 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    /// Whether a guess has a fair chance to be needed.
-    fn is_worth(&self, candidate: Candidate) -> bool {
-        match self.method.control() {
-            Control::Global => {
-                let boundary = self.tail.boundary();
-                !boundary.is_finite() || candidate.rank > CUT * boundary
-            }
-            Control::Local => candidate.rank > self.allowed,
-        }
-    }
-
     fn push(&mut self, panel: Panel<M::Kind>, parent: usize) {
         let mut points = Vec::new();
         if !self.nodes.is_empty() {
             self.method.points(&panel, &mut points);
         }
-        self.nodes.push(Node {
-            panel,
-            asked: panel.kind,
-            parent,
-            children: 0..0,
-            fixed: false,
-            issued: 0,
-            missing: points.len(),
-            points,
-            state: State::Waiting,
-            foreseen: false,
-            finished: false,
-            rank: 0.0,
-            ratio: 0.0,
-            least: 0.0,
-            passed: false,
-            expanded: false,
-            extra: 0,
-            focus: None,
-        });
+        self.nodes.push(Node::new(panel, parent, points));
     }
 
     /// Takes the panels in `scratch` as a node's children.
@@ -441,138 +323,8 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    /// Ranks a panel that is not judged by its ancestors.
-    fn predict(&mut self, node: usize) {
-        let n = &self.nodes[node];
-        let p = &self.nodes[n.parent];
-        let first = match self.method.control() {
-            Control::Global => RATIO_GLOBAL,
-            Control::Local => RATIO_LOCAL,
-        };
-        let (rank, ratio) = if n.parent == RANGE {
-            (self.allowed.max(f64::MIN_POSITIVE) * 1e12, first)
-        } else {
-            let g = &self.nodes[p.parent];
-            let ratio = if p.parent == RANGE { first } else { p.ratio };
-            let factor = match p.focus {
-                Some(focus) => {
-                    if focus.touches(n.panel.a, n.panel.b) {
-                        1.0
-                    } else {
-                        OUT_OF_FOCUS
-                    }
-                }
-                None => {
-                    let is_left = n.panel.a.to_bits() == p.panel.a.to_bits();
-                    let was_left = p.panel.a.to_bits() == g.panel.a.to_bits();
-                    let side = if p.parent == RANGE || is_left == was_left { 1.0 } else { OTHER_SIDE };
-                    if matches!(p.state, State::Waiting) && !p.foreseen { side * UNSEEN } else { side }
-                }
-            };
-            (p.rank * ratio * factor, ratio)
-        };
-        let focus = p.focus;
-        let n = &mut self.nodes[node];
-        (n.rank, n.ratio, n.focus) = (rank, ratio, focus);
-    }
-
-    /// Ranks anew what is not judged below a node.
-    fn predict_below(&mut self, node: usize) {
-        let mut below = vec![self.nodes[node].children.clone()];
-        while let Some(range) = below.pop() {
-            for child in range {
-                if !matches!(self.nodes[child].state, State::Waiting) || self.nodes[child].foreseen {
-                    continue;
-                }
-                self.predict(child);
-                let n = &self.nodes[child];
-                if self.nodes[n.parent].expanded && !n.expanded {
-                    self.guesses.push(Candidate { rank: n.rank, node: child });
-                }
-                below.push(n.children.clone());
-            }
-        }
-    }
-
-    /// A judged panel joins the cut on which certainty is founded; returns whether it passes at once.
-    fn enter(&mut self, node: usize) -> bool {
-        let n = &self.nodes[node];
-        let least = n.rank.min(self.nodes[n.parent].least);
-        let finished = n.finished;
-        self.nodes[node].least = least;
-        match self.method.control() {
-            Control::Global => {
-                self.tail.insert(self.nodes[node].rank);
-                if !finished {
-                    self.undecided.push(Candidate { rank: least, node });
-                }
-                false
-            }
-            Control::Local => !finished && self.is_bound(node),
-        }
-    }
-
-    /// Local control: whether a judged panel fails its share.
-    fn is_bound(&self, node: usize) -> bool {
-        let n = &self.nodes[node];
-        !self.method.accepts(&n.panel, n.rank / self.scale(&n.panel), share(self.allowed, self.pieces, n.panel.depth))
-    }
-
-    /// Calls certain what has become so.
-    fn settle(&mut self) {
-        while let Some(&Candidate { rank, node }) = self.undecided.peek() {
-            if !self.nodes[node].passed {
-                if !self.tail.is_certain(rank) {
-                    break;
-                }
-                self.pass(node);
-            } else {
-                self.undecided.pop();
-            }
-        }
-    }
-
-    /// A judged panel is bound to be refined, or was: its judged children take its place in the cut.
-    fn pass(&mut self, node: usize) {
-        let mut passing = vec![node];
-        while let Some(node) = passing.pop() {
-            if self.nodes[node].passed {
-                continue;
-            }
-            self.nodes[node].passed = true;
-            if self.method.control() == Control::Global {
-                self.tail.remove(self.nodes[node].rank);
-            }
-            let children = self.children(node);
-            for child in children {
-                self.justify(child);
-                if self.is_judged(child) && self.enter(child) {
-                    passing.push(child);
-                }
-            }
-            if !self.nodes[node].expanded {
-                self.certain.push(Candidate { rank: self.nodes[node].rank, node });
-            }
-        }
-    }
-
     /// What was guessed of this panel is needed after all.
     fn justify(&mut self, node: usize) {
         self.extra -= std::mem::take(&mut self.nodes[node].extra);
-    }
-}
-
-impl Eq for Candidate {}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Among equals the older node: breadth first while nothing is known.
-        self.rank.total_cmp(&other.rank).then_with(|| other.node.cmp(&self.node))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

@@ -5,6 +5,75 @@
 //! is below `m` is; if those errors alone exceed the tolerance, the run cannot end before. docs/DESIGN.md has the
 //! proof; it needs no assumption that errors shrink.
 
+use super::Tree;
+use super::node::Candidate;
+use crate::numerics::method::{Control, Method};
+use crate::numerics::run::share;
+
+impl<T, M: Method> Tree<T, M> {
+    /// A judged panel joins the cut on which certainty is founded; returns whether it passes at once.
+    pub(super) fn enter(&mut self, node: usize) -> bool {
+        let n = &self.nodes[node];
+        let least = n.rank.min(self.nodes[n.parent].least);
+        let finished = n.finished;
+        self.nodes[node].least = least;
+        match self.method.control() {
+            Control::Global => {
+                self.tail.insert(self.nodes[node].rank);
+                if !finished {
+                    self.undecided.push(Candidate { rank: least, node });
+                }
+                false
+            }
+            Control::Local => !finished && self.is_bound(node),
+        }
+    }
+
+    /// Local control: whether a judged panel fails its share.
+    pub(super) fn is_bound(&self, node: usize) -> bool {
+        let n = &self.nodes[node];
+        !self.method.accepts(&n.panel, n.rank / self.scale(&n.panel), share(self.allowed, self.pieces, n.panel.depth))
+    }
+
+    /// Calls certain what has become so.
+    pub(super) fn settle(&mut self) {
+        while let Some(&Candidate { rank, node }) = self.undecided.peek() {
+            if !self.nodes[node].passed {
+                if !self.tail.is_certain(rank) {
+                    break;
+                }
+                self.pass(node);
+            } else {
+                self.undecided.pop();
+            }
+        }
+    }
+
+    /// A judged panel is bound to be refined, or was: its judged children take its place in the cut.
+    pub(super) fn pass(&mut self, node: usize) {
+        let mut passing = vec![node];
+        while let Some(node) = passing.pop() {
+            if self.nodes[node].passed {
+                continue;
+            }
+            self.nodes[node].passed = true;
+            if self.method.control() == Control::Global {
+                self.tail.remove(self.nodes[node].rank);
+            }
+            let children = self.children(node);
+            for child in children {
+                self.justify(child);
+                if self.is_judged(child) && self.enter(child) {
+                    passing.push(child);
+                }
+            }
+            if !self.nodes[node].expanded {
+                self.certain.push(Candidate { rank: self.nodes[node].rank, node });
+            }
+        }
+    }
+}
+
 /// The sum of the errors in the cut, by magnitude.
 ///
 /// Errors are counted in whole units of a fixed fraction of the tolerance, rounded down: the sum is then exact, the

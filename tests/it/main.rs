@@ -1,6 +1,10 @@
 //! The integration tests: one binary, so that they are linked once and share their support code.
 
+mod engine;
+mod errors;
 mod golden;
 mod layering;
+mod sharing;
 mod source;
+mod support;
 mod tidy;

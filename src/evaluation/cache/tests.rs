@@ -1,4 +1,5 @@
 //! The cases of a single flight: done, failed, panicked, cancelled while others wait, present; alone and mixed.
+//! Long because every case has its own test, and they share their set-up.
 #![allow(clippy::float_cmp, reason = "values are handed on, not computed")]
 
 use std::cell::Cell;

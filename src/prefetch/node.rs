@@ -1,0 +1,109 @@
+//! What is known of one panel, and the order of candidates.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use crate::numerics::focus::Focus;
+use crate::numerics::method::{Local, Panel};
+
+/// A panel in the tree, judged or not.
+#[derive(Debug)]
+pub(crate) struct Node<T, K> {
+    pub(crate) panel: Panel<K>,
+    /// The kind before the estimate noted what it learnt: what the parent asked for.
+    pub(crate) asked: K,
+    pub(crate) parent: usize,
+    pub(crate) children: Range<usize>,
+    /// Whether the children follow from this panel's own estimate, not from a prediction.
+    pub(crate) fixed: bool,
+    /// The points in `t`, until the panel is judged; how many of them were asked for, and have no value yet.
+    pub(crate) points: Vec<f64>,
+    pub(crate) issued: usize,
+    pub(crate) missing: usize,
+    pub(crate) state: State<T>,
+    /// Ranked by most of its own values, not by its ancestors.
+    pub(crate) foreseen: bool,
+    /// Judged, and at its roundoff: never refined.
+    pub(crate) finished: bool,
+    /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
+    /// tolerance.
+    pub(crate) rank: f64,
+    /// The factor from parent to child that led to `rank`.
+    pub(crate) ratio: f64,
+    /// The least error on the path from the decided partition down to here.
+    pub(crate) least: f64,
+    /// Certain to be refined, or refined already.
+    pub(crate) passed: bool,
+    /// All points of all children were asked for.
+    pub(crate) expanded: bool,
+    /// Guessed points that count as extra until someone needs them.
+    pub(crate) extra: usize,
+    /// Where the integrand is hardest, as far as this panel or the nearest judged one above it could tell.
+    pub(crate) focus: Option<Focus>,
+}
+
+impl<T, K: Copy> Node<T, K> {
+    /// A panel nobody has asked for yet.
+    pub(crate) fn new(panel: Panel<K>, parent: usize, points: Vec<f64>) -> Self {
+        Self {
+            panel,
+            asked: panel.kind,
+            parent,
+            children: 0..0,
+            fixed: false,
+            issued: 0,
+            missing: points.len(),
+            points,
+            state: State::Waiting,
+            foreseen: false,
+            finished: false,
+            rank: 0.0,
+            ratio: 0.0,
+            least: 0.0,
+            passed: false,
+            expanded: false,
+            extra: 0,
+            focus: None,
+        }
+    }
+
+    /// The panel before its estimate noted what it learnt.
+    pub(crate) fn as_asked(&self) -> Panel<K> {
+        Panel { kind: self.asked, ..self.panel }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum State<T> {
+    Waiting,
+    Judged(Option<Local<T>>),
+    /// A value was not finite: at which point, and its norm.
+    Bad {
+        x: f64,
+        norm: f64,
+    },
+    /// Replaced by other panels than predicted.
+    Dropped,
+}
+
+/// An expansion: to ask for the points of a node's children.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Candidate {
+    pub(crate) rank: f64,
+    pub(crate) node: usize,
+}
+
+impl Eq for Candidate {}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Among equals the older node: breadth first while nothing is known.
+        self.rank.total_cmp(&other.rank).then_with(|| other.node.cmp(&self.node))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

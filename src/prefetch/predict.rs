@@ -1,0 +1,104 @@
+//! Guessing: how large will the error of a panel be that is not judged yet?
+//!
+//! A branch predictor: errors fall from parent to child as they did one level above, on the side where the integrand
+//! is hardest; they fall faster elsewhere.
+
+use super::node::{Candidate, State};
+use super::{RANGE, Tree};
+use crate::numerics::focus::Focus;
+use crate::numerics::method::{Control, Method};
+
+/// How errors fall from parent to child before anything is known: halved under global control; under local control
+/// the rank of a smooth integrand falls 16-fold.
+const RATIO_GLOBAL: f64 = 0.5;
+const RATIO_LOCAL: f64 = 1.0 / 16.0;
+/// A child that is not on the side where its parent was probably does better by this factor.
+const OTHER_SIDE: f64 = 0.3;
+/// Below a panel of which nothing is known, and without a place to follow, guesses lose value by this factor a level:
+/// the integrand may be resolved any time.
+const UNSEEN: f64 = 1e-2;
+/// A child that does not touch the place where its parent was hardest does better by this factor.
+const OUT_OF_FOCUS: f64 = 0.02;
+/// Guesses below this fraction of the smallest certain error are not worth a worker.
+const CUT: f64 = 0.1;
+
+impl<T, M: Method> Tree<T, M> {
+    /// Whether a guess has a fair chance to be needed.
+    pub(super) fn is_worth(&self, candidate: Candidate) -> bool {
+        match self.method.control() {
+            Control::Global => {
+                let boundary = self.tail.boundary();
+                !boundary.is_finite() || candidate.rank > CUT * boundary
+            }
+            Control::Local => candidate.rank > self.allowed,
+        }
+    }
+
+    /// A guess at what a panel will be judged, made while a last value or two are still missing.
+    pub(crate) fn foreseen(&mut self, node: usize, error: f64, focus: Option<Focus>) {
+        let n = &self.nodes[node];
+        let (rank, expanded) = (error * self.scale(&n.panel), n.expanded);
+        let parent = &self.nodes[n.parent];
+        let ratio = if n.parent != RANGE && parent.rank > 0.0 { (rank / parent.rank).min(1.0) } else { n.ratio };
+        let n = &mut self.nodes[node];
+        (n.rank, n.ratio, n.foreseen) = (rank, ratio, true);
+        n.focus = focus;
+        if !expanded {
+            self.guesses.push(Candidate { rank, node });
+        }
+        self.predict_below(node);
+    }
+
+    /// Ranks a panel that is not judged by its ancestors.
+    pub(super) fn predict(&mut self, node: usize) {
+        let n = &self.nodes[node];
+        let p = &self.nodes[n.parent];
+        let first = match self.method.control() {
+            Control::Global => RATIO_GLOBAL,
+            Control::Local => RATIO_LOCAL,
+        };
+        let (rank, ratio) = if n.parent == RANGE {
+            (self.allowed.max(f64::MIN_POSITIVE) * 1e12, first)
+        } else {
+            let g = &self.nodes[p.parent];
+            let ratio = if p.parent == RANGE { first } else { p.ratio };
+            let factor = match p.focus {
+                Some(focus) => {
+                    if focus.touches(n.panel.a, n.panel.b) {
+                        1.0
+                    } else {
+                        OUT_OF_FOCUS
+                    }
+                }
+                None => {
+                    let is_left = n.panel.a.to_bits() == p.panel.a.to_bits();
+                    let was_left = p.panel.a.to_bits() == g.panel.a.to_bits();
+                    let side = if p.parent == RANGE || is_left == was_left { 1.0 } else { OTHER_SIDE };
+                    if matches!(p.state, State::Waiting) && !p.foreseen { side * UNSEEN } else { side }
+                }
+            };
+            (p.rank * ratio * factor, ratio)
+        };
+        let focus = p.focus;
+        let n = &mut self.nodes[node];
+        (n.rank, n.ratio, n.focus) = (rank, ratio, focus);
+    }
+
+    /// Ranks anew what is not judged below a node.
+    pub(super) fn predict_below(&mut self, node: usize) {
+        let mut below = vec![self.nodes[node].children.clone()];
+        while let Some(range) = below.pop() {
+            for child in range {
+                if !matches!(self.nodes[child].state, State::Waiting) || self.nodes[child].foreseen {
+                    continue;
+                }
+                self.predict(child);
+                let n = &self.nodes[child];
+                if self.nodes[n.parent].expanded && !n.expanded {
+                    self.guesses.push(Candidate { rank: n.rank, node: child });
+                }
+                below.push(n.children.clone());
+            }
+        }
+    }
+}
