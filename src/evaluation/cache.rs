@@ -180,6 +180,18 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         }
     }
 
+    /// Returns the value at `x` if it is known or under way, without starting anything.
+    pub(crate) fn join(&self, x: f64) -> Option<Claim<T>> {
+        let key = Key::new(x);
+        let pending = match self.points.look(key)? {
+            Slot::Known(value) => return Some(Claim::Known(value)),
+            Slot::Pending(pending) => pending,
+        };
+        let (seat, led) = Seat::join(&self.points, key, &pending)?;
+        // A point led by a caller of `get_or_evaluate` may fall to us, and would then want an evaluation.
+        (!led).then(|| Claim::Joined(Flight::new(seat, None)))
+    }
+
     /// Stores a value found elsewhere. The first value wins; an evaluation under way ends with it.
     pub(crate) fn insert(&self, x: f64, value: T) {
         if let Some(pending) = self.points.put(Key::new(x), value.clone()) {
@@ -203,6 +215,14 @@ impl<T: Clone> Points<T> {
             Slot::Known(value) => Some(value.clone()),
             Slot::Pending(_) => None,
         }
+    }
+
+    /// What there is at `key`.
+    fn look(&self, key: Key) -> Option<Slot<T>> {
+        Some(match self.slots.get(&key)?.value() {
+            Slot::Known(value) => Slot::Known(value.clone()),
+            Slot::Pending(pending) => Slot::Pending(Arc::clone(pending)),
+        })
     }
 
     /// Stores the value that `pending` found and returns the one to go by: that of the first to be stored.

@@ -136,16 +136,24 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
     pub(crate) fn request(&mut self, x: f64, cx: &Context<'_>) -> Request<E::Value> {
         let concurrency = self.evaluator.concurrency();
-        let Some(slot) = self.slots.take(concurrency, &mut self.ticket, cx.waker()) else { return Request::Full };
-        let evaluator = self.evaluator.clone();
-        let start = move || {
-            async move {
-                let _slot = slot;
-                evaluator.evaluate(x).await
+        let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
+            Some(slot) => {
+                let evaluator = self.evaluator.clone();
+                self.cache.claim(x, move || {
+                    async move {
+                        let _slot = slot;
+                        evaluator.evaluate(x).await
+                    }
+                    .boxed()
+                })
             }
-            .boxed()
+            // To join what others have started takes no room.
+            None => match self.cache.join(x) {
+                Some(claim) => claim,
+                None => return Request::Full,
+            },
         };
-        let (flight, started) = match self.cache.claim(x, start) {
+        let (flight, started) = match claim {
             Claim::Known(value) => return Request::Known(value),
             Claim::Started(flight) => (flight, true),
             Claim::Joined(flight) => (flight, false),

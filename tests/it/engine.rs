@@ -116,7 +116,7 @@ impl Method for Hat {
         let mut random = Random::new(self.seed ^ panel.midpoint().to_bits());
         random.next_u64();
         // Widely spread, often larger than the parent's, smaller in the end.
-        let error = random.uniform().powi(6) * 0.75f64.powi(panel.depth as i32);
+        let error = random.uniform().powi(6) * 0.45f64.powi(panel.depth as i32);
         Local { value: values[0].clone(), error, l1: 0.0, roundoff: 0.0 }
     }
 }
@@ -137,7 +137,7 @@ fn what_is_called_certain_is_bisected_by_the_sequential_run() {
         let off = simulate(&case, method, atol, (workers, Latency::Scrambled, Speculation::Off, seed));
         ahead += usize::from(outcome.wall < off.wall);
     }
-    assert!(ahead > 2_000, "and it does run ahead: in {ahead} of 4000");
+    assert!(ahead > 800, "and it does run ahead: in {ahead} of 4000");
 }
 
 #[test]

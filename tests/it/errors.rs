@@ -171,7 +171,8 @@ fn a_spent_budget_ends_with_the_best_estimate_the_same_for_every_worker_count() 
             panic!("converged")
         };
         assert_eq!(reason, Reason::Budget);
-        assert!(estimate.evaluations <= budget && estimate.evaluations + 42 > budget.min(63).max(42));
+        let expected = if budget < 21 { 0 } else { 21 + (budget - 21) / 42 * 42 };
+        assert_eq!(estimate.evaluations, expected);
         for workers in [1, 64] {
             let (cluster, clock) = Cluster::new(f, workers, Latency::Scrambled, budget as u64);
             let integrator = Integrator::new(cluster).method(GaussKronrod::new(21)).max_evaluations(budget);
@@ -191,7 +192,11 @@ fn a_divergent_integral_is_reported_in_bounded_work() {
     let cases: [fn(f64) -> f64; 3] = [|x| 1.0 / x, |x| 1.0 / (x * x), |x| (x - 0.987_654_321).abs().powf(-1.1)];
     for f in cases {
         let end = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 1e-8);
-        let Err(Error::NotConverged { estimate, .. }) = end else { panic!("{end:?}") };
-        assert!(estimate.evaluations < 20_000, "{estimate}");
+        match end {
+            Err(Error::NotConverged { estimate, .. }) => assert!(estimate.evaluations < 20_000, "{estimate}"),
+            // A point may hit the singularity itself.
+            Err(Error::NonFinite { norm, .. }) => assert!(norm.is_infinite()),
+            other => panic!("{other:?}"),
+        }
     }
 }
