@@ -17,7 +17,10 @@ fn noise(x: f64) -> f64 {
 }
 
 fn main() {
-    println!("{:>10} {:>12} {:>8} {:>8} {:>8}   ns per evaluation", "intervals", "evaluations", "off", "certain", "ahead");
+    println!(
+        "{:>10} {:>12} {:>8} {:>8} {:>8}   ns per evaluation",
+        "intervals", "evaluations", "off", "certain", "ahead"
+    );
     for intervals in [1_000, 10_000, 100_000, 1_000_000] {
         let budget = 42 * intervals;
         print!("{intervals:10} {budget:12}");

@@ -6,8 +6,8 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -46,7 +46,8 @@ pub struct PointCache<T> {
 
 /// The map behind a cache.
 pub(crate) struct Points<T> {
-    slots: DashMap<Key, Slot<T>, BuildKeyHasher>,
+    /// Made with the first point: an integral of a cheap function that keeps no values must not pay for a map.
+    map: OnceLock<DashMap<Key, Slot<T>, BuildKeyHasher>>,
     /// How many slots are `Known`. Relaxed: it is written under the slot's lock, which whoever knows of the value has
     /// passed through after the writer.
     finished: AtomicUsize,
@@ -81,8 +82,7 @@ impl<T> PointCache<T> {
     /// Returns an empty cache.
     #[must_use]
     pub fn new() -> Self {
-        let slots = DashMap::with_hasher(BuildKeyHasher::default());
-        Self { points: Arc::new(Points { slots, finished: AtomicUsize::new(0) }) }
+        Self { points: Arc::new(Points { map: OnceLock::new(), finished: AtomicUsize::new(0) }) }
     }
 
     /// Returns the number of points whose value is known. Points still being evaluated do not count.
@@ -201,17 +201,21 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
 }
 
 impl<T> Points<T> {
+    fn slots(&self) -> &DashMap<Key, Slot<T>, BuildKeyHasher> {
+        self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
+    }
+
     /// Takes a flight that has ended without a value out of the map, unless another has taken its place.
     pub(crate) fn forget(&self, key: Key, pending: &Arc<Pending<T>>) {
         let removed =
-            self.slots.remove_if(&key, |_, slot| matches!(slot, Slot::Pending(there) if Arc::ptr_eq(there, pending)));
+            self.slots().remove_if(&key, |_, slot| matches!(slot, Slot::Pending(there) if Arc::ptr_eq(there, pending)));
         drop(removed);
     }
 }
 
 impl<T: Clone> Points<T> {
     pub(crate) fn known(&self, key: Key) -> Option<T> {
-        match self.slots.get(&key)?.value() {
+        match self.slots().get(&key)?.value() {
             Slot::Known(value) => Some(value.clone()),
             Slot::Pending(_) => None,
         }
@@ -219,7 +223,7 @@ impl<T: Clone> Points<T> {
 
     /// What there is at `key`.
     fn look(&self, key: Key) -> Option<Slot<T>> {
-        Some(match self.slots.get(&key)?.value() {
+        Some(match self.slots().get(&key)?.value() {
             Slot::Known(value) => Slot::Known(value.clone()),
             Slot::Pending(pending) => Slot::Pending(Arc::clone(pending)),
         })
@@ -239,7 +243,7 @@ impl<T: Clone> Points<T> {
 
     /// Stores `value` unless there is one, and returns the flight that it replaces.
     fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
-        match self.slots.entry(key) {
+        match self.slots().entry(key) {
             Entry::Occupied(mut entry) => {
                 if matches!(entry.get(), Slot::Known(_)) {
                     drop(entry); // The guard first: `value` is the user's to drop.
@@ -267,7 +271,7 @@ impl<T: Clone> Points<T> {
             return Boarding::Known(value);
         }
         let mut over = None;
-        let boarding = match self.slots.entry(key) {
+        let boarding = match self.slots().entry(key) {
             Entry::Occupied(mut entry) => {
                 let joined = match entry.get() {
                     Slot::Known(value) => return Boarding::Known(value.clone()),
