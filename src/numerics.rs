@@ -4,6 +4,7 @@
 //! its integral, into which panels it is refined. [`Run`](run::Run) is the textbook algorithm over that tree, taking
 //! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
 
+pub(crate) mod clenshaw_curtis;
 pub(crate) mod domain;
 pub(crate) mod gauss_kronrod;
 pub(crate) mod method;
