@@ -23,6 +23,7 @@ pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};
 pub use numerics::simpson::Simpson;
+pub use numerics::tanh_sinh::TanhSinh;
 pub use numerics::value::Value;
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;

@@ -11,5 +11,6 @@ pub(crate) mod method;
 pub(crate) mod run;
 pub(crate) mod simpson;
 pub(crate) mod sum;
+pub(crate) mod tanh_sinh;
 pub(crate) mod tolerance;
 pub(crate) mod value;
