@@ -19,9 +19,10 @@ use super::value::Value;
 /// never evaluated. From where the terms stop to count, later levels leave the outermost points away, but no
 /// point farther than 1e-5 of the width from the limit.
 ///
-/// The error follows from the differences `d1` and `d2` of three successive levels: `d1` if they fall slowly, at
-/// best `10 d1^2 / d2` where Bailey, Jeyabalan and Li (2005) would take the square of `d1`; and never less than what
-/// lies between the outermost points and the limits. A segment whose levels fail to converge is bisected.
+/// The error follows from the differences `d1` and `d2` of successive levels: `d1` if they fall slowly, at
+/// best `10 d1^2 / d2` where Bailey, Jeyabalan and Li (2005) would take the square of `d1`; never less than `d2 / 4`
+/// unless the difference before says that convergence is fast, nor than what lies between the outermost points and the
+/// limits. A segment whose levels fail to converge is bisected.
 ///
 /// A singularity is best put at 0. At `b = 1`, say, the nearest number is 1e-16 away, and `(1 - x)^(-1/2)` has 2e-8 of
 /// its integral there: that is reported as [`Reason::Roundoff`](crate::Reason::Roundoff). Integrate over the distance
@@ -77,6 +78,8 @@ const NEGLIGIBLE: f64 = 1e-4;
 /// How far differences that fall by the ratio `r` are trusted to fall on: to `TRUST r` of the last, where quadratic
 /// convergence leaves `r^2` and better.
 const TRUST: f64 = 10.0;
+/// What is left of a difference by the next level where convergence is slow.
+const SLOW: f64 = 0.25;
 /// The next level is worth it if the last left less than this of the difference before.
 const FAST: f64 = 0.25;
 /// The distance of the outermost point from the limit, times the value there, bounds what lies between if the
@@ -137,8 +140,8 @@ impl Method for TanhSinh {
         let h = panel.b / 2.0 - panel.a / 2.0;
         let stride = i32::from(panel.kind.stride);
 
-        // The sums over every point, every second and every fourth; one order, from left to right.
-        let mut sums = [T::zero(), T::zero(), T::zero()];
+        // The sums over every point, every second, fourth and eighth; one order, from left to right.
+        let mut sums: [T; 4] = std::array::from_fn(|_| T::zero());
         let mut l1 = 0.0;
         for (at, value) in nodes(panel).zip(values) {
             for (k, sum) in sums.iter_mut().enumerate() {
@@ -149,11 +152,12 @@ impl Method for TanhSinh {
             l1 += at.node.weight * value.norm();
         }
         let terms = l1;
-        let [mut value, mut second, mut fourth] = sums;
+        let [mut value, mut second, mut fourth, mut eighth] = sums;
         let step = h * f64::from(stride) / PER_UNIT as f64;
         value.scale(step);
         second.scale(2.0 * step);
         fourth.scale(4.0 * step);
+        eighth.scale(8.0 * step);
         let l1 = l1 * step;
 
         // What lies outside of the outermost points; and from where on terms count.
@@ -182,6 +186,7 @@ impl Method for TanhSinh {
             *tail = (*tail).min(keep as u16);
         }
 
+        eighth.add_scaled(-1.0, &fourth);
         fourth.add_scaled(-1.0, &second);
         second.add_scaled(-1.0, &value);
         let (coarse, mut fine) = (fourth.norm(), second.norm());
@@ -191,7 +196,15 @@ impl Method for TanhSinh {
             fine = expected;
         }
         let ratio = if coarse > 0.0 { fine / coarse } else { 1.0 };
-        let error = if TRUST * ratio < 1.0 { fine * (TRUST * ratio) } else { fine };
+        // One small difference may be chance; trust takes two in a row. A kink leaves a quarter each time.
+        let regular = coarse <= FAST * eighth.norm();
+        let error = if !regular && fine < SLOW * coarse {
+            SLOW * coarse
+        } else if TRUST * ratio < 1.0 {
+            fine * (TRUST * ratio)
+        } else {
+            fine
+        };
         panel.kind.tails = tails;
         panel.kind.raise = stride > 1 && (stride > 4 || ratio < FAST);
 
