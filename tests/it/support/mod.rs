@@ -1,3 +1,3 @@
 //! What the tests share.
 
-pub mod battery;
+pub(crate) mod battery;
