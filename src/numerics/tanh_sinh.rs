@@ -21,7 +21,7 @@ use super::value::Value;
 ///
 /// The error follows from the differences `d1` and `d2` of successive levels: `d1` if they fall slowly, at
 /// best `10 d1^2 / d2` where Bailey, Jeyabalan and Li (2005) would take the square of `d1`; never less than `d2 / 4`
-/// unless the difference before says that convergence is fast, nor than what lies between the outermost points and the
+/// unless the differences before say that convergence is fast, nor than what lies between the outermost points and the
 /// limits. A segment whose levels fail to converge is bisected.
 ///
 /// A singularity is best put at 0. At `b = 1`, say, the nearest number is 1e-16 away, and `(1 - x)^(-1/2)` has 2e-8 of
@@ -80,6 +80,8 @@ const NEGLIGIBLE: f64 = 1e-4;
 const TRUST: f64 = 10.0;
 /// What is left of a difference by the next level where convergence is slow.
 const SLOW: f64 = 0.25;
+/// And never below this of the last: noise looks like convergence until it is met.
+const MOST: f64 = 0.01;
 /// The next level is worth it if the last left less than this of the difference before.
 const FAST: f64 = 0.25;
 /// The distance of the outermost point from the limit, times the value there, bounds what lies between if the
@@ -196,12 +198,15 @@ impl Method for TanhSinh {
             fine = expected;
         }
         let ratio = if coarse > 0.0 { fine / coarse } else { 1.0 };
-        // One small difference may be chance; trust takes two in a row. A kink leaves a quarter each time.
-        let regular = coarse <= FAST * eighth.norm();
+        // One small difference may be chance, or noise: trust takes two in a row, the second smaller by the power 3/2 at
+        // least (2 while the exponents double; between is what strips of analyticity leave). A kink leaves a quarter
+        // each time.
+        let doubles = l1 > 0.0 && fine <= coarse * (coarse / l1).sqrt() + ROUNDOFF * T::EPSILON * l1;
+        let regular = doubles && coarse <= FAST * eighth.norm();
         let error = if !regular && fine < SLOW * coarse {
             SLOW * coarse
         } else if TRUST * ratio < 1.0 {
-            fine * (TRUST * ratio)
+            fine * (TRUST * ratio).max(MOST)
         } else {
             fine
         };
