@@ -1,6 +1,11 @@
 //! Nodes and weights, rounded to the nearest double from 90 digits.
 
-#![allow(clippy::excessive_precision, clippy::unreadable_literal, reason = "tables are not read by people")]
+#![allow(
+    clippy::approx_constant,
+    clippy::excessive_precision,
+    clippy::unreadable_literal,
+    reason = "tables are not read by people"
+)]
 
 /// `cos(pi j / 64)`.
 pub(super) const COS: [f64; 33] = [
