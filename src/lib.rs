@@ -24,7 +24,7 @@ pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};
 pub use numerics::simpson::Simpson;
 pub use numerics::tanh_sinh::TanhSinh;
-pub use numerics::value::Value;
+pub use numerics::value::{Euclidean, Value};
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;
 

@@ -2,7 +2,7 @@
 //! Gonnet (K), Lyness-Kaganove (L), the QUADPACK book (Q), endpoint and wild cases (D, A). Values have 20 digits.
 
 #![allow(dead_code, unreachable_pub, reason = "shared with benches and examples, each of which uses a part")]
-#![allow(clippy::excessive_precision, reason = "the values are given with 20 digits")]
+#![allow(clippy::approx_constant, clippy::excessive_precision, reason = "the values are given with 20 digits")]
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
