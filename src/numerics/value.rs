@@ -230,7 +230,7 @@ impl<T: Value> Value for Vec<T> {
 /// let e = integrator.integrate_blocking(0.0, 2.0, 1e-9)?;
 /// assert!((e.value.0[1] - 8.0).abs() < 1e-9);
 /// assert!((e.l1 - 10.0).abs() < 1e-9);
-/// # Ok::<(), coquad::Error>(())
+/// # Ok::<(), coquad::Error<Euclidean<[f64; 2]>>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Euclidean<V>(pub V);
