@@ -51,6 +51,7 @@ pub struct Integrator<E: Evaluator, M = GaussKronrod> {
     rtol: f64,
     max_evaluations: usize,
     breakpoints: Vec<f64>,
+    resolution: f64,
     speculation: Speculation,
     observer: Option<Arc<dyn Observer<E::Value>>>,
 }
@@ -73,6 +74,7 @@ where
             rtol: 0.0,
             max_evaluations: MAX_EVALUATIONS,
             breakpoints: Vec::new(),
+            resolution: f64::INFINITY,
             speculation: Speculation::default(),
             observer: None,
         }
@@ -96,6 +98,7 @@ where
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
             breakpoints: self.breakpoints,
+            resolution: self.resolution,
             speculation: self.speculation,
             observer: self.observer,
         }
@@ -123,6 +126,39 @@ where
     #[must_use]
     pub fn breakpoints(mut self, breakpoints: &[f64]) -> Self {
         self.breakpoints = breakpoints.to_vec();
+        self
+    }
+
+    /// Accepts no segment wider than `width`, so that a feature of about that width is not missed.
+    ///
+    /// What an integrand does between all points of a rule is unknown to any method. The range is divided evenly before
+    /// anything else; on an infinite range only what lies between the finite limit and the breakpoints, or between
+    /// breakpoints.
+    ///
+    /// # Cost
+    ///
+    /// The points of one rule for each `width` of the range.
+    ///
+    /// # Panics
+    ///
+    /// If `width` is not positive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator};
+    ///
+    /// let needle = |x: f64| (-0.5 * (x - 800.3) * (x - 800.3)).exp() / std::f64::consts::TAU.sqrt();
+    /// let integrator = Integrator::new(Inline::new(needle));
+    /// assert!(integrator.integrate_blocking(0.0, 10_000.0, 1e-8)?.value < 1e-8); // not seen
+    /// let e = integrator.resolution(10.0).integrate_blocking(0.0, 10_000.0, 1e-8)?;
+    /// assert!((e.value - 1.0).abs() < 1e-8);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    #[must_use]
+    pub fn resolution(mut self, width: f64) -> Self {
+        assert!(width > 0.0, "a resolution is positive: {width:?}");
+        self.resolution = width;
         self
     }
 
@@ -187,6 +223,7 @@ where
     /// If the evaluator evaluates on the calling thread and the integrand panics there.
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
         let domain = Domain::new(a, b, &self.breakpoints).ok_or(Error::InvalidInterval { a, b })?;
+        let domain = if self.resolution < f64::INFINITY { domain.resolve(self.resolution) } else { domain };
         let rtol = self.rtol;
         let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
         if domain.pieces().next().is_none() {
@@ -248,6 +285,7 @@ impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
             breakpoints: self.breakpoints.clone(),
+            resolution: self.resolution,
             speculation: self.speculation,
             observer: self.observer.clone(),
         }

@@ -19,10 +19,12 @@ pub use evaluation::{
     evaluator_fn, pmap, try_pmap,
 };
 pub use integrator::Integrator;
+pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};
 pub use numerics::simpson::Simpson;
-pub use numerics::value::Value;
+pub use numerics::tanh_sinh::TanhSinh;
+pub use numerics::value::{Euclidean, Value};
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;
 

@@ -4,6 +4,7 @@
 //! its integral, into which panels it is refined. [`Run`](run::Run) is the textbook algorithm over that tree, taking
 //! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
 
+pub(crate) mod clenshaw_curtis;
 pub(crate) mod domain;
 pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
@@ -11,5 +12,6 @@ pub(crate) mod method;
 pub(crate) mod run;
 pub(crate) mod simpson;
 pub(crate) mod sum;
+pub(crate) mod tanh_sinh;
 pub(crate) mod tolerance;
 pub(crate) mod value;

@@ -23,6 +23,9 @@ enum Map {
     Line,
 }
 
+/// More parts than this have no budget, nor memory; the piece is left whole.
+const MOST_PARTS: f64 = 16_777_216.0;
+
 impl Domain {
     /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over.
     pub(crate) fn new(a: f64, b: f64, breakpoints: &[f64]) -> Option<Self> {
@@ -49,6 +52,24 @@ impl Domain {
             cuts.dedup();
         }
         Some(Self { map, cuts, reversed: b < a })
+    }
+
+    /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.
+    pub(crate) fn resolve(mut self, width: f64) -> Self {
+        let mut cuts = Vec::new();
+        for (low, high) in self.pieces() {
+            let (a, b) = (self.map.x(low), self.map.x(high));
+            cuts.push(low);
+            let parts = ((b - a) / width).ceil();
+            if parts.is_finite() && parts <= MOST_PARTS {
+                let inner = (1..parts as u32).map(|k| self.map.t(a + (b - a) * (f64::from(k) / parts)));
+                cuts.extend(inner.filter(|t| low < *t && *t < high));
+            }
+        }
+        cuts.extend(self.cuts.last());
+        cuts.dedup();
+        self.cuts = cuts;
+        self
     }
 
     /// The pieces in `t`, from left to right.
@@ -135,6 +156,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_finite_piece_is_wider_than_the_resolution() {
+        let domain = Domain::new(-1.0, 2.0, &[0.1]).unwrap().resolve(0.25);
+        assert!(domain.pieces().all(|(a, b)| a < b && b - a <= 0.25 * (1.0 + 1e-15)));
+        assert_eq!((domain.cuts.len(), domain.cuts[0], domain.cuts[13]), (14, -1.0, 2.0));
+        let domain = Domain::new(0.0, f64::INFINITY, &[10.0]).unwrap().resolve(1.0);
+        assert_eq!(domain.pieces().count(), 11);
     }
 
     #[test]

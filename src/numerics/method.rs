@@ -45,7 +45,7 @@ pub struct Local<T> {
     pub value: T,
     /// Its estimated absolute error, at least [`roundoff`](Self::roundoff).
     pub error: f64,
-    /// The integral of the norm: not finite if any value was not.
+    /// The integral of the norm: not finite if any value was not that the estimate rests on.
     pub l1: f64,
     /// The part of the error that no refinement of this panel can remove.
     pub roundoff: f64,
@@ -68,7 +68,8 @@ pub enum Control {
 /// # Duties of implementors
 ///
 /// - `points` lies within `[a, b]`, and is the same for equal panels.
-/// - `estimate` is given the values in the order of the points. Its `l1` is not finite if any value is not.
+/// - `estimate` is given the values in the order of the points. Its `l1` is not finite if any value is not, unless
+///   the method leaves that point out and can answer for it.
 /// - `refine` narrows: repeated, it ends.
 ///
 /// # Examples

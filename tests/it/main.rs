@@ -4,6 +4,7 @@ mod engine;
 mod errors;
 mod golden;
 mod layering;
+mod methods;
 mod sharing;
 mod source;
 mod support;

@@ -1,5 +1,6 @@
 //! What several tests share.
 
+pub(crate) mod battery;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub(crate) mod cluster;
 pub(crate) mod parallel;

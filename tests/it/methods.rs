@@ -1,0 +1,219 @@
+//! Every method on what it is for, and what no method may answer.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use coquad::{
+    ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, Simpson, Speculation, TanhSinh,
+    ThreadPool, Value, evaluator_fn,
+};
+use num_complex::Complex;
+
+use crate::support::battery::case;
+
+/// Runs a check for every method with global control.
+macro_rules! each_method {
+    ($check:ident $(, $argument:expr)*) => {
+        for points in [15, 21, 31, 41, 51, 61] {
+            $check(GaussKronrod::new(points) $(, $argument)*);
+        }
+        $check(ClenshawCurtis $(, $argument)*);
+        $check(TanhSinh $(, $argument)*);
+    };
+}
+
+fn inline<M: Method + Debug>(
+    method: M,
+    f: impl Fn(f64) -> f64 + Send + Sync + 'static,
+    (a, b): (f64, f64),
+    (atol, rtol): (f64, f64),
+) -> Result<Estimate, Error> {
+    Integrator::new(Inline::new(f)).method(method).rtol(rtol).integrate_blocking(a, b, atol)
+}
+
+fn solves<M: Method + Debug>(method: &M, id: &str, most: usize) {
+    let c = case(id);
+    let e = inline(method.clone(), c.f, (c.a, c.b), (0.0, 1e-8)).unwrap_or_else(|e| panic!("{method:?} {id}: {e}"));
+    let off = ((e.value - c.exact) / c.exact).abs();
+    assert!(off <= 1e-7, "{id}: {off:e}");
+    assert!(e.evaluations <= most, "{id}: {} evaluations", e.evaluations);
+}
+
+#[test]
+fn gauss_kronrod_solves_smooth_and_peaked_integrands() {
+    for (id, most) in [("K01", 21), ("K08", 21), ("K10", 21), ("K16", 500), ("K23", 500), ("D2", 21), ("A15", 150)] {
+        solves(&GaussKronrod::new(21), id, most);
+    }
+    for (id, most) in [("K09", 500), ("A14", 200), ("Q3", 450), ("K18", 200)] {
+        solves(&GaussKronrod::new(61), id, most);
+    }
+}
+
+#[test]
+fn clenshaw_curtis_solves_smooth_peaked_and_broken_integrands() {
+    for id in ["K01", "K02", "K03", "K07", "K19", "K09", "K16", "K23", "K24", "K25", "A3", "A4", "A15", "Q8"] {
+        solves(&ClenshawCurtis, id, 6_500);
+    }
+}
+
+#[test]
+fn tanh_sinh_solves_singular_limits() {
+    for id in ["K03", "K06", "K07", "K19", "Q1", "Q1b", "Q11", "Q16", "Q455", "D1", "D6", "D7", "A16"] {
+        solves(&TanhSinh, id, 130);
+    }
+}
+
+#[test]
+fn limits_that_are_not_finite_are_left_out_of_clenshaw_curtis_and_nothing_else() {
+    let reciprocal = |x: f64| 1.0 / x.sqrt();
+    let e = inline(ClenshawCurtis, reciprocal, (0.0, 1.0), (1e-8, 0.0)).unwrap();
+    assert!((e.value - 2.0).abs() <= 1e-8);
+    let inner = |x: f64| 1.0 / x.abs().sqrt();
+    assert!(matches!(inline(ClenshawCurtis, inner, (-1.0, 1.0), (1e-8, 0.0)), Err(Error::NonFinite { x: 0.0, .. })));
+    let integrator = Integrator::new(Inline::new(inner)).method(ClenshawCurtis).breakpoints(&[0.0]);
+    assert!((integrator.integrate_blocking(-1.0, 1.0, 1e-8).unwrap().value - 4.0).abs() <= 1e-8);
+}
+
+fn refuses<M: Method + Debug>(method: M, name: &str, f: fn(f64) -> f64) {
+    match inline(method.clone(), f, (0.0, 1.0), (0.0, 1e-8)) {
+        Err(Error::NotConverged { estimate, .. }) => {
+            assert!(estimate.evaluations < 20_000, "{method:?} {name}: {}", estimate.evaluations);
+        }
+        Err(Error::NonFinite { .. }) => {}
+        other => panic!("{method:?} {name}: {other:?}"),
+    }
+}
+
+#[test]
+fn integrals_that_do_not_exist_are_refused_in_bounded_work() {
+    each_method!(refuses, "1/x", |x| 1.0 / x);
+    each_method!(refuses, "1/x^2", |x| 1.0 / (x * x));
+    each_method!(refuses, "|x-c|^-1.1", |x| (x - 0.987_654_321).abs().powf(-1.1));
+}
+
+/// Noise of size 1 that is the same for the same `x`.
+fn hash(x: f64) -> f64 {
+    let mut h = x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    h ^= h >> 29;
+    h = h.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    h ^= h >> 32;
+    h as f64 / 2f64.powi(63) - 1.0
+}
+
+fn gives_up_on_noise<M: Method + Debug>(method: M, noise: f64) {
+    let f = move |x: f64| x.sin() + noise * hash(x);
+    match inline(method.clone(), f, (0.0, 1.0), (1e-4 * noise, 0.0)) {
+        Err(Error::NotConverged { estimate, reason: Reason::Roundoff, .. }) => {
+            assert!(estimate.evaluations < 20_000, "{method:?} {noise:e}: {}", estimate.evaluations);
+            assert!((estimate.value - (1.0 - 1f64.cos())).abs() < 10.0 * noise);
+        }
+        other => panic!("{method:?} {noise:e}: {:?}", other.map(|e| e.evaluations).map_err(|e| e.to_string())),
+    }
+}
+
+#[test]
+fn noise_ends_with_roundoff_in_bounded_work() {
+    for noise in [1e-12, 1e-8] {
+        each_method!(gives_up_on_noise, noise);
+    }
+}
+
+fn ends_at_zero<M: Method + Debug>(method: M) {
+    let e = inline(method.clone(), f64::sin, (-5.0, 5.0), (1e-10, 1e-8)).unwrap();
+    assert!(e.value.abs() <= 1e-10);
+    match inline(method.clone(), f64::sin, (-5.0, 5.0), (0.0, 1e-8)) {
+        Err(Error::NotConverged { estimate, .. }) => assert!(estimate.evaluations < 20_000, "{method:?}"),
+        Ok(e) => assert!(e.value.abs() <= 1e-12 && e.error <= 1e-8 * e.value.abs()),
+        Err(e) => panic!("{method:?} {e}"),
+    }
+}
+
+#[test]
+fn an_integral_of_zero_ends() {
+    each_method!(ends_at_zero);
+}
+
+fn reports_nan<M: Method + Debug>(method: M) {
+    let f = |x: f64| if x > 0.3 { f64::NAN } else { 1.0 };
+    match inline(method.clone(), f, (0.0, 1.0), (1e-6, 0.0)) {
+        Err(Error::NonFinite { x, norm, .. }) => assert!(x > 0.3 && norm.is_nan()),
+        other => panic!("{method:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_value_that_is_not_a_number_is_reported_with_its_point() {
+    each_method!(reports_nan);
+}
+
+fn takes_other_values<M: Method + Debug>(method: M) {
+    let complex = Integrator::new(Inline::new(|x: f64| Complex::new(x.cos(), x.sin()))).method(method.clone());
+    let e = complex.integrate_blocking(0.0, 1.0, 1e-12).unwrap();
+    assert!((e.value - Complex::new(1f64.sin(), 1.0 - 1f64.cos())).norm_sqr().sqrt() <= 1e-12);
+
+    let array = Integrator::new(Inline::new(|x: f64| [(-x).exp(), (-2.0 * x).exp()])).method(method.clone());
+    let e = array.integrate_blocking(0.0, f64::INFINITY, 1e-8).unwrap();
+    assert!((e.value[0] - 1.0).abs() <= 1e-8 && (e.value[1] - 0.5).abs() <= 1e-8);
+
+    let vector = Integrator::new(Inline::new(|x: f64| vec![(-x).exp(), (-2.0 * x).exp()])).method(method.clone());
+    let v = vector.integrate_blocking(0.0, f64::INFINITY, 1e-8).unwrap();
+    assert_eq!(v.value, e.value);
+
+    let single = Integrator::new(Inline::new(|x: f64| (x as f32).exp())).method(method);
+    let e = single.integrate_blocking(0.0, 1.0, 1e-4).unwrap();
+    assert!((e.value - (1f32.exp() - 1.0)).abs() <= 1e-6);
+}
+
+#[test]
+fn complex_array_vector_and_single_values_are_integrated() {
+    each_method!(takes_other_values);
+}
+
+/// All that may not depend on who evaluates.
+fn trace<T: Value>(result: &Result<Estimate<T>, Error<T>>) -> (u64, u64, usize, Vec<[u64; 3]>) {
+    let e = match result {
+        Ok(e) => e,
+        Err(Error::NotConverged { estimate, .. }) => estimate,
+        Err(e) => panic!("{:?}", e.to_string()),
+    };
+    let segments = e.segments.iter().map(|s| [s.a.to_bits(), s.b.to_bits(), s.error.to_bits()]).collect();
+    (e.value.norm().to_bits(), e.error.to_bits(), e.evaluations, segments)
+}
+
+fn keeps_its_bits<M: Method + Debug>(method: M, pools: &[ThreadPool]) {
+    for id in ["K01", "K02", "K03", "K07", "K09", "K16", "K19", "K23", "K25", "A4", "D8", "Q15", "A15"] {
+        let c = case(id);
+        let expected = trace(&inline(method.clone(), c.f, (c.a, c.b), (1e-10, 1e-7)));
+        for speculation in [Speculation::Off, Speculation::Certain, Speculation::Ahead] {
+            for pool in pools {
+                let integrator = Integrator::new(pool.evaluator(c.f)).method(method.clone()).rtol(1e-7);
+                let e = integrator.speculation(speculation).integrate_blocking(c.a, c.b, 1e-10);
+                assert_eq!(trace(&e), expected, "{method:?} {id} {speculation:?}");
+                if let (Ok(e), Speculation::Off) = (&e, speculation) {
+                    assert_eq!(e.performed, e.evaluations);
+                }
+            }
+            let f = Arc::new(c.f);
+            let evaluator = evaluator_fn(16, move |x: f64| {
+                let f = f.clone();
+                async move { Ok::<_, std::convert::Infallible>(f(x)) }
+            });
+            let integrator = Integrator::new(evaluator).method(method.clone()).rtol(1e-7).speculation(speculation);
+            assert_eq!(trace(&integrator.integrate_blocking(c.a, c.b, 1e-10)), expected, "{method:?} {id} async");
+        }
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_who_evaluates() {
+    let pools = [ThreadPool::new(1), ThreadPool::new(4)];
+    each_method!(keeps_its_bits, &pools);
+    let narrow = ["K01", "K08", "K10"].map(case);
+    for c in narrow {
+        let expected = trace(&inline(Simpson, c.f, (c.a, c.b), (1e-7, 0.0)));
+        for pool in &pools {
+            let e = Integrator::new(pool.evaluator(c.f)).method(Simpson).integrate_blocking(c.a, c.b, 1e-7);
+            assert_eq!(trace(&e), expected);
+        }
+    }
+}
