@@ -192,8 +192,9 @@ impl<T, M: Method> Tree<T, M> {
             return None;
         }
         if let Speculation::AtMost(fraction) = self.speculation {
-            // Written so that NaN allows nothing.
-            if !((self.extra as f64) < fraction * self.needed as f64) {
+            let within = (self.extra as f64) < fraction * self.needed as f64;
+            // Of a fraction that is not a number there is nothing within.
+            if !within {
                 return None;
             }
         }

@@ -88,6 +88,7 @@ pub(crate) fn complete<T: Value>(points: &[f64], values: &[Option<T>]) -> Vec<T>
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "ends are handed on, not computed")]
 mod tests {
     use super::*;
     use crate::numerics::gauss_kronrod::GaussKronrod;

@@ -126,7 +126,7 @@ where
         let (re, im): (f64, f64) = (self.re.as_(), self.im.as_());
         // Scaled by hand: `hypot` is the C library's, and its last bit differs between platforms.
         let (large, small) = if re.abs() >= im.abs() { (re.abs(), im.abs()) } else { (im.abs(), re.abs()) };
-        if large == 0.0 || large.is_infinite() || !(small >= 0.0) {
+        if large == 0.0 || large.is_infinite() || small.is_nan() {
             return large + small;
         }
         let ratio = small / large;

@@ -160,7 +160,7 @@ fn a_failure_reaches_leader_and_waiters_and_is_not_stored() {
     for result in [first, second] {
         assert!(matches!(result.unwrap_err(), Error::Evaluation { x: 0.5, .. }));
     }
-    assert_eq!((cache.len(), cache.points.slots.len()), (0, 0));
+    assert_eq!((cache.len(), cache.points.slots().len()), (0, 0));
     assert_eq!(block_on(cache.get_or_evaluate(0.5, || async { Ok(1.0) })).unwrap(), 1.0);
 }
 
@@ -191,7 +191,7 @@ fn a_panic_of_the_closure_leaves_no_entry() {
     let cache = PointCache::<f64>::new();
     let eval = || -> BoxFuture<'static, Outcome> { panic!("at once") };
     assert!(catch_unwind(AssertUnwindSafe(|| block_on(cache.get_or_evaluate(0.5, eval)))).is_err());
-    assert!(cache.points.slots.is_empty());
+    assert!(cache.points.slots().is_empty());
 }
 
 #[test]
@@ -264,9 +264,9 @@ fn entry_goes_with_the_last_caller() {
     assert!(poll_once(&mut leader).is_pending());
     assert!(poll_once(&mut waiter).is_pending());
     drop(waiter);
-    assert_eq!(cache.points.slots.len(), 1);
+    assert_eq!(cache.points.slots().len(), 1);
     drop(leader);
-    assert_eq!(cache.points.slots.len(), 0);
+    assert_eq!(cache.points.slots().len(), 0);
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn an_evaluation_that_awaits_itself_fails() {
         async move { clone.get_or_evaluate(0.5, never).await.map_err(|e| EvaluationError::new(e.to_string())) }.boxed()
     });
     assert!(block_on(started(flight)).is_err());
-    assert!(cache.points.slots.is_empty());
+    assert!(cache.points.slots().is_empty());
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn last_holder_takes_the_evaluation_with_it() {
     assert!(!sender.is_canceled());
     drop(second);
     assert!(sender.is_canceled());
-    assert!(cache.points.slots.is_empty());
+    assert!(cache.points.slots().is_empty());
     assert_eq!(block_on(started(cache.claim(0.5, || ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
 }
 
@@ -390,7 +390,7 @@ fn a_panic_in_a_flight_is_an_error_to_all() {
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Panicked { x: 0.5, .. }), "{error:?}");
         assert!(error.to_string().contains(message), "{error}");
-        assert!(cache.points.slots.is_empty());
+        assert!(cache.points.slots().is_empty());
     }
 }
 
@@ -512,7 +512,7 @@ fn many_threads_evaluate_each_point_once() {
             });
         }
     });
-    assert_eq!((evaluations.load(Ordering::SeqCst), cache.len(), cache.points.slots.len()), (2000, 2000, 2000));
+    assert_eq!((evaluations.load(Ordering::SeqCst), cache.len(), cache.points.slots().len()), (2000, 2000, 2000));
 }
 
 #[test]
@@ -556,6 +556,6 @@ fn random_cancels_on_threads_lose_nobody() {
             });
         }
     });
-    let pending = cache.points.slots.iter().filter(|slot| matches!(slot.value(), Slot::Pending(_))).count();
+    let pending = cache.points.slots().iter().filter(|slot| matches!(slot.value(), Slot::Pending(_))).count();
     assert_eq!(pending, 0);
 }

@@ -1,3 +1,6 @@
+//! Clenshaw-Curtis: nested points, degrees, estimates.
+#![allow(clippy::float_cmp, clippy::needless_range_loop, reason = "bits are compared, matrices indexed")]
+
 use super::*;
 
 fn panel(level: u8) -> Panel<Degree> {

@@ -1,3 +1,6 @@
+//! The tables against an independent computation; degrees; nested panels.
+#![allow(clippy::float_cmp, clippy::needless_range_loop, reason = "bits are compared, matrices indexed")]
+
 use super::*;
 
 const ALL: [usize; 6] = [15, 21, 31, 41, 51, 61];

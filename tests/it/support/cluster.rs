@@ -13,7 +13,7 @@ use futures::channel::oneshot;
 
 /// How long evaluations take, in units of virtual time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Latency {
+pub(crate) enum Latency {
     /// One unit each.
     Unit,
     /// Lognormal with sigma 0.5 and mean 1.
@@ -28,14 +28,14 @@ pub enum Latency {
 
 /// A small generator of random numbers (xorshift64*, Vigna 2016): seeds must give the same run for ever.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next_u64(&mut self) -> u64 {
+    pub(crate) fn next_u64(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -43,7 +43,7 @@ impl Random {
     }
 
     /// Uniform in [0, 1).
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
@@ -76,7 +76,7 @@ impl Random {
 }
 
 /// An evaluator of `f` on so many workers.
-pub struct Cluster<F> {
+pub(crate) struct Cluster<F> {
     f: F,
     workers: usize,
     state: Arc<Mutex<State>>,
@@ -117,10 +117,10 @@ impl Ord for Ticket {
 
 /// The clock of a cluster, for who drives it.
 #[derive(Clone)]
-pub struct Clock(Arc<Mutex<State>>);
+pub(crate) struct Clock(Arc<Mutex<State>>);
 
 impl<F> Cluster<F> {
-    pub fn new(f: F, workers: usize, law: Latency, seed: u64) -> (Self, Clock) {
+    pub(crate) fn new(f: F, workers: usize, law: Latency, seed: u64) -> (Self, Clock) {
         let state = Arc::new(Mutex::new(State {
             law,
             random: Random::new(seed),
@@ -183,7 +183,7 @@ impl Clock {
     /// # Panics
     ///
     /// If the future waits and nothing is outstanding: it would hang.
-    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         let mut cx = Context::from_waker(Waker::noop());
         loop {
@@ -195,7 +195,7 @@ impl Clock {
     }
 
     /// Moves the clock to the next evaluation that finishes, and finishes all that are due then.
-    pub fn tick(&self) {
+    pub(crate) fn tick(&self) {
         let mut due = Vec::new();
         {
             let mut state = self.0.lock().unwrap();
@@ -213,27 +213,27 @@ impl Clock {
         }
     }
 
-    pub fn record_points(&self) {
+    pub(crate) fn record_points(&self) {
         self.0.lock().unwrap().points = Some(Vec::new());
     }
 
-    pub fn points(&self) -> Vec<u64> {
+    pub(crate) fn points(&self) -> Vec<u64> {
         self.0.lock().unwrap().points.clone().unwrap_or_default()
     }
 
-    pub fn now(&self) -> f64 {
+    pub(crate) fn now(&self) -> f64 {
         self.0.lock().unwrap().now
     }
 
-    pub fn started(&self) -> usize {
+    pub(crate) fn started(&self) -> usize {
         self.0.lock().unwrap().started
     }
 
-    pub fn outstanding(&self) -> usize {
+    pub(crate) fn outstanding(&self) -> usize {
         self.0.lock().unwrap().outstanding
     }
 
-    pub fn most_outstanding(&self) -> usize {
+    pub(crate) fn most_outstanding(&self) -> usize {
         self.0.lock().unwrap().most_outstanding
     }
 }

@@ -1,13 +1,13 @@
 //! The integrands by which running ahead is measured: smooth, singular, kinked, oscillating.
 
 /// Name, integrand, limits.
-pub type Case = (&'static str, fn(f64) -> f64, f64, f64);
+pub(crate) type Case = (&'static str, fn(f64) -> f64, f64, f64);
 
 fn lorentzians(x: f64) -> f64 {
     [0.2, 0.5, 0.83].iter().map(|c| 1e-3 / ((x - c) * (x - c) + 1e-6)).sum()
 }
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("x^-1/2", |x| 1.0 / x.sqrt(), 0.0, 1.0),
     ("sqrt x", f64::sqrt, 0.0, 1.0),
     ("ln x", f64::ln, 0.0, 1.0),
