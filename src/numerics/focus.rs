@@ -88,8 +88,9 @@ pub(crate) fn complete<T: Value>(points: &[f64], values: &[Option<T>]) -> Vec<T>
 }
 
 #[cfg(test)]
-#[allow(clippy::float_cmp, reason = "ends are handed on, not computed")]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "ends are handed on, not computed")]
+
     use super::*;
     use crate::numerics::gauss_kronrod::GaussKronrod;
     use crate::numerics::method::{Method, Panel};
