@@ -19,6 +19,7 @@ pub use evaluation::{
     evaluator_fn,
 };
 pub use integrator::Integrator;
+pub use numerics::auto::Auto;
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};
 pub use numerics::simpson::Simpson;

@@ -4,7 +4,9 @@
 //! its integral, into which panels it is refined. [`Run`](run::Run) is the textbook algorithm over that tree, taking
 //! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
 
+pub(crate) mod auto;
 pub(crate) mod domain;
+pub(crate) mod elementary;
 pub(crate) mod gauss_kronrod;
 pub(crate) mod method;
 pub(crate) mod run;

@@ -15,9 +15,9 @@ pub(crate) struct Domain {
 enum Map {
     /// `x = t`.
     Identity,
-    /// `x = origin + t / (1 - t)` for `t` in [0, 1).
+    /// `x = origin + (1 + t) / -t` for `t` in [-1, 0): infinity is at zero, where numbers are dense.
     Up { origin: f64 },
-    /// `x = origin + t / (1 + t)` for `t` in (-1, 0].
+    /// `x = origin - (1 - t) / t` for `t` in (0, 1].
     Down { origin: f64 },
     /// `x = t / (1 - t^2)` for `t` in (-1, 1).
     Line,
@@ -74,8 +74,7 @@ impl Domain {
     pub(crate) fn slope(&self, t: f64) -> f64 {
         match self.map {
             Map::Identity => 1.0,
-            Map::Up { .. } => 1.0 / ((1.0 - t) * (1.0 - t)),
-            Map::Down { .. } => 1.0 / ((1.0 + t) * (1.0 + t)),
+            Map::Up { .. } | Map::Down { .. } => 1.0 / (t * t),
             Map::Line => {
                 let s = (1.0 - t) * (1.0 + t);
                 (1.0 + t * t) / (s * s)
@@ -88,8 +87,8 @@ impl Map {
     fn x(self, t: f64) -> f64 {
         match self {
             Map::Identity => t,
-            Map::Up { origin } => origin + t / (1.0 - t),
-            Map::Down { origin } => origin + t / (1.0 + t),
+            Map::Up { origin } => origin + (1.0 + t) / t.abs(),
+            Map::Down { origin } => origin - (1.0 - t) / t.abs(),
             Map::Line => t / ((1.0 - t) * (1.0 + t)),
         }
     }
@@ -97,10 +96,8 @@ impl Map {
     fn t(self, x: f64) -> f64 {
         match self {
             Map::Identity => x,
-            Map::Up { .. } if x == f64::INFINITY => 1.0,
-            Map::Up { origin } => (x - origin) / (1.0 + (x - origin)),
-            Map::Down { .. } if x == f64::NEG_INFINITY => -1.0,
-            Map::Down { origin } => (x - origin) / (1.0 - (x - origin)),
+            Map::Up { origin } => -1.0 / (1.0 + (x - origin)) + 0.0,
+            Map::Down { origin } => 1.0 / (1.0 - (x - origin)),
             Map::Line if x.is_infinite() => x.signum(),
             // The root of t / (1 - t^2) = x that lies in (-1, 1), without cancellation or overflow.
             Map::Line => {

@@ -120,6 +120,8 @@ pub(crate) struct Run<T, M: Method, H> {
     sums_values: bool,
     /// The whole tolerance of which local control hands out shares.
     handed_out: f64,
+    /// The sum of the errors of settled leaves, under global control.
+    lost: f64,
     scratch: Vec<Leaf<T, M::Kind, H>>,
 }
 
@@ -147,6 +149,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             value: T::zero(),
             sums_values: observed || tolerance.rtol > 0.0,
             handed_out: tolerance.atol,
+            lost: 0.0,
             scratch: Vec::new(),
         }
     }
@@ -208,6 +211,11 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                         return Err(Verdict::Converged);
                     }
                 }
+                // What is settled stays: if that alone is too much, and the rest cannot move the value by as much,
+                // no refinement helps.
+                if self.lost > allowed && self.error - self.lost < self.lost {
+                    return Err(Verdict::Stopped(Reason::Roundoff));
+                }
             }
             Control::Local => {
                 while self.queue.is_empty() {
@@ -252,6 +260,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         } else {
             let Queued { leaf: parent, flat, .. } = self.queue.pop().expect("the head was expanded");
             if children.is_empty() {
+                self.lost += parent.local.error;
                 self.settled.push(parent);
             } else {
                 self.refined.push(parent.panel);

@@ -1,0 +1,269 @@
+//! The default method: Gauss-Kronrod panels that look for what is in their way, and change the variable where it is.
+
+mod map;
+mod search;
+mod smooth;
+mod tables;
+mod tail;
+
+use self::map::{Base, Map};
+use self::search::{Feature, search};
+use self::smooth::smooth;
+use self::tables::POINTS;
+use self::tail::{TAIL, tail};
+use super::elementary::exp;
+use super::method::{Control, Local, Method, Panel};
+use super::value::Value;
+
+/// Chooses by the values it sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Auto;
+
+/// What a panel of [`Auto`] is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(hidden)]
+pub struct Kind {
+    shape: Shape,
+    note: Note,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shape {
+    /// Gauss-Kronrod, with two probes.
+    Smooth(Base),
+    /// The whole panel, while looking for the one point where it is hard.
+    Search(Search),
+    /// The rest of an interval next to a point where the integrand is singular.
+    Tail { from: f64 },
+}
+
+/// A search as it stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Search {
+    /// Where to look.
+    low: f64,
+    high: f64,
+    /// The error until the search ends; NaN if it is to be made from the values.
+    error: f64,
+    stage: u32,
+    /// The variable of the panel that is searched.
+    base: Base,
+}
+
+/// What a judged panel learnt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Note {
+    Nothing,
+    /// Which ends are hard, and the powers of the distance to which the norm is proportional there.
+    Ends { left: bool, right: bool, left_power: f64, right_power: f64 },
+    /// Between which points the panel is hard.
+    Focus { low: f64, high: f64, l1: f64 },
+    /// What a search has found, and where.
+    Found { low: f64, high: f64, feature: Feature },
+    /// The power in a tail.
+    Power(f64),
+}
+
+/// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm.
+const ROUNDOFF: f64 = 5.0;
+/// A search is worth its points only if the error is a fraction of the integral that bisection would not soon remove.
+const SEARCH: f64 = 1e-5;
+const STAGES: u32 = 40;
+/// A panel without any value but zero is believed at this depth.
+const EMPTY: u32 = 6;
+
+impl Shape {
+    fn kind(self) -> Kind {
+        Kind { shape: self, note: Note::Nothing }
+    }
+}
+
+const PLAIN: Kind = Kind { shape: Shape::Smooth(Base::Plain), note: Note::Nothing };
+
+fn log(from: f64) -> Kind {
+    Shape::Smooth(Base::Log { from }).kind()
+}
+
+fn tail_from(from: f64) -> Kind {
+    Shape::Tail { from }.kind()
+}
+
+impl Method for Auto {
+    type Kind = Kind;
+    const REUSES_POINTS: bool = false;
+
+    fn control(&self) -> Control {
+        Control::Global
+    }
+
+    fn root(&self) -> Kind {
+        PLAIN
+    }
+
+    fn points(&self, panel: &Panel<Kind>, into: &mut Vec<f64>) {
+        match panel.kind.shape {
+            Shape::Smooth(base) => {
+                let map = Map::new(panel, base);
+                let low = panel.a.next_up();
+                let high = panel.b.next_down().max(low);
+                into.extend((0..POINTS).map(|i| map.x(Map::u(i)).clamp(low, high)));
+            }
+            Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
+            Shape::Tail { from } => {
+                let far = if from <= panel.a { panel.b } else { panel.a };
+                into.extend(TAIL.iter().map(|part| from + (far - from) * part));
+            }
+        }
+    }
+
+    fn estimate<T: Value>(&self, panel: &mut Panel<Kind>, values: &[T]) -> Local<T> {
+        let (a, b) = (panel.a, panel.b);
+        match panel.kind.shape {
+            Shape::Smooth(base) => {
+                let map = Map::new(panel, base);
+                let (mut local, note) = if map.is_log {
+                    let scaled: [T; POINTS] = std::array::from_fn(|i| {
+                        let mut value = values[i].clone();
+                        value.scale(map.slope(Map::u(i)));
+                        value
+                    });
+                    smooth(&map, &scaled)
+                } else {
+                    smooth(&map, values)
+                };
+                panel.kind.note = note;
+                if local.error <= 0.0 && panel.depth < EMPTY {
+                    local.error = f64::MIN_POSITIVE;
+                }
+                local
+            }
+            Shape::Search(Search { low, high, error, stage, .. }) => {
+                let (feature, low, high) = search(low, high, a, b, values);
+                panel.kind.note = Note::Found { low, high, feature };
+                if error.is_nan() {
+                    return search::between(b - a, values);
+                }
+                // Nothing is known of the integral yet: zero, so that no relative tolerance is met by a crude value.
+                // Each stage counts as progress.
+                let error = error * (1.0 - 0.02 * f64::from(stage + 1));
+                let l1 = if values.iter().any(|value| value.norm().is_nan()) { f64::NAN } else { error };
+                Local { value: T::zero(), error, l1, roundoff: 0.0 }
+            }
+            Shape::Tail { .. } => {
+                let (local, power) = tail(values, b - a);
+                panel.kind.note = Note::Power(power);
+                local
+            }
+        }
+    }
+
+    fn refine(&self, panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
+        let (a, b) = (panel.a, panel.b);
+        if std::env::var_os("TRACE").is_some() { eprintln!("{a:.15} {:.3e} {error:.1e} {:?} {:?}", b - a, panel.kind.shape, panel.kind.note); }
+        match panel.kind.shape {
+            Shape::Smooth(base) => match panel.kind.note {
+                Note::Focus { low, high, l1 } => {
+                    let search = Search { low, high, error: error + l1, stage: 0, base };
+                    into.push(Panel { depth: panel.depth + 1, kind: Shape::Search(search).kind(), ..*panel });
+                }
+                Note::Ends { left, right, left_power, right_power } if base == Base::Plain && (left || right) => {
+                    let c = panel.midpoint();
+                    let (l, r) = (near(a, b, left_power), near(b, a, right_power));
+                    if left && right {
+                        tile(panel, &[l, c, r], &[tail_from(a), log(a), log(b), tail_from(b)], into);
+                    } else if left {
+                        tile(panel, &[l], &[tail_from(a), log(a)], into);
+                    } else {
+                        tile(panel, &[r], &[log(b), tail_from(b)], into);
+                    }
+                    if into.is_empty() {
+                        halve(panel, base, into);
+                    }
+                }
+                // XCUT
+                _ => halve(panel, base, into),
+            },
+            Shape::Search(search) => {
+                conclude(panel, &search, into);
+                if into.is_empty() {
+                    halve(panel, search.base, into);
+                }
+            }
+            Shape::Tail { from } => {
+                let power = if let Note::Power(power) = panel.kind.note { power } else { 0.0 };
+                if from <= a {
+                    tile(panel, &[near(a, b, power)], &[tail_from(from), log(from)], into);
+                } else {
+                    tile(panel, &[near(b, a, power)], &[log(from), tail_from(from)], into);
+                }
+            }
+        }
+    }
+
+    fn predict(&self, panel: &Panel<Kind>, into: &mut Vec<Panel<Kind>>) {
+        self.refine(panel, 0.0, into);
+    }
+}
+
+/// The panels that replace one whose search has ended, or the next stage of the search; none if it found nothing.
+fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Panel<Kind>>) {
+    let Note::Found { low, high, feature } = panel.kind.note else { return };
+    let (a, b, c) = (panel.a, panel.b, f64::midpoint(low, high));
+    let base = Shape::Smooth(search.base).kind();
+    match feature {
+        Feature::Unclear if search.stage < STAGES => {
+            let next = Search { low, high, error: search.error, stage: search.stage + 1, base: search.base };
+            into.push(Panel { depth: panel.depth + 1, kind: Shape::Search(next).kind(), ..*panel });
+        }
+        Feature::Jump => {
+            let between = Search { low, high, error: f64::NAN, stage: 0, base: Base::Plain };
+            tile(panel, &[low, high], &[base, Shape::Search(between).kind(), base], into);
+        }
+        Feature::Kink => tile(panel, &[c], &[base, base], into),
+        Feature::Power => {
+            let (l, r) = (near(c, a, -0.5), near(c, b, -0.5));
+            let kinds = [log(c), tail_from(c), tail_from(c), log(c)];
+            match (a < l, r < b) {
+                (true, true) => tile(panel, &[l, c, r], &kinds, into),
+                (true, false) => tile(panel, &[l, c], &kinds[..3], into),
+                (false, true) => tile(panel, &[c, r], &kinds[1..], into),
+                (false, false) => tile(panel, &[c], &kinds[1..3], into),
+            }
+        }
+        Feature::Smooth if high - low < 0.2 * (b - a) => {
+            tile(panel, &[low, high], &[log(c), PLAIN, log(c)], into);
+        }
+        _ => {}
+    }
+}
+
+/// Cuts a panel at the given points into panels of the given kinds; does nothing if the points do not ascend.
+fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<Kind>>) {
+    let ends = || cuts.iter().copied().chain([panel.b]);
+    let starts = || [panel.a].into_iter().chain(cuts.iter().copied());
+    if starts().zip(ends()).all(|(a, b)| a < b) {
+        let depth = panel.depth + 1;
+        into.extend(starts().zip(ends()).zip(kinds).map(|((a, b), &kind)| Panel { a, b, depth, kind }));
+    }
+}
+
+/// Cuts a panel in the middle of its variable.
+fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>) {
+    let map = Map::new(panel, base);
+    if map.is_log && map.half_width() > 0.5 {
+        let kind = Shape::Smooth(base).kind();
+        tile(panel, &[map.x(0.0)], &[kind, kind], into);
+    } else {
+        panel.bisect(PLAIN, into);
+    }
+}
+
+/// Where the tail of a power law next to `end` begins: so near that what is left is small, but not so near that `x`
+/// has too few digits left.
+fn near(end: f64, far: f64, power: f64) -> f64 {
+    let least = end.abs() * 2f64.powi(-24);
+    let width = far - end;
+    let s = (25.0 / (power + 1.0).max(0.05)).clamp(12.0, 120.0);
+    let distance = (width.abs() * exp(-s)).max(least).max(f64::MIN_POSITIVE);
+    end + distance.copysign(width)
+}
