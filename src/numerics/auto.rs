@@ -54,6 +54,8 @@ struct Search {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Note {
     Nothing,
+    /// All values are zero, and that is not yet believed.
+    Empty,
     /// Which ends are hard, and the powers of the distance to which the norm is proportional there.
     Ends { left: bool, right: bool, left_power: f64, right_power: f64 },
     /// Between which points the panel is hard.
@@ -69,8 +71,11 @@ const ROUNDOFF: f64 = 5.0;
 /// A search is worth its points only if the error is a fraction of the integral that bisection would not soon remove.
 const SEARCH: f64 = 1e-5;
 const STAGES: u32 = 40;
-/// A panel without any value but zero is believed at this depth.
-const EMPTY: u32 = 6;
+/// A panel without any value but zero is believed at this depth; next to zero, which may stand for infinity, at this.
+const EMPTY: u32 = 3;
+const EMPTY_LOG: u32 = 5;
+/// What is left out at zero when a panel without any value is cut in equal parts of the logarithm.
+const FAR: f64 = 1e-6;
 
 impl Shape {
     fn kind(self) -> Kind {
@@ -132,8 +137,10 @@ impl Method for Auto {
                     smooth(&map, values)
                 };
                 panel.kind.note = note;
-                if local.error <= 0.0 && panel.depth < EMPTY {
+                let depth = if map.is_log || a == 0.0 || b == 0.0 { EMPTY_LOG } else { EMPTY };
+                if local.error <= 0.0 && panel.depth < depth {
                     local.error = f64::MIN_POSITIVE;
+                    panel.kind.note = Note::Empty;
                 }
                 local
             }
@@ -180,7 +187,13 @@ impl Method for Auto {
                         halve(panel, base, into);
                     }
                 }
-                // XCUT
+                // Equal parts of the logarithm: what is far away is wide.
+                Note::Empty if !matches!(base, Base::Log { .. }) && b == 0.0 => {
+                    tile(panel, &[a * FAR], &[log(0.0), tail_from(0.0)], into);
+                }
+                Note::Empty if !matches!(base, Base::Log { .. }) && a == 0.0 => {
+                    tile(panel, &[b * FAR], &[tail_from(0.0), log(0.0)], into);
+                }
                 _ => halve(panel, base, into),
             },
             Shape::Search(search) => {

@@ -337,15 +337,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             value.scale(-1.0);
         }
         let l1 = leaves.iter().map(|leaf| leaf.local.l1).sum();
-        let segments = leaves
-            .into_iter()
-            .map(|leaf| Segment {
-                a: domain.x(leaf.panel.a),
-                b: domain.x(leaf.panel.b),
-                value: leaf.local.value,
-                error: leaf.local.error,
-            })
-            .collect();
+        let segment = |leaf: Leaf<T, M::Kind, H>| {
+            let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
+            Segment { a, b, value: leaf.local.value, error: leaf.local.error }
+        };
+        let mut segments: Vec<_> = leaves.into_iter().map(segment).collect();
+        // Ascending in `t` is ascending in `x`, but for the two halves of the line.
+        segments.sort_by(|p, q| p.a.total_cmp(&q.a));
         Estimate { value, error: self.error, evaluations, performed, l1, segments }
     }
 }
@@ -354,7 +352,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// How many distinct points all panels have, if any is so narrow that its points may fall on others' by rounding.
     fn distinct(&self, domain: &Domain) -> Option<usize> {
         let narrow = self.leaves().any(|leaf| {
-            let (a, b) = (domain.x(leaf.panel.a), domain.x(leaf.panel.b));
+            let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
             b - a < NARROW * a.abs().max(b.abs())
         });
         narrow.then(|| {
