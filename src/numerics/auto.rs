@@ -57,7 +57,8 @@ enum Note {
     /// All values are zero, and that is not yet believed.
     Empty,
     /// Which ends are hard, and the powers of the distance to which the norm is proportional there.
-    Ends { left: bool, right: bool, left_power: f64, right_power: f64 },
+    /// `parts`: into how many parts to cut if neither is.
+    Ends { left: bool, right: bool, left_power: f64, right_power: f64, parts: u8 },
     /// Between which points the panel is hard.
     Focus { low: f64, high: f64, l1: f64 },
     /// What a search has found, and where.
@@ -173,7 +174,7 @@ impl Method for Auto {
                     let search = Search { low, high, error: error + l1, stage: 0, base };
                     into.push(Panel { depth: panel.depth + 1, kind: Shape::Search(search).kind(), ..*panel });
                 }
-                Note::Ends { left, right, left_power, right_power } if base == Base::Plain && (left || right) => {
+                Note::Ends { left, right, left_power, right_power, .. } if base == Base::Plain && (left || right) => {
                     let c = panel.midpoint();
                     let (l, r) = (near(a, b, left_power), near(b, a, right_power));
                     if left && right {
@@ -194,6 +195,7 @@ impl Method for Auto {
                 Note::Empty if !matches!(base, Base::Log { .. }) && a == 0.0 => {
                     tile(panel, &[b * FAR], &[tail_from(0.0), log(0.0)], into);
                 }
+                Note::Ends { parts, .. } if parts > 2 => cut(panel, base, parts, into),
                 _ => halve(panel, base, into),
             },
             Shape::Search(search) => {
@@ -268,6 +270,22 @@ fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>) {
         tile(panel, &[map.x(0.0)], &[kind, kind], into);
     } else {
         panel.bisect(PLAIN, into);
+    }
+}
+
+/// Cuts a panel in equal parts of its variable.
+fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) {
+    let map = Map::new(panel, base);
+    let kind = Shape::Smooth(base).kind();
+    let mut cuts = [0.0; 8];
+    let count = usize::from(parts - 1).min(8);
+    for (i, x) in cuts[..count].iter_mut().enumerate() {
+        let u = (2 * (i + 1)) as f64 / f64::from(parts) - 1.0;
+        *x = map.x(u);
+    }
+    tile(panel, &cuts[..count], &[kind; 9][..=count], into);
+    if into.is_empty() {
+        halve(panel, base, into);
     }
 }
 

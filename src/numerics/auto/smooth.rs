@@ -10,6 +10,9 @@ use super::{Note, ROUNDOFF, SEARCH};
 /// Differences that exceed all those elsewhere by this factor stand out.
 const STANDS_OUT: f64 = 8.0;
 
+const UNRESOLVED: f64 = 0.1;
+const PARTS: u8 = 3;
+
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
 pub(super) fn smooth<T: Value>(map: &Map, values: &[T]) -> (Local<T>, Note) {
     let nodes = &values[1..=NODES];
@@ -61,6 +64,7 @@ fn look<T: Value>(map: &Map, values: &[T], local: &Local<T>) -> Note {
         right: last > STANDS_OUT * middle,
         left_power: power(&values[0], &values[1]),
         right_power: power(&values[POINTS - 1], &values[POINTS - 2]),
+        parts: if local.error > UNRESOLVED * local.l1 { PARTS } else { 2 },
     }
 }
 
