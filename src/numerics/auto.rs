@@ -70,7 +70,7 @@ enum Note {
 /// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm.
 const ROUNDOFF: f64 = 5.0;
 /// A search is worth its points only if the error is a fraction of the integral that bisection would not soon remove.
-const SEARCH: f64 = 1e-5;
+const SEARCH: f64 = 1e-4;
 const STAGES: u32 = 40;
 /// A panel without any value but zero is believed at this depth; next to zero, which may stand for infinity, at this.
 const EMPTY: u32 = 3;
@@ -187,6 +187,12 @@ impl Method for Auto {
                     if into.is_empty() {
                         halve(panel, base, into);
                     }
+                }
+                // Hard at the end that is far from the point: there the variable itself shows why.
+                Note::Ends { left, right, .. } if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right }) => {
+                    let (c, same) = (panel.midpoint(), Shape::Smooth(base).kind());
+                    let kinds = if right { [same, PLAIN] } else { [PLAIN, same] };
+                    tile(panel, &[c], &kinds, into);
                 }
                 // Equal parts of the logarithm: what is far away is wide.
                 Note::Empty if !matches!(base, Base::Log { .. }) && b == 0.0 => {

@@ -8,10 +8,10 @@ use super::tables::{AT_PROBE, DIFFERENCE, GAUSS, KRONROD, NODE, NODES, POINTS, P
 use super::{Note, ROUNDOFF, SEARCH};
 
 /// Differences that exceed all those elsewhere by this factor stand out.
-const STANDS_OUT: f64 = 8.0;
+const STANDS_OUT: f64 = 16.0;
 
 const UNRESOLVED: f64 = 0.1;
-const PARTS: u8 = 3;
+const PARTS: u8 = 4;
 
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
 pub(super) fn smooth<T: Value>(map: &Map, values: &[T]) -> (Local<T>, Note) {
