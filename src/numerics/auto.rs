@@ -1,4 +1,17 @@
 //! The default method: Gauss-Kronrod panels that look for what is in their way, and change the variable where it is.
+//!
+//! INVARIANT: decisions rest on norms and linear combinations of values, and on + - * / sqrt alone (logarithms and
+//! exponentials are [`elementary`](super::elementary)'s own): the same on every platform.
+//!
+//! The kinds of panels, and what follows which:
+//!
+//! - *smooth*: the rule with 21 points, in `x` or in the logarithm of the distance from a point outside the panel. If
+//!   its error is too large, what follows depends on where the fifth differences of its values stand out: at an end, a
+//!   tail there and a logarithmic panel for the rest; in one place inside, a search; nowhere, two halves, or four if
+//!   nothing was resolved.
+//! - *search*: the same panel, nine points at a time around the place that stands out, until it is known to be a jump,
+//!   a kink, a power of the distance or a peak. Then the panel is cut there.
+//! - *tail*: what is left next to a singular point, by four values and a power law.
 
 mod map;
 mod search;
@@ -15,7 +28,54 @@ use super::elementary::exp;
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
 
-/// Chooses by the values it sees.
+/// The default method: global control, and for each panel what the values seen in it call for.
+///
+/// Where an integrand is smooth this is Gauss-Kronrod with 21 points. Singularities at the ends of the range or at
+/// breakpoints, and jumps, kinks, singularities and peaks at unknown places inside, are found by the values and cost
+/// tens of points where bisection alone costs hundreds.
+///
+/// # Numerics
+///
+/// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4), but at least what two probes at its very ends,
+/// 1e-7 of its width inside, see of features that hide between the outermost nodes and the limits: the difference
+/// from the polynomial through the nodes, times the width not covered. Next to a singular point the variable is the
+/// logarithm of the distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece
+/// is integrated as `d^p (A + B ln d)`, its error the misfit. A search ends with the relative accuracy of its place:
+/// 1e-9 of the panel for a jump, all digits of `x` for a power. If all values are zero the panel is cut a few times
+/// before that is believed.
+///
+/// Limits, breakpoints and values that are not finite: the limits are never evaluated. A value that is not a number
+/// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point.
+///
+/// What it can miss: a feature narrower than the distance between the points of a panel that is smooth without it. Set
+/// a breakpoint near it.
+///
+/// # Cost
+///
+/// 23 evaluations for each smooth panel, 9 for each stage of a search, 4 for each tail. See docs/ACCURACY.md for
+/// totals: at a relative tolerance of 1e-8 about 25 for a smooth integrand, 90 with a singular end, 110 with a kink, 180
+/// with a jump, 260 with a singularity inside.
+///
+/// # Determinism
+///
+/// Panels depend on values alone, never on timing.
+///
+/// # References
+///
+/// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983. J. N. Lyness,
+/// J. J. Kaganove, "Comments on the nature of automatic quadrature routines", ACM Trans. Math. Softw. 2 (1976) 65-81.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Auto, Inline, Integrator};
+///
+/// let singular = Inline::new(|x: f64| 1.0 / (x - 0.3).abs().sqrt());
+/// let e = Integrator::new(singular).method(Auto).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0)?;
+/// assert!((e.value - 2.0 * (0.3f64.sqrt() + 0.7f64.sqrt())).abs() < 1e-7);
+/// assert!(e.evaluations < 400);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Auto;
 
@@ -58,19 +118,36 @@ enum Note {
     Empty,
     /// Which ends are hard, and the powers of the distance to which the norm is proportional there.
     /// `parts`: into how many parts to cut if neither is.
-    Ends { left: bool, right: bool, left_power: f64, right_power: f64, parts: u8 },
+    Ends {
+        left: bool,
+        right: bool,
+        left_power: f64,
+        right_power: f64,
+        parts: u8,
+    },
     /// Between which points the panel is hard.
-    Focus { low: f64, high: f64, l1: f64 },
+    Focus {
+        low: f64,
+        high: f64,
+        l1: f64,
+    },
     /// What a search has found, and where.
-    Found { low: f64, high: f64, feature: Feature },
+    Found {
+        low: f64,
+        high: f64,
+        feature: Feature,
+    },
     /// The power in a tail.
     Power(f64),
 }
 
 /// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm.
 const ROUNDOFF: f64 = 5.0;
-/// A search is worth its points only if the error is a fraction of the integral that bisection would not soon remove.
+/// A search is worth its points only if the error is a fraction of the integral that bisection would not soon remove
+/// (measured 2026-11-21, evaluations on battery / families: 1e-5 236 / 294, 1e-4 233 / 287, 1e-3 230 / 289 and one of
+/// 1200 silently wrong).
 const SEARCH: f64 = 1e-4;
+/// A search that has not ended after as many stages is given up: 53 bits at three to four bits a stage take 18.
 const STAGES: u32 = 40;
 /// A panel without any value but zero is believed at this depth; next to zero, which may stand for infinity, at this.
 const EMPTY: u32 = 3;
@@ -167,7 +244,9 @@ impl Method for Auto {
 
     fn refine(&self, panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
         let (a, b) = (panel.a, panel.b);
-        if std::env::var_os("TRACE").is_some() { eprintln!("{a:.15} {:.3e} {error:.1e} {:?} {:?}", b - a, panel.kind.shape, panel.kind.note); }
+        if std::env::var_os("TRACE").is_some() {
+            eprintln!("{a:.15} {:.3e} {error:.1e} {:?} {:?}", b - a, panel.kind.shape, panel.kind.note);
+        }
         match panel.kind.shape {
             Shape::Smooth(base) => match panel.kind.note {
                 Note::Focus { low, high, l1 } => {
@@ -189,7 +268,8 @@ impl Method for Auto {
                     }
                 }
                 // Hard at the end that is far from the point: there the variable itself shows why.
-                Note::Ends { left, right, .. } if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right }) => {
+                Note::Ends { left, right, .. } if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right }) =>
+                {
                     let (c, same) = (panel.midpoint(), Shape::Smooth(base).kind());
                     let kinds = if right { [same, PLAIN] } else { [PLAIN, same] };
                     tile(panel, &[c], &kinds, into);

@@ -7,9 +7,13 @@ use super::map::Map;
 use super::tables::{AT_PROBE, DIFFERENCE, GAUSS, KRONROD, NODE, NODES, POINTS, PROBE, WINDOW, WINDOWS};
 use super::{Note, ROUNDOFF, SEARCH};
 
-/// Differences that exceed all those elsewhere by this factor stand out.
+/// Differences that exceed all those elsewhere by this factor stand out (measured 2026-11-21, evaluations on battery /
+/// families: 4 233 / 300, 8 236 / 294, 16 235 / 290).
 const STANDS_OUT: f64 = 16.0;
 
+/// A panel whose error is this part of the integral of the norm has resolved nothing: it is cut into as many parts at
+/// once, since the values of the panels in between would be thrown away (measured 2026-11-21, battery / families:
+/// 2 245 / 310, 3 241 / 299, 4 236 / 294, 6 239 / 291).
 const UNRESOLVED: f64 = 0.1;
 const PARTS: u8 = 4;
 
