@@ -71,9 +71,7 @@ pub fn battery() -> Vec<Case> {
         }),
         case("Q1", 0.0, 1.0, 100.0, |x| x.powf(-0.9) * (1.0 / x).ln()),
         case("Q1b", 0.0, 1.0, 0.077160493827160493827, |x| x.powf(2.6) * (1.0 / x).ln()),
-        case("Q2", 0.0, 1.0, 3.1415869954096412711, |x| {
-            4f64.powi(-10) / ((x - PI / 4.0).powi(2) + 16f64.powi(-10))
-        }),
+        case("Q2", 0.0, 1.0, 3.1415869954096412711, |x| 4f64.powi(-10) / ((x - PI / 4.0).powi(2) + 16f64.powi(-10))),
         case("Q3", 0.0, PI, 0.29088010217372596783, |x| (64.0 * x.sin()).cos()),
         case("Q7", 0.0, 1.0, 8.6242473662097922388, |x| (x - 1.0 / 3.0).abs().powf(-0.8)),
         case("Q8", 0.0, 1.0, 0.59215277929366042116, |x| (x - PI / 4.0).abs().powf(0.4)),
@@ -83,9 +81,7 @@ pub fn battery() -> Vec<Case> {
         case("Q13", 0.0, 1.0, 0.3618760853053543528, |x| (64.0 * x).cos() / (x * (1.0 - x)).sqrt()),
         case("Q15", 0.0, INF, 1024.0, |x| x * x * (-x / 8.0).exp()),
         case("Q16", 0.0, INF, 0.49672941328980506172, |x| 1.0 / (x.sqrt() * (1.0 + 10.0 * x).powi(2))),
-        case("Q454", 0.0, 3.0, 52.740748383471444998, |x| {
-            x.powi(3) * ((x * x - 1.0) * (x * x - 2.0)).abs().ln()
-        }),
+        case("Q454", 0.0, 3.0, 52.740748383471444998, |x| x.powi(3) * ((x * x - 1.0) * (x * x - 2.0)).abs().ln()),
         case("Q455", 0.0, INF, -0.36168922062077324062, |x| x.ln() / (1.0 + 100.0 * x * x)),
         case("D1", 0.0, 1.0, 0.35506593315177356353, |x| x.ln() * (1.0 - x).ln()),
         case("D2", 0.0, 1.0, 0.5140418958900707614, |x| {
@@ -164,10 +160,13 @@ pub fn families(members: usize, seed: u64) -> Vec<Case> {
             ls.iter().map(|l| g / ((x - l).powi(2) + g * g)).sum()
         }));
 
-        let (l, b) = (draw.within(1.0, 2.0), 10f64.powf(draw.within(1.8, 2.0)) / {
-            let l: f64 = draw.within(1.0, 2.0);
-            (2.0 - l).max(l - 1.0).powi(2)
-        });
+        let (l, b) = (
+            draw.within(1.0, 2.0),
+            10f64.powf(draw.within(1.8, 2.0)) / {
+                let l: f64 = draw.within(1.0, 2.0);
+                (2.0 - l).max(l - 1.0).powi(2)
+            },
+        );
         let exact = (b * (2.0 - l).powi(2)).sin() - (b * (l - 1.0).powi(2)).sin();
         cases.push(case(&format!("osc{i} l={l:.6} b={b:.1}"), 1.0, 2.0, exact, move |x| {
             2.0 * b * (x - l) * (b * (x - l).powi(2)).cos()

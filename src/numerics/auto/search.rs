@@ -101,19 +101,18 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
     if high - low <= 64.0 * f64::EPSILON * low.abs().max(high.abs()) {
         return (Feature::Power, x[top], x[top]);
     }
-    // At an edge, or beyond it: the bracket follows, the further the less the differences fall off inwards.
-    let (inset, least, most) = (width * 1e-7, a, b);
-    if top == 1 && bend[1] > 1.5 * bend[3] {
-        let sharp = bend[1] > 8.0 * bend[3];
-        let (out, inwards) = if sharp { (h, 3.0 * h) } else { (12.0 * h, 4.0 * h) };
-        let to = (low - out).max(least + inset);
-        return (if to < low { Feature::Unclear } else { Feature::Lost }, to, low + inwards);
+    // At an edge, or beyond it: the bracket follows. It keeps its width, or two places next to each other could send
+    // it back and forth, ever wider; only what is far away, where differences hardly fall off, is worth a leap.
+    let inset = width * 1e-7;
+    if top == 1 && bend[1] > 1.1 * bend[3] {
+        let out = if bend[1] > 1.5 * bend[3] { 4.0 * h } else { 12.0 * h };
+        let to = (low - out).max(a + inset);
+        return (if to < low { Feature::Unclear } else { Feature::Lost }, to, low + 4.0 * h);
     }
-    if top == COUNT - 2 && bend[top] > 1.5 * bend[top - 2] {
-        let sharp = bend[top] > 8.0 * bend[top - 2];
-        let (out, inwards) = if sharp { (h, 3.0 * h) } else { (12.0 * h, 4.0 * h) };
-        let to = (high + out).min(most - inset);
-        return (if to > high { Feature::Unclear } else { Feature::Lost }, high - inwards, to);
+    if top == COUNT - 2 && bend[top] > 1.1 * bend[top - 2] {
+        let out = if bend[top] > 1.5 * bend[top - 2] { 4.0 * h } else { 12.0 * h };
+        let to = (high + out).min(b - inset);
+        return (if to > high { Feature::Unclear } else { Feature::Lost }, high - 4.0 * h, to);
     }
     let (left, right) = (bend[k - 1], if k + 2 < COUNT { bend[k + 2] } else { 0.0 });
     let pair = bend[k] + bend[k + 1];
