@@ -187,8 +187,8 @@ impl Method for Auto {
         match panel.kind.shape {
             Shape::Smooth(base) => {
                 let map = Map::new(panel, base);
-                let low = panel.a.next_up();
-                let high = panel.b.next_down().max(low);
+                let low = next_up(panel.a);
+                let high = (-next_up(-panel.b)).max(low);
                 into.extend((0..POINTS).map(|i| map.x(Map::u(i)).clamp(low, high)));
             }
             Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
@@ -345,6 +345,18 @@ fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<
     if starts().zip(ends()).all(|(a, b)| a < b) {
         let depth = panel.depth + 1;
         into.extend(starts().zip(ends()).zip(kinds).map(|((a, b), &kind)| Panel { a, b, depth, kind }));
+    }
+}
+
+/// The next larger number. (`f64::next_up` is younger than the oldest compiler supported.)
+fn next_up(x: f64) -> f64 {
+    let bits = x.to_bits();
+    if x > 0.0 {
+        f64::from_bits(bits + 1)
+    } else if x < 0.0 {
+        f64::from_bits(bits - 1)
+    } else {
+        f64::from_bits(1)
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
     if peak < 4.0 * far {
         return (Feature::Smooth, low, high);
     }
-    let (l, margin) = if top < 3 || top > COUNT - 4 {
+    let (l, margin) = if !(3..=COUNT - 4).contains(&top) {
         (x[top], 1.5 * h)
     } else {
         let (left, right) = (bend[top - 2].sqrt(), bend[top + 2].sqrt());

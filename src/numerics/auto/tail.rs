@@ -13,14 +13,14 @@ pub(super) fn tail<T: Value>(values: &[T], width: f64) -> (Local<T>, f64) {
     let norms: [f64; 4] = std::array::from_fn(|i| values[i].norm());
     let l1 = width * norms.iter().sum::<f64>() / 4.0;
     let roundoff = ROUNDOFF * T::EPSILON * width * norms[0];
-    if !(norms[0] > 0.0 && norms[1] > 0.0 && norms[2] > 0.0 && norms[3] > 0.0) || !l1.is_finite() {
+    if norms.contains(&0.0) || !l1.is_finite() {
         return (Local { value: T::zero(), error: l1 * 2.0, l1, roundoff: 0.0 }, 0.0);
     }
     // f(d) = d^p (A + B ln d), with p from the outermost values, in units of the width.
     let ratio = ln(TAIL[3]);
     let p = (ln(norms[3]) - ln(norms[0])) / ratio;
     let q = 1.0 + p;
-    if !(q > 0.01) {
+    if q <= 0.01 {
         let mut value = values[0].clone();
         value.scale(width);
         return (Local { value, error: 100.0 * width * norms[0].max(l1 / width), l1, roundoff }, p);
@@ -49,7 +49,7 @@ pub(super) fn tail<T: Value>(values: &[T], width: f64) -> (Local<T>, f64) {
         off.add_scaled(ln(TAIL[i]), &b);
         misfit = misfit.max(off.norm() * exp(q * ln(TAIL[i])));
     }
-    if !(misfit < 0.1 * norms[0]) {
+    if misfit >= 0.1 * norms[0] || misfit.is_nan() {
         // Not a power law: a value that is at least not out of proportion.
         let mut value = values[0].clone();
         value.scale(width);
