@@ -312,13 +312,18 @@ fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Panel<Kind>>) {
     let (a, b, c) = (panel.a, panel.b, f64::midpoint(low, high));
     let base = Shape::Smooth(search.base).kind();
     match feature {
+        Feature::Jump | Feature::Unclear if feature == Feature::Jump || search.error.is_nan() => {
+            let between = Search { low, high, error: f64::NAN, stage: 0, base: Base::Plain };
+            let between = Shape::Search(between).kind();
+            match (a < low, high < b) {
+                (true, true) => tile(panel, &[low, high], &[base, between, base], into),
+                (true, false) => tile(panel, &[low], &[base, between], into),
+                (false, _) => tile(panel, &[high], &[between, base], into),
+            }
+        }
         Feature::Unclear if search.stage < STAGES => {
             let next = Search { low, high, error: search.error, stage: search.stage + 1, base: search.base };
             into.push(Panel { depth: panel.depth + 1, kind: Shape::Search(next).kind(), ..*panel });
-        }
-        Feature::Jump => {
-            let between = Search { low, high, error: f64::NAN, stage: 0, base: Base::Plain };
-            tile(panel, &[low, high], &[base, Shape::Search(between).kind(), base], into);
         }
         Feature::Kink => tile(panel, &[c], &[base, base], into),
         Feature::Power => {

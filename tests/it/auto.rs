@@ -1,5 +1,7 @@
 //! The default method: solved, reported, and never silently wrong; the same bits however it is run.
 
+#![allow(clippy::float_cmp, reason = "exact values on purpose")]
+
 use std::f64::consts::PI;
 use std::sync::Arc;
 
