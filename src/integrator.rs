@@ -12,8 +12,8 @@ use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Slots};
 use crate::ledger::Ledger;
+use crate::numerics::auto::Auto;
 use crate::numerics::domain::Domain;
-use crate::numerics::gauss_kronrod::GaussKronrod;
 use crate::numerics::method::Method;
 use crate::numerics::run::{Run, Verdict};
 use crate::numerics::tolerance::Tolerance;
@@ -41,7 +41,7 @@ use crate::prefetch::{Speculation, Tree};
 /// assert!(tighter.performed < tighter.evaluations);
 /// # Ok::<(), coquad::Error>(()) }).unwrap();
 /// ```
-pub struct Integrator<E: Evaluator, M = GaussKronrod> {
+pub struct Integrator<E: Evaluator, M = Auto> {
     evaluator: Arc<E>,
     method: M,
     cache: PointCache<E::Value>,
@@ -63,11 +63,11 @@ impl<E> Integrator<E>
 where
     E: Evaluator<Value: Value> + 'static,
 {
-    /// Creates an integrator with the default method, an empty cache and a budget of a million evaluations.
+    /// Creates an integrator with the default method, [`Auto`], an empty cache and a budget of a million evaluations.
     pub fn new(evaluator: E) -> Self {
         Self {
             evaluator: Arc::new(evaluator),
-            method: GaussKronrod::default(),
+            method: Auto,
             cache: PointCache::new(),
             keeps_values: false,
             slots: Arc::default(),
@@ -188,7 +188,7 @@ where
     /// The values known so far.
     ///
     /// An evaluator that evaluates on the calling thread ([`Inline`](crate::Inline)) keeps no values under a method
-    /// that never asks for a point twice ([`GaussKronrod`]), unless [`with_cache`](Self::with_cache) was called:
+    /// that never asks for a point twice ([`Auto`], [`GaussKronrod`](crate::GaussKronrod)), unless [`with_cache`](Self::with_cache) was called:
     /// looking a value up would cost more than a cheap evaluation.
     pub fn cache(&self) -> &PointCache<E::Value> {
         &self.cache

@@ -19,6 +19,7 @@ pub use evaluation::{
     evaluator_fn, pmap, try_pmap,
 };
 pub use integrator::Integrator;
+pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};

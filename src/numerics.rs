@@ -4,8 +4,10 @@
 //! its integral, into which panels it is refined. [`Run`](run::Run) is the textbook algorithm over that tree, taking
 //! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
 
+pub(crate) mod auto;
 pub(crate) mod clenshaw_curtis;
 pub(crate) mod domain;
+pub(crate) mod elementary;
 pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
 pub(crate) mod method;

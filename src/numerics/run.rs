@@ -132,6 +132,8 @@ pub(crate) struct Run<T, M: Method, H> {
     check: Check,
     /// The whole tolerance of which local control hands out shares.
     handed_out: f64,
+    /// The sum of the errors of settled leaves, under global control.
+    lost: f64,
     scratch: Vec<Leaf<T, M::Kind, H>>,
 }
 
@@ -169,6 +171,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             sums_values: observed || tolerance.rtol > 0.0,
             check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0 },
             handed_out: tolerance.atol,
+            lost: 0.0,
             scratch: Vec::new(),
         }
     }
@@ -246,6 +249,11 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 if self.is_noise() {
                     return Err(Verdict::Stopped(Reason::Roundoff));
                 }
+                // What is settled stays: if that alone is too much, and the rest cannot move the value by as much,
+                // no refinement helps.
+                if self.lost > allowed && self.error - self.lost < self.lost {
+                    return Err(Verdict::Stopped(Reason::Roundoff));
+                }
             }
             Control::Local => {
                 while self.queue.is_empty() {
@@ -290,6 +298,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         } else {
             let Queued { leaf: parent, flat, .. } = self.queue.pop().expect("the head was expanded");
             if children.is_empty() {
+                self.lost += parent.local.error;
                 self.settled.push(parent);
             } else {
                 self.refined.push(parent.panel);
@@ -371,15 +380,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             value.scale(-1.0);
         }
         let l1 = leaves.iter().map(|leaf| leaf.local.l1).sum();
-        let segments = leaves
-            .into_iter()
-            .map(|leaf| Segment {
-                a: domain.x(leaf.panel.a),
-                b: domain.x(leaf.panel.b),
-                value: leaf.local.value,
-                error: leaf.local.error,
-            })
-            .collect();
+        let segment = |leaf: Leaf<T, M::Kind, H>| {
+            let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
+            Segment { a, b, value: leaf.local.value, error: leaf.local.error }
+        };
+        let mut segments: Vec<_> = leaves.into_iter().map(segment).collect();
+        // Ascending in `t` is ascending in `x`, but for the two halves of the line.
+        segments.sort_by(|p, q| p.a.total_cmp(&q.a));
         Estimate { value, error: self.error, evaluations, performed, l1, segments }
     }
 }
@@ -388,7 +395,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// How many distinct points all panels have, if any is so narrow that its points may fall on others' by rounding.
     fn distinct(&self, domain: &Domain) -> Option<usize> {
         let narrow = self.leaves().any(|leaf| {
-            let (a, b) = (domain.x(leaf.panel.a), domain.x(leaf.panel.b));
+            let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
             b - a < NARROW * a.abs().max(b.abs())
         });
         narrow.then(|| {

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, so that they are linked once and share their support code.
 
+mod auto;
 mod engine;
 mod errors;
 mod golden;

@@ -1,0 +1,128 @@
+//! GSL's QAGS, QAGI, QAGP's relatives and CQUAD, through FFI.
+#![allow(unsafe_code)]
+
+use std::os::raw::{c_double, c_int, c_void};
+use std::sync::Arc;
+
+use crate::battery::Case;
+use crate::{Answer, BUDGET, RTOL};
+
+#[repr(C)]
+struct GslFunction {
+    function: extern "C" fn(c_double, *mut c_void) -> c_double,
+    params: *mut c_void,
+}
+
+#[link(name = "gsl")]
+#[link(name = "gslcblas")]
+unsafe extern "C" {
+    fn gsl_set_error_handler_off() -> *mut c_void;
+    fn gsl_integration_workspace_alloc(n: usize) -> *mut c_void;
+    fn gsl_integration_workspace_free(w: *mut c_void);
+    fn gsl_integration_cquad_workspace_alloc(n: usize) -> *mut c_void;
+    fn gsl_integration_cquad_workspace_free(w: *mut c_void);
+    fn gsl_integration_qags(
+        f: *const GslFunction,
+        a: c_double,
+        b: c_double,
+        epsabs: c_double,
+        epsrel: c_double,
+        limit: usize,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+    ) -> c_int;
+    fn gsl_integration_qagi(
+        f: *const GslFunction,
+        epsabs: c_double,
+        epsrel: c_double,
+        limit: usize,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+    ) -> c_int;
+    fn gsl_integration_qagiu(
+        f: *const GslFunction,
+        a: c_double,
+        epsabs: c_double,
+        epsrel: c_double,
+        limit: usize,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+    ) -> c_int;
+    fn gsl_integration_cquad(
+        f: *const GslFunction,
+        a: c_double,
+        b: c_double,
+        epsabs: c_double,
+        epsrel: c_double,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+        evaluations: *mut usize,
+    ) -> c_int;
+}
+
+struct Counted<'a> {
+    case: &'a Case,
+    calls: usize,
+}
+
+extern "C" fn call(x: c_double, params: *mut c_void) -> c_double {
+    // SAFETY: `params` is the `Counted` that `run` passes; GSL calls back on this thread, before `run` returns.
+    let counted = unsafe { &mut *params.cast::<Counted<'_>>() };
+    counted.calls += 1;
+    (counted.case.f)(x)
+}
+
+/// QAGS on finite ranges, QAGI and QAGIU on infinite ones.
+pub fn qags(case: &Arc<Case>) -> Answer {
+    let limit = BUDGET / 42;
+    run(case, |f, value, error| {
+        // SAFETY: the workspace has `limit` intervals and is freed; `f`, `value` and `error` outlive the call.
+        unsafe {
+            let w = gsl_integration_workspace_alloc(limit);
+            let status = match (case.a.is_finite(), case.b.is_finite()) {
+                (true, true) => gsl_integration_qags(f, case.a, case.b, 0.0, RTOL, limit, w, value, error),
+                (true, false) => gsl_integration_qagiu(f, case.a, 0.0, RTOL, limit, w, value, error),
+                _ => gsl_integration_qagi(f, 0.0, RTOL, limit, w, value, error),
+            };
+            gsl_integration_workspace_free(w);
+            status
+        }
+    })
+}
+
+/// CQUAD, on finite ranges only: an infinite one counts as not converged.
+pub fn cquad(case: &Arc<Case>) -> Answer {
+    run(case, |f, value, error| {
+        if case.a.is_infinite() || case.b.is_infinite() {
+            return -1;
+        }
+        // SAFETY: as in `qags`.
+        unsafe {
+            let w = gsl_integration_cquad_workspace_alloc(3000);
+            let mut evaluations = 0;
+            let status = gsl_integration_cquad(f, case.a, case.b, 0.0, RTOL, w, value, error, &mut evaluations);
+            gsl_integration_cquad_workspace_free(w);
+            status
+        }
+    })
+}
+
+fn run(case: &Arc<Case>, integrate: impl FnOnce(&GslFunction, &mut f64, &mut f64) -> c_int) -> Answer {
+    let mut counted = Counted { case, calls: 0 };
+    let f = GslFunction { function: call, params: (&raw mut counted).cast() };
+    let (mut value, mut error) = (f64::NAN, f64::NAN);
+    // SAFETY: sets a global of GSL; the league is single-threaded.
+    unsafe { gsl_set_error_handler_off() };
+    let status = integrate(&f, &mut value, &mut error);
+    let evaluations = counted.calls;
+    Answer {
+        value,
+        claims: status == 0 && value.is_finite(),
+        evaluations,
+        note: format!("status {status} err {error:.1e}"),
+    }
+}

@@ -1,0 +1,67 @@
+//! The variable in which a panel is integrated, and its map from [-1, 1].
+
+use super::super::elementary::{exp, ln};
+use super::super::method::Panel;
+use super::Kind;
+use super::tables::{NODE, NODES, PROBE};
+
+/// The variable in which a panel is integrated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Base {
+    /// The variable of the panels itself.
+    Plain,
+    /// The logarithm of the distance from a point outside the panel.
+    Log { from: f64 },
+}
+
+/// The map of [-1, 1] to a panel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Map {
+    from: f64,
+    /// Its sign is the side of the point on which the panel is.
+    side: f64,
+    centre: f64,
+    half: f64,
+    pub(super) is_log: bool,
+}
+
+impl Map {
+    pub(super) fn new(panel: &Panel<Kind>, base: Base) -> Self {
+        let (a, b) = (panel.a, panel.b);
+        match base {
+            Base::Plain => {
+                // Halved first: no overflow for limits near the ends of the floating-point range.
+                Map { from: 0.0, side: 1.0, centre: panel.midpoint(), half: b / 2.0 - a / 2.0, is_log: false }
+            }
+            Base::Log { from } => {
+                let (s, t) = (ln((a - from).abs()), ln((b - from).abs()));
+                let side = if from <= a { 1.0 } else { -1.0 };
+                Map { from, side, centre: 0.5 * (s + t), half: 0.5 * (t - s), is_log: true }
+            }
+        }
+    }
+
+    /// The place of a panel's point in [-1, 1]: the left probe, the nodes, the right probe.
+    pub(super) fn u(i: usize) -> f64 {
+        match i {
+            0 => PROBE - 1.0,
+            i if i > NODES => 1.0 - PROBE,
+            i => NODE[i - 1],
+        }
+    }
+
+    pub(super) fn x(&self, u: f64) -> f64 {
+        let y = self.centre + self.half * u;
+        if self.is_log { self.from + exp(y).copysign(self.side) } else { y }
+    }
+
+    /// By what the integrand is multiplied.
+    pub(super) fn slope(&self, u: f64) -> f64 {
+        if self.is_log { exp(self.centre + self.half * u) } else { 1.0 }
+    }
+
+    /// Half the width in the panel's own variable.
+    pub(super) fn half_width(&self) -> f64 {
+        self.half.abs()
+    }
+}

@@ -1,0 +1,60 @@
+//! The rest of an interval next to a singular point: a power law, perhaps with a logarithm.
+
+use super::super::elementary::{exp, ln};
+use super::super::method::Local;
+use super::super::value::Value;
+use super::ROUNDOFF;
+
+/// Distances of the points from the singular one, in units of the tail's width.
+pub(super) const TAIL: [f64; 4] = [1.0, 0.25, 0.062_5, 0.015_625];
+
+/// The integral over a tail of the given width, and the power.
+pub(super) fn tail<T: Value>(values: &[T], width: f64) -> (Local<T>, f64) {
+    let norms: [f64; 4] = std::array::from_fn(|i| values[i].norm());
+    let l1 = width * norms.iter().sum::<f64>() / 4.0;
+    let roundoff = ROUNDOFF * T::EPSILON * width * norms[0];
+    if norms.contains(&0.0) || !l1.is_finite() {
+        return (Local { value: T::zero(), error: l1 * 2.0, l1, roundoff: 0.0 }, 0.0);
+    }
+    // f(d) = d^p (A + B ln d), with p from the outermost values, in units of the width.
+    let ratio = ln(TAIL[3]);
+    let p = (ln(norms[3]) - ln(norms[0])) / ratio;
+    let q = 1.0 + p;
+    if q <= 0.01 {
+        let mut value = values[0].clone();
+        value.scale(width);
+        return (Local { value, error: 100.0 * width * norms[0].max(l1 / width), l1, roundoff }, p);
+    }
+    let powers: [f64; 4] = std::array::from_fn(|i| exp(-p * ln(TAIL[i])));
+    let model = |i: usize, j: usize| {
+        // A and B from two values.
+        let mut a = values[i].clone();
+        a.scale(powers[i]);
+        let mut b = values[j].clone();
+        b.scale(powers[j]);
+        b.add_scaled(-1.0, &a);
+        b.scale(1.0 / (ln(TAIL[j]) - ln(TAIL[i])));
+        a.add_scaled(-ln(TAIL[i]), &b);
+        (a, b)
+    };
+    let (a, b) = model(0, 2);
+    let mut value = a.clone();
+    value.add_scaled(-1.0 / q, &b);
+    value.scale(width / q);
+    let mut misfit: f64 = 0.0;
+    for i in [1, 3] {
+        let mut off = values[i].clone();
+        off.scale(-powers[i]);
+        off.add(&a);
+        off.add_scaled(ln(TAIL[i]), &b);
+        misfit = misfit.max(off.norm() * exp(q * ln(TAIL[i])));
+    }
+    if misfit >= 0.1 * norms[0] || misfit.is_nan() {
+        // Not a power law: a value that is at least not out of proportion.
+        let mut value = values[0].clone();
+        value.scale(width);
+        return (Local { value, error: 4.0 * l1, l1, roundoff }, p);
+    }
+    let error = (misfit * width / q).max(roundoff);
+    (Local { value, error, l1: l1.max(norms[0] * width / q), roundoff }, p)
+}

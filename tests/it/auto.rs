@@ -1,0 +1,122 @@
+//! The default method: solved, reported, and never silently wrong; the same bits however it is run.
+
+#![allow(clippy::float_cmp, reason = "exact values on purpose")]
+
+use std::f64::consts::PI;
+use std::sync::Arc;
+
+use coquad::{Auto, Error, Inline, Integrator, Reason, Speculation, ThreadPool};
+use num_complex::Complex;
+
+const INF: f64 = f64::INFINITY;
+
+/// Name, integrand, limits, value, and how many evaluations may be needed at rtol 1e-8.
+type Case = (&'static str, fn(f64) -> f64, f64, f64, f64, usize);
+
+const CASES: &[Case] = &[
+    ("smooth", f64::exp, 0.0, 1.0, 1.718_281_828_459_045, 25),
+    ("square root", f64::sqrt, 0.0, 1.0, 2.0 / 3.0, 120),
+    ("inverse square root", |x| 1.0 / x.sqrt(), 0.0, 1.0, 2.0, 120),
+    ("logarithm", f64::ln, 0.0, 1.0, -1.0, 120),
+    ("strong singularity", |x| x.powf(-0.9) * (1.0 / x).ln(), 0.0, 1.0, 100.0, 120),
+    ("both ends", |x| x.ln() * (1.0 - x).ln(), 0.0, 1.0, 2.0 - PI * PI / 6.0, 350),
+    ("jump", |x| if x >= 0.3 { 1.0 } else { 0.0 }, 0.0, 1.0, 0.7, 250),
+    ("jump near an end", |x| if x > 0.002_133 { (x / 2.0).exp() } else { 0.0 }, 0.0, 1.0, 1.295_308_403_955_397, 700),
+    ("kink", |x| (-2.0 * (x - 0.7).abs()).exp(), 0.0, 1.0, 0.602_295_699_982_183_5, 150),
+    ("kink that bisection hides", |x| (x - 0.499).abs().exp(), 0.0, 1.0, 1.297_444_190_121_664_4, 150),
+    ("singularity inside", |x| 1.0 / (x - 0.3).abs().sqrt(), 0.0, 1.0, 2.768_765_168_078_483, 400),
+    ("cusp", |x| (x - PI / 4.0).abs().powf(0.4), 0.0, 1.0, 0.592_152_779_293_660_4, 400),
+    ("narrow peak", |x| 1e-4 / ((x - 1.3).powi(2) + 1e-8), 1.0, 2.0, 3.141_116_463_126_920_3, 600),
+    ("Gauss", |x| (-x * x).exp(), -INF, INF, 1.772_453_850_905_516, 700),
+    ("slow decay", |x| x.powf(-1.1), 1.0, INF, 10.0, 100),
+    ("large scale", |x| (-x / 1e6).exp(), 0.0, INF, 1e6, 600),
+    ("needle in the dark", |x| (-x.abs()).exp() / 2.0, -1e8, 1e8, 1.0, 900),
+];
+
+#[test]
+fn hard_integrands_are_solved_with_few_evaluations() {
+    for &(name, f, a, b, exact, most) in CASES {
+        let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0);
+        let e = e.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!((e.value - exact).abs() <= 1e-7 * exact.abs(), "{name}: {} for {exact}", e.value);
+        assert!(e.evaluations <= most, "{name}: {} evaluations", e.evaluations);
+        let (first, last) = (e.segments.first().expect("one"), e.segments.last().expect("one"));
+        assert!(first.a <= a && last.b >= b, "{name}: {} to {}", first.a, last.b);
+        for pair in e.segments.windows(2) {
+            let gap = (pair[1].a - pair[0].b).abs();
+            assert!(gap <= 1e-15 * pair[0].b.abs(), "{name}: a gap at {}", pair[0].b);
+        }
+    }
+}
+
+#[test]
+fn integrals_that_do_not_exist_are_reported() {
+    let cases: [fn(f64) -> f64; 3] = [|x| 1.0 / x, |x| 1.0 / (x * x), |x| (x - 0.987_654_321).abs().powf(-1.1)];
+    for f in cases {
+        let integrator = Integrator::new(Inline::new(f)).rtol(1e-8).max_evaluations(100_000);
+        let error = integrator.integrate_blocking(0.0, 1.0, 0.0).expect_err("there is no integral");
+        assert!(matches!(error, Error::NotConverged { .. } | Error::NonFinite { .. }), "{error}");
+    }
+}
+
+#[test]
+fn values_that_are_not_numbers_are_reported() {
+    for bad in [f64::NAN, INF] {
+        let f = move |x: f64| if x == 0.5 { bad } else { x };
+        let error = Integrator::new(Inline::new(f)).integrate_blocking(0.0, 1.0, 1e-8).expect_err("one point is bad");
+        assert!(matches!(error, Error::NonFinite { x, .. } if x == 0.5), "{error}");
+    }
+}
+
+#[test]
+fn zero_is_believed_and_the_zero_integral_ends() {
+    let zero = Integrator::new(Inline::new(|_: f64| 0.0)).rtol(1e-8);
+    for (a, b) in [(0.0, 1.0), (2.0, 3.0), (0.0, INF), (-INF, INF)] {
+        let e = zero.integrate_blocking(a, b, 0.0).expect("zero is an answer");
+        assert!(e.value == 0.0 && e.evaluations < 2500, "{} evaluations", e.evaluations);
+    }
+    let sine = Integrator::new(Inline::new(f64::sin)).rtol(1e-8).integrate_blocking(-5.0, 5.0, 0.0);
+    match sine {
+        Ok(e) => assert!(e.value.abs() < 1e-14),
+        Err(Error::NotConverged { reason, .. }) => assert_eq!(reason, Reason::Roundoff),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_how_it_is_run() {
+    let pool = ThreadPool::new(3);
+    for &(name, f, a, b, _, _) in CASES {
+        let reference = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect(name);
+        for speculation in [Speculation::Off, Speculation::Certain, Speculation::Ahead] {
+            let integrator = Integrator::new(pool.evaluator(f)).method(Auto).speculation(speculation).rtol(1e-8);
+            let e = integrator.integrate_blocking(a, b, 0.0).expect(name);
+            assert_eq!(e.value.to_bits(), reference.value.to_bits(), "{name}");
+            assert_eq!(e.error.to_bits(), reference.error.to_bits(), "{name}");
+            assert_eq!(e.evaluations, reference.evaluations, "{name}");
+            assert_eq!(e.segments.len(), reference.segments.len(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn complex_values_vectors_and_single_precision_are_integrated() {
+    let wave = Inline::new(|x: f64| Complex::new(x.cos(), x.sin()) / x.sqrt());
+    let e = Integrator::new(wave).rtol(1e-10).integrate_blocking(0.0, 1.0, 0.0).expect("converges");
+    let exact = Complex::new(1.809_048_475_800_544_2, 0.620_536_603_446_762_2);
+    assert!((e.value - exact).norm() < 1e-9, "{}", e.value);
+
+    let decay = Inline::new(|x: f64| vec![(-x).exp(), (-2.0 * x).exp()]);
+    let e = Integrator::new(decay).rtol(1e-9).integrate_blocking(0.0, INF, 0.0).expect("converges");
+    assert!((e.value[0] - 1.0).abs() < 1e-8 && (e.value[1] - 0.5).abs() < 1e-8, "{:?}", e.value);
+
+    // Jumps in different places, and one sign that no norm sees.
+    let jumps = Arc::new(|x: f64| [if x < 0.3 { 1.0_f64 } else { 2.0 }, if x < 0.6 { 1.0 } else { -1.0 }]);
+    let e = Integrator::new(Inline::new(move |x| jumps(x))).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0);
+    let e = e.expect("converges");
+    assert!((e.value[0] - 1.7).abs() < 1e-7 && (e.value[1] - 0.2).abs() < 1e-7, "{:?}", e.value);
+
+    let single = Inline::new(|x: f64| x.sqrt() as f32);
+    let e = Integrator::new(single).rtol(1e-5).integrate_blocking(0.0, 1.0, 0.0).expect("converges");
+    assert!((f64::from(e.value) - 2.0 / 3.0).abs() < 1e-5, "{}", e.value);
+}
