@@ -19,7 +19,7 @@ impl<T, M: Method> Tree<T, M> {
         self.nodes[node].least = least;
         match self.method.control() {
             Control::Global => {
-                self.tail.insert(self.nodes[node].rank);
+                self.nodes[node].units = self.tail.insert(self.nodes[node].rank);
                 if !finished {
                     self.undecided.push(Candidate { rank: least, node });
                 }
@@ -58,7 +58,7 @@ impl<T, M: Method> Tree<T, M> {
             }
             self.nodes[node].passed = true;
             if self.method.control() == Control::Global {
-                self.tail.remove(self.nodes[node].rank);
+                self.tail.remove(self.nodes[node].rank, self.nodes[node].units);
             }
             let children = self.children(node);
             for child in children {
@@ -108,7 +108,8 @@ impl Tail {
         self.settle();
     }
 
-    pub(crate) fn insert(&mut self, error: f64) {
+    /// Adds an error, and returns the units it counts for.
+    pub(crate) fn insert(&mut self, error: f64) -> u128 {
         if self.units.is_empty() {
             self.units = vec![0; BINS];
         }
@@ -118,10 +119,11 @@ impl Tail {
             self.below += units;
         }
         self.settle();
+        units
     }
 
-    pub(crate) fn remove(&mut self, error: f64) {
-        let units = self.count(error);
+    /// Takes an error out that counted for so many units.
+    pub(crate) fn remove(&mut self, error: f64, units: u128) {
         self.units[bin(error)] -= units;
         if bin(error) < self.at {
             self.below -= units;

@@ -32,6 +32,9 @@ pub(crate) struct Node<T, K> {
     pub(crate) ratio: f64,
     /// The least error on the path from the decided partition down to here.
     pub(crate) least: f64,
+    /// What the error counts for in the sum by which certainty is judged: fixed when it was added, although the unit
+    /// may become known only later, with a relative tolerance.
+    pub(crate) units: u128,
     /// Certain to be refined, or refined already.
     pub(crate) passed: bool,
     /// All points of all children were asked for.
@@ -60,6 +63,7 @@ impl<T, K: Copy> Node<T, K> {
             rank: 0.0,
             ratio: 0.0,
             least: 0.0,
+            units: 0,
             passed: false,
             expanded: false,
             extra: 0,
