@@ -242,11 +242,13 @@ impl Method for Auto {
         }
     }
 
+    /// The stages of a search step back onto points of the panels before them.
+    fn may_repeat(&self, panel: &Panel<Kind>) -> bool {
+        !matches!(panel.kind.shape, Shape::Smooth(_))
+    }
+
     fn refine(&self, panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
         let (a, b) = (panel.a, panel.b);
-        if std::env::var_os("TRACE").is_some() {
-            eprintln!("{a:.15} {:.3e} {error:.1e} {:?} {:?}", b - a, panel.kind.shape, panel.kind.note);
-        }
         match panel.kind.shape {
             Shape::Smooth(base) => match panel.kind.note {
                 Note::Focus { low, high, l1 } => {

@@ -121,6 +121,13 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Whether panels share points with their parents or neighbours, so that looking them up pays.
     const REUSES_POINTS: bool;
 
+    /// Returns whether this panel may have points in common with others although
+    /// [`REUSES_POINTS`](Self::REUSES_POINTS) is false, so that they must be told apart when they are counted.
+    fn may_repeat(&self, panel: &Panel<Self::Kind>) -> bool {
+        let _ = panel;
+        false
+    }
+
     /// Returns how refinement is steered.
     fn control(&self) -> Control;
 

@@ -392,13 +392,16 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 }
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// How many distinct points all panels have, if any is so narrow that its points may fall on others' by rounding.
+    /// How many distinct points all panels have, if any may share points with others: because its method says so, or
+    /// because it is so narrow that points may coincide by rounding.
     fn distinct(&self, domain: &Domain) -> Option<usize> {
-        let narrow = self.leaves().any(|leaf| {
-            let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
-            b - a < NARROW * a.abs().max(b.abs())
-        });
-        narrow.then(|| {
+        let shared = self.refined.iter().any(|panel| self.method.may_repeat(panel));
+        let shared = shared
+            || self.leaves().any(|leaf| {
+                let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
+                b - a < NARROW * a.abs().max(b.abs())
+            });
+        shared.then(|| {
             let mut points = Vec::new();
             self.refined.iter().chain(self.leaves().map(|leaf| &leaf.panel)).for_each(|panel| {
                 self.method.points(panel, &mut points);
