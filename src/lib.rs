@@ -1,4 +1,52 @@
-//! coquad: adaptive quadrature of expensive functions, in parallel, the same bits every time.
+//! Adaptive integration of expensive functions, in parallel, with answers that are the same to the last bit on any
+//! number of workers.
+//!
+//! ```
+//! use std::time::Duration;
+//! use coquad::{Integrator, Simpson, ThreadPool};
+//!
+//! // An integrand that takes its time: a simulation, a nested integral, a call to a service.
+//! let slow = |x: f64| {
+//!     std::thread::sleep(Duration::from_millis(1));
+//!     x.sin()
+//! };
+//! let pool = ThreadPool::new(64);
+//! let integrator = Integrator::new(pool.evaluator(slow)).method(Simpson);
+//! # futures::executor::block_on(async {
+//! let e = integrator.integrate(0.0, std::f64::consts::PI, 1e-10).await?;
+//! assert!((e.value - 2.0).abs() <= 1e-10);
+//! assert_eq!(e.evaluations, 473); // in the time that 8 of them take, one after the other
+//! # Ok::<(), coquad::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Promised
+//!
+//! - **The same bits.** Value, error, segments and [`evaluations`](Estimate::evaluations) do not depend on the evaluator,
+//!   the number of workers or the order in which evaluations finish. The method decides as if it ran alone; while
+//!   workers are idle, the points it will ask for next are evaluated ahead ([`Speculation`]).
+//! - **Each point once**, by one integral or by many that share a [`PointCache`]. Only [`Inline`] evaluates again what
+//!   would cost more to look up.
+//! - **No silent failure.** A tolerance that was not met is [`Error::NotConverged`], which carries the best estimate.
+//! - **Any runtime.** Nothing is spawned: the future that [`integrate`](Integrator::integrate) returns dispatches and
+//!   collects when it is polled. Dropping it stops asking at once.
+//!
+//! # Not promised
+//!
+//! The error is an estimate, as in every adaptive method: a feature that falls between all the points is not seen. Name
+//! it with [`breakpoints`](Integrator::breakpoints) or a [`resolution`](Integrator::resolution).
+//!
+//! # Finding one's way
+//!
+//! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices.
+//! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
+//!   [`Method`].
+//! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`blocking_fn`] for functions that
+//!   wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`.
+//! - Values: `f64`, `f32`, complex numbers, arrays, vectors, or your own [`Value`].
+//! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
+//!
+//! Who should use another crate: whose integrals have many dimensions (cubature, Monte Carlo), or who needs a guaranteed
+//! bound (interval arithmetic).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ahead;
