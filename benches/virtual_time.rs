@@ -11,7 +11,7 @@ mod cluster;
 mod parallel;
 
 use cluster::{Cluster, Latency};
-use coquad::{Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation};
+use coquad::{Auto, Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation};
 use parallel::{CASES, Case};
 
 fn run(
@@ -87,6 +87,21 @@ fn main() {
         geometric_mean(&tails),
         tails.iter().fold(0.0, |a: f64, b| a.max(*b))
     );
+
+    println!(
+        "Auto, the default method, atol 1e-10, unit latency, P = 8, 64, 1024: evaluations + extra, wall / limit (off)"
+    );
+    for case in CASES {
+        print!("{:16}", case.0);
+        for workers in [8, 64, 1024] {
+            let (e, wall) = run(case, Auto, workers, Latency::Unit, Speculation::Ahead, 1);
+            let (_, off) = run(case, Auto, workers, Latency::Unit, Speculation::Off, 1);
+            let extra = e.performed - e.evaluations;
+            print!("  {:5} +{extra:4} {wall:4} / {:4} ({off:4})", e.evaluations, e.evaluations.div_ceil(workers));
+        }
+        println!();
+    }
+    println!();
 
     let sine: Case = ("sin", f64::sin, 0.0, std::f64::consts::PI);
     for speculation in [Speculation::Off, Speculation::Certain, Speculation::Ahead] {
