@@ -217,7 +217,7 @@ where
     /// The first failure among a panel's points, if all points before it have arrived.
     fn failure(&self, node: usize) -> Option<Error<E::Value>> {
         let n = &self.tree.nodes[node];
-        for &t in &n.points[..n.issued] {
+        for &t in n.points.iter().take(n.issued) {
             let x = self.domain.x(t);
             let key = Key::new(x);
             if let Some(error) = self.failed.get(&key) {
