@@ -236,7 +236,8 @@ fn a_scale_finds_what_lives_far_out() {
     fn mirrored(x: f64) -> f64 {
         needle(-x)
     }
-    let cases: [(fn(f64) -> f64, (f64, f64), (f64, f64), f64); 4] = [
+    type Far = (fn(f64) -> f64, (f64, f64), (f64, f64), f64);
+    let cases: [Far; 4] = [
         (needle, (-INF, INF), (800.0, 1.0), 800.0),
         (needle, (0.0, INF), (801.0, 2.0), 800.0),
         (mirrored, (-INF, 0.0), (-799.0, 2.0), 800.0),
