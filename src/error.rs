@@ -55,6 +55,15 @@ pub enum Error<T = f64> {
         /// The upper limit as given.
         b: f64,
     },
+    /// A scale ([`Integrator::scale`](crate::Integrator::scale)) has a centre that is not finite, or a width that is not
+    /// positive and finite.
+    #[non_exhaustive]
+    InvalidScale {
+        /// The centre as given.
+        centre: f64,
+        /// The width as given.
+        width: f64,
+    },
     /// A tolerance is negative or NaN, or nothing was asked for (`atol = rtol = 0`).
     #[non_exhaustive]
     InvalidTolerance {
@@ -88,6 +97,9 @@ impl<T> fmt::Display for Error<T> {
             Error::Panicked { x, message } => write!(f, "the integrand panicked at x = {x:?}: {message}"),
             Error::InvalidInterval { a, b } => {
                 write!(f, "no integral from {a:?} to {b:?}: a limit or breakpoint is not a number")
+            }
+            Error::InvalidScale { centre, width } => {
+                write!(f, "a scale has a finite centre and a positive width: centre = {centre:?}, width = {width:?}")
             }
             Error::InvalidTolerance { atol, rtol } => {
                 write!(f, "tolerances must be at least 0, and one of them positive: atol = {atol:?}, rtol = {rtol:?}")

@@ -13,7 +13,7 @@ use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Slots};
 use crate::ledger::Ledger;
 use crate::numerics::auto::Auto;
-use crate::numerics::domain::Domain;
+use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::Method;
 use crate::numerics::run::{Run, Verdict};
 use crate::numerics::tolerance::Tolerance;
@@ -52,6 +52,8 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     max_evaluations: usize,
     breakpoints: Vec<f64>,
     resolution: f64,
+    /// Centre and width as given.
+    scale: Option<(f64, f64)>,
     speculation: Speculation,
     observer: Option<Arc<dyn Observer<E::Value>>>,
 }
@@ -75,6 +77,7 @@ where
             max_evaluations: MAX_EVALUATIONS,
             breakpoints: Vec::new(),
             resolution: f64::INFINITY,
+            scale: None,
             speculation: Speculation::default(),
             observer: None,
         }
@@ -99,6 +102,7 @@ where
             max_evaluations: self.max_evaluations,
             breakpoints: self.breakpoints,
             resolution: self.resolution,
+            scale: self.scale,
             speculation: self.speculation,
             observer: self.observer,
         }
@@ -132,8 +136,8 @@ where
     /// Accepts no segment wider than `width`, so that a feature of about that width is not missed.
     ///
     /// What an integrand does between all points of a rule is unknown to any method. The range is divided evenly before
-    /// anything else; on an infinite range only what lies between the finite limit and the breakpoints, or between
-    /// breakpoints.
+    /// anything else; on an infinite range only what lies within 1 of the finite limit (or within what
+    /// [`scale`](Self::scale) says), between it and breakpoints, or between breakpoints.
     ///
     /// # Cost
     ///
@@ -159,6 +163,39 @@ where
     pub fn resolution(mut self, width: f64) -> Self {
         assert!(width > 0.0, "a resolution is positive: {width:?}");
         self.resolution = width;
+        self
+    }
+
+    /// Says where the integrand lives on an infinite range: about `centre`, over a length of about `width`.
+    ///
+    /// Only a hint: any value gives the same integral, at another cost, unless the integrand is so narrow or so far
+    /// away that no point sees it without the hint. It has no effect on ranges with two finite limits.
+    ///
+    /// # Numerics
+    ///
+    /// The line is mapped by `x = centre + width u`, where 0 and 1 are the centre and the scale of `u` unless given. A
+    /// half-infinite range is cut one width beyond the centre, and one width before it if there is room; distances
+    /// from its finite limit keep all digits.
+    ///
+    /// # Errors
+    ///
+    /// [`integrate`](Self::integrate) returns [`Error::InvalidScale`] unless `centre` is finite and `width` positive and
+    /// finite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator};
+    ///
+    /// let far = |x: f64| (-0.5 * (x - 8000.0) * (x - 8000.0)).exp();
+    /// let integrator = Integrator::new(Inline::new(far)).rtol(1e-10).scale(8000.0, 1.0);
+    /// let e = integrator.integrate_blocking(f64::NEG_INFINITY, f64::INFINITY, 0.0)?;
+    /// assert!((e.value - std::f64::consts::TAU.sqrt()).abs() < 1e-9);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    #[must_use]
+    pub fn scale(mut self, centre: f64, width: f64) -> Self {
+        self.scale = Some((centre, width));
         self
     }
 
@@ -214,7 +251,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidInterval`] and [`Error::InvalidTolerance`] before anything is evaluated;
+    /// [`Error::InvalidInterval`], [`Error::InvalidScale`] and [`Error::InvalidTolerance`] before anything is evaluated;
     /// [`Error::NonFinite`], [`Error::Evaluation`] and [`Error::Panicked`] for the first point, in the order of the
     /// decisions, that has no finite value; [`Error::NotConverged`] with the best estimate if the tolerance is not met.
     ///
@@ -222,7 +259,11 @@ where
     ///
     /// If the evaluator evaluates on the calling thread and the integrand panics there.
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
-        let domain = Domain::new(a, b, &self.breakpoints).ok_or(Error::InvalidInterval { a, b })?;
+        let scale = match self.scale {
+            None => None,
+            Some((centre, width)) => Some(Scale::new(centre, width).ok_or(Error::InvalidScale { centre, width })?),
+        };
+        let domain = Domain::new(a, b, &self.breakpoints, scale).ok_or(Error::InvalidInterval { a, b })?;
         let domain = if self.resolution < f64::INFINITY { domain.resolve(self.resolution) } else { domain };
         let rtol = self.rtol;
         let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
@@ -286,6 +327,7 @@ impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
             max_evaluations: self.max_evaluations,
             breakpoints: self.breakpoints.clone(),
             resolution: self.resolution,
+            scale: self.scale,
             speculation: self.speculation,
             observer: self.observer.clone(),
         }
@@ -299,6 +341,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("rtol", &self.rtol)
             .field("max_evaluations", &self.max_evaluations)
             .field("breakpoints", &self.breakpoints)
+            .field("scale", &self.scale)
             .field("speculation", &self.speculation)
             .finish_non_exhaustive()
     }

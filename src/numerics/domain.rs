@@ -4,32 +4,50 @@
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
     map: Map,
-    /// The limits of the pieces in `t`, ascending; fewer than two if the range is empty.
+    /// The limits of the pieces in `t`, ascending, -0.0 before 0.0; fewer than two if the range is empty.
     cuts: Vec<f64>,
     /// Whether the limits were given in descending order.
     reversed: bool,
 }
 
 /// How `x` follows from the integration variable `t`.
+///
+/// Where numbers matter most they are densest: an infinite limit is at a zero of `t`, and so is the finite limit of a
+/// half-infinite range. The sign tells them apart: infinity at -0.0 and the finite limit at 0.0. (Measured 2026-11-21:
+/// with the finite limit at t = -1 no rule but `Auto` solved `exp(-x) / sqrt(x)`.)
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Map {
     /// `x = t`.
     Identity,
-    /// `x = origin + (1 + t) / -t` for `t` in [-1, 0): infinity is at zero, where numbers are dense.
-    Up { origin: f64 },
-    /// `x = origin - (1 - t) / t` for `t` in (0, 1].
-    Down { origin: f64 },
-    /// `x = (1 + t) / -t` for `t` in [-1, 0), which is all above zero, and `x = -(1 - t) / t` for `t` in (0, 1], all
-    /// below.
-    Line,
+    /// `x = origin + side t` for `t` in [0, head], and `x = origin + side (head + width (1 / |t| - 2))` for `t` in
+    /// [-1/2, -0]. `side` is 1 or -1.
+    Half { origin: f64, side: f64, head: f64, width: f64 },
+    /// `x = centre + width u` with `u = (1 + t) / -t` for `t` in [-1, -0], which is all above the centre, and
+    /// `u = -(1 - t) / t` for `t` in [0, 1], all below.
+    Line { centre: f64, width: f64 },
+}
+
+/// Where an integrand lives on an infinite range: about `centre`, over a length of about `width`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    pub(crate) centre: f64,
+    pub(crate) width: f64,
+}
+
+impl Scale {
+    /// `None` unless `centre` is finite and `width` positive and finite.
+    pub(crate) fn new(centre: f64, width: f64) -> Option<Self> {
+        (centre.is_finite() && width.is_finite() && width > 0.0).then_some(Self { centre, width })
+    }
 }
 
 /// More parts than this have no budget, nor memory; the piece is left whole.
 const MOST_PARTS: f64 = 16_777_216.0;
 
 impl Domain {
-    /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over.
-    pub(crate) fn new(a: f64, b: f64, breakpoints: &[f64]) -> Option<Self> {
+    /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over, and so is the scale if
+    /// both limits are finite.
+    pub(crate) fn new(a: f64, b: f64, breakpoints: &[f64], scale: Option<Scale>) -> Option<Self> {
         if a.is_nan() || b.is_nan() || breakpoints.iter().any(|x| x.is_nan()) {
             return None;
         }
@@ -38,45 +56,53 @@ impl Domain {
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
         let map = match (low.is_finite(), high.is_finite()) {
             (true, true) => Map::Identity,
-            (true, false) => Map::Up { origin: low },
-            (false, true) => Map::Down { origin: high },
-            (false, false) => Map::Line,
+            (true, false) => Map::half(low, 1.0, scale),
+            (false, true) => Map::half(high, -1.0, scale),
+            (false, false) => {
+                let Scale { centre, width } = scale.unwrap_or(Scale { centre: 0.0, width: 1.0 });
+                Map::Line { centre, width }
+            }
         };
         let mut cuts = Vec::new();
         if low < high {
-            if map == Map::Line {
-                cuts.extend([-1.0, 0.0, 1.0]);
-            } else {
-                cuts.extend([map.t(low), map.t(high)]);
+            match map {
+                Map::Identity => cuts.extend([low, high]),
+                Map::Half { head, .. } => {
+                    cuts.extend([-0.5, -0.0, 0.0, head]);
+                    // What is before the feature is apart from it.
+                    let before = head - 2.0 * map.width();
+                    if before > 0.0 {
+                        cuts.push(before);
+                    }
+                }
+                Map::Line { .. } => cuts.extend([-1.0, -0.0, 0.0, 1.0]),
             }
             cuts.extend(breakpoints.iter().filter(|x| low < **x && **x < high).map(|x| map.t(x + 0.0)));
-            cuts.sort_by(f64::total_cmp);
-            cuts.dedup();
+            sort(&mut cuts);
         }
         Some(Self { map, cuts, reversed: b < a })
     }
 
     /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.
     pub(crate) fn resolve(mut self, width: f64) -> Self {
-        let mut cuts = Vec::new();
+        let mut cuts = self.cuts.clone();
         for (low, high) in self.pieces() {
-            let (a, b) = (self.map.x(low), self.map.x(high));
-            cuts.push(low);
+            let (a, b) = self.limits(low, high);
             let parts = ((b - a) / width).ceil();
             if parts.is_finite() && parts <= MOST_PARTS {
                 let inner = (1..parts as u32).map(|k| self.map.t(a + (b - a) * (f64::from(k) / parts)));
                 cuts.extend(inner.filter(|t| low < *t && *t < high));
             }
         }
-        cuts.extend(self.cuts.last());
-        cuts.dedup();
+        sort(&mut cuts);
         self.cuts = cuts;
         self
     }
 
     /// The pieces in `t`, ascending.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.cuts.windows(2).map(|ends| (ends[0], ends[1]))
+        // Nothing is between the two zeros.
+        self.cuts.windows(2).map(|ends| (ends[0], ends[1])).filter(|(a, b)| a < b)
     }
 
     pub(crate) fn is_reversed(&self) -> bool {
@@ -93,39 +119,69 @@ impl Domain {
         self.map.x(t)
     }
 
-    /// The limits in `x` of the panel from `a` to `b` in `t`.
+    /// The limits in `x`, ascending, of the panel from `a` to `b` in `t`.
     pub(crate) fn limits(&self, a: f64, b: f64) -> (f64, f64) {
-        let low = if a == 0.0 && self.map == Map::Line { f64::NEG_INFINITY } else { self.x(a) };
-        (low, self.x(b))
+        let (p, q) = (self.x(a), self.x(b));
+        if p <= q { (p, q) } else { (q, p) }
     }
 
-    /// `dx/dt` at `t`.
+    /// `|dx/dt|` at `t`.
     pub(crate) fn slope(&self, t: f64) -> f64 {
         match self.map {
             Map::Identity => 1.0,
-            Map::Up { .. } | Map::Down { .. } | Map::Line => 1.0 / (t * t),
+            Map::Half { .. } if t.is_sign_positive() => 1.0,
+            Map::Half { width, .. } | Map::Line { width, .. } => width / (t * t),
         }
     }
 }
 
+/// Ascending by the total order, each once.
+fn sort(cuts: &mut Vec<f64>) {
+    cuts.sort_by(f64::total_cmp);
+    cuts.dedup_by_key(|t| t.to_bits());
+}
+
 impl Map {
+    /// From `origin` to infinity (`side` 1) or to minus infinity (-1).
+    fn half(origin: f64, side: f64, scale: Option<Scale>) -> Self {
+        let (before, width) = match scale {
+            None => (0.0, 1.0),
+            Some(Scale { centre, width }) => ((side * (centre - origin)).max(0.0), width),
+        };
+        Map::Half { origin, side, head: (before + width).min(f64::MAX), width }
+    }
+
+    fn width(self) -> f64 {
+        match self {
+            Map::Identity => 1.0,
+            Map::Half { width, .. } | Map::Line { width, .. } => width,
+        }
+    }
+
     fn x(self, t: f64) -> f64 {
         match self {
             Map::Identity => t,
-            Map::Up { origin } => origin + (1.0 + t) / t.abs(),
-            Map::Down { origin } => origin - (1.0 - t) / t.abs(),
-            Map::Line if t > 0.0 => -(1.0 - t) / t,
-            Map::Line => (1.0 + t) / t.abs(),
+            Map::Half { origin, side, .. } if t.is_sign_positive() => origin + side * t,
+            Map::Half { origin, side, head, width } => {
+                let base = head - 2.0 * width;
+                origin + side * (base + width / t.abs())
+            }
+            Map::Line { centre, width } if t.is_sign_positive() => centre - width * ((1.0 - t) / t),
+            Map::Line { centre, width } => centre + width * ((1.0 + t) / t.abs()),
         }
     }
 
     fn t(self, x: f64) -> f64 {
         match self {
             Map::Identity => x,
-            Map::Up { origin } => -1.0 / (1.0 + (x - origin)) + 0.0,
-            Map::Down { origin } => 1.0 / (1.0 - (x - origin)),
-            Map::Line if x < 0.0 => 1.0 / (1.0 - x),
-            Map::Line => -1.0 / (1.0 + x),
+            Map::Half { origin, side, head, width } => {
+                let distance = side * (x - origin);
+                if distance <= head { distance } else { -width / (distance - (head - 2.0 * width)) }
+            }
+            Map::Line { centre, width } => {
+                let u = (x - centre) / width;
+                if u < 0.0 { 1.0 / (1.0 - u) } else { -1.0 / (1.0 + u) }
+            }
         }
     }
 }
@@ -136,37 +192,55 @@ mod tests {
 
     #[test]
     fn maps_invert() {
-        for (a, b) in [(0.0, f64::INFINITY), (f64::NEG_INFINITY, 2.0), (f64::NEG_INFINITY, f64::INFINITY), (-3.0, 2.0)]
-        {
-            let domain = Domain::new(a, b, &[]).unwrap();
-            for x in [-2.5, -1.0, -1e-3, 0.25, 1.0, 1.75, 40.0] {
-                if a <= x && x <= b {
-                    let t = domain.map.t(x);
-                    assert!((domain.x(t) - x).abs() <= 1e-13 * (1.0 + x.abs()), "{a} {b} {x} {t}");
-                    let d = if t < 1.0 { 1e-6 * t.abs() } else { -1e-6 };
-                    let slope = (domain.x(t + d) - domain.x(t)) / d;
-                    assert!((slope / domain.slope(t) - 1.0).abs() < 1e-3, "{a} {b} {x}");
+        const INF: f64 = f64::INFINITY;
+        for (a, b) in [(0.0, INF), (-INF, 2.0), (-INF, INF), (-3.0, 2.0)] {
+            for scale in [None, Scale::new(1.5, 0.25), Scale::new(-2.0, 7.0)] {
+                let domain = Domain::new(a, b, &[], scale).unwrap();
+                for x in [-2.5, -1.0, -1e-3, 0.25, 1.01, 1.78, 40.0] {
+                    if a <= x && x <= b {
+                        let t = domain.map.t(x);
+                        assert!((domain.x(t) - x).abs() <= 1e-13 * (1.0 + x.abs()), "{a} {b} {x} {t}");
+                        let d = if t < 1.0 { 1e-6 * t.abs() } else { -1e-6 };
+                        let slope = ((domain.x(t + d) - domain.x(t)) / d).abs();
+                        assert!((slope / domain.slope(t) - 1.0).abs() < 1e-3, "{a} {b} {x}");
+                    }
                 }
+                let mut pieces: Vec<_> = domain.pieces().map(|(p, q)| domain.limits(p, q)).collect();
+                pieces.sort_by(|p, q| p.0.total_cmp(&q.0));
+                assert_eq!((pieces[0].0, pieces[pieces.len() - 1].1), (a, b));
+                assert!(pieces.windows(2).all(|pair| pair[0].1 == pair[1].0), "{pieces:?}");
             }
         }
     }
 
     #[test]
+    fn both_ends_of_a_half_infinite_range_have_all_digits() {
+        for (a, b, side) in [(0.0, f64::INFINITY, 1.0), (f64::NEG_INFINITY, 0.0, -1.0)] {
+            let domain = Domain::new(a, b, &[], None).unwrap();
+            for t in [1e-300, 1e-17] {
+                assert_eq!((domain.x(t), domain.x(-t)), (side * t, side * (1.0 / t - 1.0)));
+            }
+            assert_eq!((domain.x(0.0), domain.x(-0.0)), (0.0, side * f64::INFINITY));
+        }
+        assert!(Scale::new(0.0, 0.0).is_none() && Scale::new(f64::INFINITY, 1.0).is_none());
+    }
+
+    #[test]
     fn no_finite_piece_is_wider_than_the_resolution() {
-        let domain = Domain::new(-1.0, 2.0, &[0.1]).unwrap().resolve(0.25);
+        let domain = Domain::new(-1.0, 2.0, &[0.1], None).unwrap().resolve(0.25);
         assert!(domain.pieces().all(|(a, b)| a < b && b - a <= 0.25 * (1.0 + 1e-15)));
         assert_eq!((domain.cuts.len(), domain.cuts[0], domain.cuts[13]), (14, -1.0, 2.0));
-        let domain = Domain::new(0.0, f64::INFINITY, &[10.0]).unwrap().resolve(1.0);
+        let domain = Domain::new(0.0, f64::INFINITY, &[10.0], None).unwrap().resolve(1.0);
         assert_eq!(domain.pieces().count(), 11);
     }
 
     #[test]
     fn breakpoints_are_sorted_and_those_outside_passed_over() {
-        let domain = Domain::new(1.0, -0.0, &[0.5, 0.25, 7.0, 0.5, 0.0]).unwrap();
+        let domain = Domain::new(1.0, -0.0, &[0.5, 0.25, 7.0, 0.5, 0.0], None).unwrap();
         assert!(domain.is_reversed());
         assert_eq!(domain.pieces().collect::<Vec<_>>(), [(0.0, 0.25), (0.25, 0.5), (0.5, 1.0)]);
         assert!(domain.cuts[0].is_sign_positive());
-        assert!(Domain::new(f64::NAN, 0.0, &[]).is_none());
-        assert_eq!(Domain::new(f64::INFINITY, f64::INFINITY, &[]).unwrap().pieces().count(), 0);
+        assert!(Domain::new(f64::NAN, 0.0, &[], None).is_none());
+        assert_eq!(Domain::new(f64::INFINITY, f64::INFINITY, &[], None).unwrap().pieces().count(), 0);
     }
 }

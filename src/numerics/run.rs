@@ -99,7 +99,7 @@ struct Queued<T, K, H> {
     leaf: Leaf<T, K, H>,
 }
 
-/// What is remembered to tell noise: global control only.
+/// What is remembered to tell noise.
 #[derive(Clone, Copy, Debug)]
 struct Check {
     /// After how many refinements to look next.
@@ -108,6 +108,8 @@ struct Check {
     error: f64,
     /// By how much the values have moved since.
     moved: f64,
+    /// Under local control, the level at work: in the midst of a level the refined panels say nothing of the others.
+    level: u32,
 }
 
 /// The state of the algorithm between two decisions.
@@ -169,7 +171,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             peak: f64::INFINITY,
             value: T::zero(),
             sums_values: observed || tolerance.rtol > 0.0,
-            check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0 },
+            check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0, level: 0 },
             handed_out: tolerance.atol,
             lost: 0.0,
             scratch: Vec::new(),
@@ -215,10 +217,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if self.refined.len() < self.check.at {
             return false;
         }
-        let Check { at, error, moved } = self.check;
+        let Check { at, error, moved, level } = self.check;
         self.sum_errors();
         let l1: f64 = self.leaves().map(|leaf| leaf.local.l1).sum();
-        self.check = Check { at: 2 * at, error: self.error, moved: 0.0 };
+        self.check = Check { at: 2 * at, error: self.error, moved: 0.0, level };
         // The first time there is nothing to compare with.
         error.is_finite() && self.error > KEPT * error && moved <= UNMOVED * l1
     }
@@ -268,7 +270,15 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     // The first guess at rtol |I| was too generous.
                     self.handed_out = allowed;
                     for leaf in std::mem::take(&mut self.settled) {
+                        self.check.level = self.check.level.max(leaf.panel.depth);
                         self.place(leaf, 0);
+                    }
+                }
+                let level = self.queue.peek().map_or(0, |head| head.leaf.panel.depth);
+                if level > self.check.level {
+                    self.check.level = level;
+                    if self.is_noise() && self.error > self.handed_out {
+                        return Err(Verdict::Stopped(Reason::Roundoff));
                     }
                 }
             }
@@ -307,11 +317,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     self.error += child.local.error;
                 }
                 self.peak = self.peak.max(self.error);
-                if self.method.control() == Control::Global {
-                    let mut moved = parent.local.value.clone();
-                    children.iter().for_each(|child| moved.add_scaled(-1.0, &child.local.value));
-                    self.check.moved += moved.norm();
-                }
+                let mut moved = parent.local.value.clone();
+                children.iter().for_each(|child| moved.add_scaled(-1.0, &child.local.value));
+                self.check.moved += moved.norm();
                 if self.sums_values {
                     self.value.add_scaled(-1.0, &parent.local.value);
                     for child in &children {

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use coquad::{Auto, Error, Inline, Integrator, Reason, Speculation, ThreadPool};
 use num_complex::Complex;
 
+use crate::support::battery::{APART, BATTERY};
+use crate::support::families::families;
+
 const INF: f64 = f64::INFINITY;
 
 /// Name, integrand, limits, value, and how many evaluations may be needed at rtol 1e-8.
@@ -119,4 +122,43 @@ fn complex_values_vectors_and_single_precision_are_integrated() {
     let single = Inline::new(|x: f64| x.sqrt() as f32);
     let e = Integrator::new(single).rtol(1e-5).integrate_blocking(0.0, 1.0, 0.0).expect("converges");
     assert!((f64::from(e.value) - 2.0 / 3.0).abs() < 1e-5, "{}", e.value);
+}
+
+/// How many are solved and silently wrong, and the geometric mean of the evaluations over the solved ones.
+struct Score {
+    solved: usize,
+    wrong: usize,
+    mean: f64,
+}
+
+fn score<F: Fn(f64) -> f64 + Send + Sync + 'static>(cases: impl Iterator<Item = (F, f64, f64, f64)>) -> Score {
+    let (mut solved, mut wrong, mut logs) = (0_usize, 0, 0.0);
+    for (f, a, b, exact) in cases {
+        let integrator = Integrator::new(Inline::new(f)).rtol(1e-8).max_evaluations(100_000);
+        if let Ok(e) = integrator.integrate_blocking(a, b, 0.0) {
+            if (e.value - exact).abs() <= 1e-7 * exact.abs() {
+                solved += 1;
+                logs += (e.evaluations as f64).ln();
+            } else {
+                wrong += 1;
+            }
+        }
+    }
+    Score { solved, wrong, mean: (logs / solved as f64).exp() }
+}
+
+#[test]
+fn the_battery_is_solved() {
+    let cases = BATTERY.iter().filter(|c| !APART.contains(&c.id));
+    assert_eq!(cases.clone().count(), 60);
+    let s = score(cases.map(|c| (c.f, c.a, c.b, c.exact)));
+    assert!(s.solved >= 55 && s.wrong <= 1 && s.mean <= 300.0, "{} {} {}", s.solved, s.wrong, s.mean);
+}
+
+#[test]
+fn the_families_are_solved() {
+    let cases = families(40, 20_261_121);
+    let count = cases.len();
+    let s = score(cases.into_iter().map(|c| (c.f, c.a, c.b, c.exact)));
+    assert!(100 * s.solved >= 97 * count && 100 * s.wrong <= count && s.mean <= 700.0);
 }

@@ -124,5 +124,7 @@ fn run(case: &Arc<Case>, integrate: impl FnOnce(&GslFunction, &mut f64, &mut f64
         claims: status == 0 && value.is_finite(),
         evaluations,
         note: format!("status {status} err {error:.1e}"),
+        wall: None,
+        nanoseconds: None,
     }
 }

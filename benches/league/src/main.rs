@@ -1,6 +1,9 @@
 //! `cargo run --release --manifest-path benches/league/Cargo.toml [-- v NAME]`: the league table.
 
 mod battery;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../../../tests/it/support/cluster.rs"]
+mod cluster;
 #[cfg(feature = "gsl")]
 mod gsl;
 #[cfg(feature = "peers")]
@@ -11,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use battery::Case;
+use cluster::{Cluster, Latency};
 use coquad::{Error, Inline, Integrator, Method};
 
 const RTOL: f64 = 1e-8;
@@ -22,12 +26,17 @@ pub struct Answer {
     pub claims: bool,
     pub evaluations: usize,
     pub note: String,
+    /// Time on 64 workers, in units of an evaluation's; only for the methods here.
+    pub wall: Option<f64>,
+    /// What the integration took, if not all that was done.
+    pub nanoseconds: Option<f64>,
 }
 
 fn coquad<M: Method>(method: M) -> impl Fn(&Arc<Case>) -> Answer {
     move |case| {
         let calls = Arc::new(AtomicUsize::new(0));
         let (counter, shared) = (calls.clone(), case.clone());
+        let start = Instant::now();
         let f = move |x: f64| {
             counter.fetch_add(1, Ordering::Relaxed);
             (shared.f)(x)
@@ -47,7 +56,16 @@ fn coquad<M: Method>(method: M) -> impl Fn(&Arc<Case>) -> Answer {
             }
             Err(error) => (f64::NAN, false, error.to_string()),
         };
-        Answer { value, claims, evaluations: calls.load(Ordering::Relaxed), note }
+        let nanoseconds = start.elapsed().as_nanos() as f64;
+        // Virtual time: every evaluation takes one unit, deciding takes none.
+        let shared = case.clone();
+        let (cluster, clock) = Cluster::new(move |x: f64| (shared.f)(x), 64, Latency::Unit, 1);
+        let integrator = Integrator::new(cluster).method(method.clone()).rtol(RTOL).max_evaluations(BUDGET);
+        let wall = claims.then(|| {
+            let _ = clock.run(integrator.integrate(case.a, case.b, 0.0));
+            clock.now()
+        });
+        Answer { value, claims, evaluations: calls.load(Ordering::Relaxed), note, wall, nanoseconds: Some(nanoseconds) }
     }
 }
 
@@ -58,6 +76,7 @@ struct Score {
     open: Vec<String>,
     logs: f64,
     log_times: f64,
+    log_walls: f64,
 }
 
 fn right(value: f64, exact: f64) -> bool {
@@ -69,7 +88,7 @@ fn score(cases: &[Arc<Case>], run: &dyn Fn(&Arc<Case>) -> Answer, verbose: bool)
     for case in cases {
         let start = Instant::now();
         let answer = run(case);
-        let nanoseconds = start.elapsed().as_nanos() as f64;
+        let nanoseconds = answer.nanoseconds.unwrap_or(start.elapsed().as_nanos() as f64);
         let ok = right(answer.value, case.exact);
         if verbose {
             let off = (answer.value / case.exact - 1.0).abs();
@@ -86,6 +105,7 @@ fn score(cases: &[Arc<Case>], run: &dyn Fn(&Arc<Case>) -> Answer, verbose: bool)
             score.solved += 1;
             score.logs += (answer.evaluations as f64).ln();
             score.log_times += nanoseconds.ln();
+            score.log_walls += answer.wall.unwrap_or(f64::NAN).ln();
         } else if answer.claims {
             score.wrong.push(case.name.clone());
         } else {
@@ -103,8 +123,10 @@ fn row(name: &str, sets: &[(&str, Vec<Arc<Case>>)], run: &dyn Fn(&Arc<Case>) -> 
         let s = score(cases, run, verbose);
         let solved = s.solved.max(1) as f64;
         let (mean, time) = ((s.logs / solved).exp(), (s.log_times / solved).exp() / 1000.0);
+        let wall = (s.log_walls / solved).exp();
+        let wall = if wall.is_nan() || s.solved == 0 { "-".to_string() } else { format!("{wall:.1}") };
         println!(
-            "| {name:<14} | {set:<9} | {:>3}/{:<3} | {:>3} | {:>3} | {mean:>6.0} | {time:>6.1} | {}",
+            "| {name:<14} | {set:<9} | {:>3}/{:<3} | {:>3} | {:>3} | {mean:>6.0} | {wall:>6} | {time:>6.1} | {}",
             s.solved,
             cases.len(),
             s.wrong.len(),
@@ -142,12 +164,19 @@ fn main() {
     sets.push(("divergent", share(battery::divergent())));
 
     println!(
-        "| method         | set       | solved  | silently wrong | not converged | evaluations (geometric mean of solved) | µs each | not solved |"
+        "| method         | set       | solved  | silently wrong | not converged | evaluations (geometric mean of solved) | wall units at P = 64 (likewise) | µs each | not solved |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|");
     let methods: Vec<(&str, Box<dyn Fn(&Arc<Case>) -> Answer>)> = vec![
         ("Auto", Box::new(coquad(coquad::Auto))),
+        ("GaussKronrod15", Box::new(coquad(coquad::GaussKronrod::new(15)))),
         ("GaussKronrod21", Box::new(coquad(coquad::GaussKronrod::new(21)))),
+        ("GaussKronrod31", Box::new(coquad(coquad::GaussKronrod::new(31)))),
+        ("GaussKronrod41", Box::new(coquad(coquad::GaussKronrod::new(41)))),
+        ("GaussKronrod51", Box::new(coquad(coquad::GaussKronrod::new(51)))),
+        ("GaussKronrod61", Box::new(coquad(coquad::GaussKronrod::new(61)))),
+        ("ClenshawCurtis", Box::new(coquad(coquad::ClenshawCurtis))),
+        ("TanhSinh", Box::new(coquad(coquad::TanhSinh))),
         ("Simpson", Box::new(coquad(coquad::Simpson))),
         #[cfg(feature = "gsl")]
         ("GSL QAGS/QAGI", Box::new(gsl::qags)),

@@ -11,7 +11,14 @@ use crate::{Answer, RTOL};
 pub fn double_exponential(case: &Arc<Case>) -> Answer {
     let calls = Cell::new(0);
     if case.a.is_infinite() || case.b.is_infinite() || case.exact.is_infinite() {
-        return Answer { value: f64::NAN, claims: false, evaluations: 0, note: "not offered".to_string() };
+        return Answer {
+            value: f64::NAN,
+            claims: false,
+            evaluations: 0,
+            note: "not offered".to_string(),
+            wall: None,
+            nanoseconds: None,
+        };
     }
     let atol = RTOL * case.exact.abs();
     let f = |x: f64| {
@@ -25,6 +32,8 @@ pub fn double_exponential(case: &Arc<Case>) -> Answer {
         claims,
         evaluations: calls.get(),
         note: format!("err {:.1e}", output.error_estimate),
+        wall: None,
+        nanoseconds: None,
     }
 }
 
@@ -32,7 +41,14 @@ pub fn double_exponential(case: &Arc<Case>) -> Answer {
 pub fn clenshaw_curtis(case: &Arc<Case>) -> Answer {
     let calls = Cell::new(0);
     if case.a.is_infinite() || case.b.is_infinite() || case.exact.is_infinite() {
-        return Answer { value: f64::NAN, claims: false, evaluations: 0, note: "not offered".to_string() };
+        return Answer {
+            value: f64::NAN,
+            claims: false,
+            evaluations: 0,
+            note: "not offered".to_string(),
+            wall: None,
+            nanoseconds: None,
+        };
     }
     let atol = RTOL * case.exact.abs();
     let f = |x: f64| {
@@ -46,5 +62,7 @@ pub fn clenshaw_curtis(case: &Arc<Case>) -> Answer {
         claims,
         evaluations: calls.get(),
         note: format!("err {:.1e}", output.error_estimate),
+        wall: None,
+        nanoseconds: None,
     }
 }

@@ -3,4 +3,5 @@
 pub(crate) mod battery;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub(crate) mod cluster;
+pub(crate) mod families;
 pub(crate) mod parallel;
