@@ -6,6 +6,8 @@ pub(crate) struct Domain {
     map: Map,
     /// The limits of the pieces in `t`, ascending; fewer than two if the range is empty.
     cuts: Vec<f64>,
+    /// They, if there is one piece: then nothing is allocated.
+    ends: Option<[f64; 2]>,
     /// Whether the limits were given in descending order.
     reversed: bool,
 }
@@ -43,7 +45,9 @@ impl Domain {
             (false, false) => Map::Line,
         };
         let mut cuts = Vec::new();
-        if low < high {
+        let plain = map == Map::Identity && breakpoints.is_empty();
+        let ends = (plain && low < high).then_some([low, high]);
+        if low < high && !plain {
             if map == Map::Line {
                 cuts.extend([-1.0, 0.0, 1.0]);
             } else {
@@ -53,7 +57,7 @@ impl Domain {
             cuts.sort_by(f64::total_cmp);
             cuts.dedup();
         }
-        Some(Self { map, cuts, reversed: b < a })
+        Some(Self { map, cuts, ends, reversed: b < a })
     }
 
     /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.
@@ -68,15 +72,16 @@ impl Domain {
                 cuts.extend(inner.filter(|t| low < *t && *t < high));
             }
         }
-        cuts.extend(self.cuts.last());
+        cuts.extend(self.pieces().last().map(|(_, high)| high));
         cuts.dedup();
-        self.cuts = cuts;
+        (self.cuts, self.ends) = (cuts, None);
         self
     }
 
     /// The pieces in `t`, ascending.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
-        self.cuts.windows(2).map(|ends| (ends[0], ends[1]))
+        let cuts = self.ends.as_ref().map_or(&self.cuts[..], |ends| ends);
+        cuts.windows(2).map(|ends| (ends[0], ends[1]))
     }
 
     pub(crate) fn is_reversed(&self) -> bool {
