@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
-use crate::evaluation::dispatch::{Dispatch, Slots};
+use crate::evaluation::dispatch::{Dispatch, Shared};
 use crate::ledger::Ledger;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
@@ -42,12 +42,10 @@ use crate::prefetch::{Speculation, Tree};
 /// # Ok::<(), coquad::Error>(()) }).unwrap();
 /// ```
 pub struct Integrator<E: Evaluator, M = Auto> {
-    evaluator: Arc<E>,
+    shared: Arc<Shared<E>>,
     method: M,
-    cache: PointCache<E::Value>,
-    /// Whether values are kept even where evaluating again costs less than looking up.
-    keeps_values: bool,
-    slots: Arc<Slots>,
+    /// Given by the user: values are kept even where evaluating again costs less than looking up.
+    given: Option<PointCache<E::Value>>,
     rtol: f64,
     max_evaluations: usize,
     breakpoints: Vec<f64>,
@@ -68,11 +66,9 @@ where
     /// Creates an integrator with the default method, [`Auto`], an empty cache and a budget of a million evaluations.
     pub fn new(evaluator: E) -> Self {
         Self {
-            evaluator: Arc::new(evaluator),
+            shared: Arc::new(Shared::new(evaluator)),
             method: Auto,
-            cache: PointCache::new(),
-            keeps_values: false,
-            slots: Arc::default(),
+            given: None,
             rtol: 0.0,
             max_evaluations: MAX_EVALUATIONS,
             breakpoints: Vec::new(),
@@ -93,11 +89,9 @@ where
     #[must_use]
     pub fn method<N: Method>(self, method: N) -> Integrator<E, N> {
         Integrator {
-            evaluator: self.evaluator,
+            shared: self.shared,
             method,
-            cache: self.cache,
-            keeps_values: self.keeps_values,
-            slots: self.slots,
+            given: self.given,
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
             breakpoints: self.breakpoints,
@@ -210,8 +204,7 @@ where
     /// integrand.
     #[must_use]
     pub fn with_cache(mut self, cache: PointCache<E::Value>) -> Self {
-        self.cache = cache;
-        self.keeps_values = true;
+        self.given = Some(cache);
         self
     }
 
@@ -228,7 +221,7 @@ where
     /// that never asks for a point twice ([`Auto`], [`GaussKronrod`](crate::GaussKronrod)), unless [`with_cache`](Self::with_cache) was called:
     /// looking a value up would cost more than a cheap evaluation.
     pub fn cache(&self) -> &PointCache<E::Value> {
-        &self.cache
+        self.given.as_ref().unwrap_or_else(|| self.shared.cache.get_or_init(PointCache::new))
     }
 
     /// Integrates from `a` to `b`, until the estimated error is at most `max(atol, rtol |I|)`.
@@ -280,15 +273,15 @@ where
 
         let observer = self.observer.as_deref();
         let ledger = Ledger::new(self.max_evaluations);
-        let (verdict, estimate) = if self.evaluator.evaluate_here(&[], &mut Vec::new()) {
+        let (verdict, estimate) = if self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let cache = (M::REUSES_POINTS || self.keeps_values).then_some(&self.cache);
-            let mut source = Direct::new(&*self.evaluator, &self.method, &domain, cache, observer, ledger);
+            let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
+            let mut source = Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger);
             let verdict = poll_fn(|_| run.advance(&mut source)).await?;
             (verdict, run.finish(&domain, source.ledger.requests, source.performed))
         } else {
             let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let dispatch = Dispatch::new(self.evaluator.clone(), self.cache.clone(), self.slots.clone());
+            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone());
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
             let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
@@ -318,11 +311,9 @@ where
 impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
     fn clone(&self) -> Self {
         Self {
-            evaluator: self.evaluator.clone(),
+            shared: self.shared.clone(),
             method: self.method.clone(),
-            cache: self.cache.clone(),
-            keeps_values: self.keeps_values,
-            slots: self.slots.clone(),
+            given: self.given.clone(),
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
             breakpoints: self.breakpoints.clone(),

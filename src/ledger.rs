@@ -24,6 +24,7 @@ impl Ledger {
     }
 
     /// Charges the panels' points, or returns `false` if the budget does not cover them. `points` is room to work in.
+    #[inline]
     pub(crate) fn charge<M: Method>(
         &mut self,
         method: &M,
@@ -31,13 +32,13 @@ impl Ledger {
         panels: &[Panel<M::Kind>],
         points: &mut Vec<f64>,
     ) -> bool {
-        points.clear();
-        panels.iter().for_each(|panel| method.points(panel, points));
         let cost = if M::REUSES_POINTS {
+            points.clear();
+            panels.iter().for_each(|panel| method.points(panel, points));
             // Nothing is evaluated at infinity. What is charged in vain is charged in vain: the run ends here.
             points.iter().map(|&t| domain.x(t)).filter(|x| x.is_finite() && self.seen.insert(Key::new(*x))).count()
         } else {
-            points.len()
+            panels.iter().map(|panel| method.count(panel)).sum()
         };
         let covered = cost <= self.budget - self.requests;
         if covered {

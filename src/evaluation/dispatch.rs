@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use futures::FutureExt;
@@ -19,7 +19,7 @@ use crate::error::EvaluationError;
 
 /// How many evaluations are outstanding, and who waits for room.
 #[derive(Debug, Default)]
-pub(crate) struct Slots {
+struct Slots {
     state: Mutex<State>,
 }
 
@@ -99,9 +99,23 @@ pub(crate) enum Request<T> {
     Full,
 }
 
+/// What the integrals of one integrand share. All but the evaluator is made when first needed: an integral of a cheap
+/// function needs nothing else.
+pub(crate) struct Shared<E: Evaluator> {
+    pub(crate) evaluator: E,
+    pub(crate) cache: OnceLock<PointCache<E::Value>>,
+    slots: OnceLock<Arc<Slots>>,
+}
+
+impl<E: Evaluator> Shared<E> {
+    pub(crate) fn new(evaluator: E) -> Self {
+        Self { evaluator, cache: OnceLock::new(), slots: OnceLock::new() }
+    }
+}
+
 /// The evaluations that one integral waits for.
 pub(crate) struct Dispatch<E: Evaluator> {
-    evaluator: Arc<E>,
+    shared: Arc<Shared<E>>,
     cache: PointCache<E::Value>,
     slots: Arc<Slots>,
     flights: FuturesUnordered<Arrival<E::Value>>,
@@ -125,8 +139,9 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 }
 
 impl<E: Evaluator + 'static> Dispatch<E> {
-    pub(crate) fn new(evaluator: Arc<E>, cache: PointCache<E::Value>, slots: Arc<Slots>) -> Self {
-        Self { evaluator, cache, slots, flights: FuturesUnordered::new(), ticket: None }
+    pub(crate) fn new(shared: Arc<Shared<E>>, cache: PointCache<E::Value>) -> Self {
+        let slots = shared.slots.get_or_init(Arc::default).clone();
+        Self { shared, cache, slots, flights: FuturesUnordered::new(), ticket: None }
     }
 
     pub(crate) fn known(&self, x: f64) -> Option<E::Value> {
@@ -135,14 +150,14 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
     pub(crate) fn request(&mut self, x: f64, cx: &Context<'_>) -> Request<E::Value> {
-        let concurrency = self.evaluator.concurrency();
+        let concurrency = self.shared.evaluator.concurrency();
         let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
             Some(slot) => {
-                let evaluator = self.evaluator.clone();
+                let shared = self.shared.clone();
                 self.cache.claim(x, move || {
                     async move {
                         let _slot = slot;
-                        evaluator.evaluate(x).await
+                        shared.evaluator.evaluate(x).await
                     }
                     .boxed()
                 })
@@ -164,7 +179,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Leaves the room there is to the other integrals.
     pub(crate) fn pass_on(&self) {
-        self.slots.offer(self.evaluator.concurrency());
+        self.slots.offer(self.shared.evaluator.concurrency());
     }
 
     /// The next value to arrive; `Pending` also when none is on its way.

@@ -199,6 +199,14 @@ impl Method for Auto {
         }
     }
 
+    fn count(&self, panel: &Panel<Kind>) -> usize {
+        match panel.kind.shape {
+            Shape::Smooth(_) => POINTS,
+            Shape::Search(_) => search::COUNT,
+            Shape::Tail { .. } => TAIL.len(),
+        }
+    }
+
     fn estimate<T: Value>(&self, panel: &mut Panel<Kind>, values: &[T]) -> Local<T> {
         let (a, b) = (panel.a, panel.b);
         match panel.kind.shape {

@@ -6,6 +6,8 @@ pub(crate) struct Domain {
     map: Map,
     /// The limits of the pieces in `t`, ascending, -0.0 before 0.0; fewer than two if the range is empty.
     cuts: Vec<f64>,
+    /// They, if there is one piece: then nothing is allocated.
+    ends: Option<[f64; 2]>,
     /// Whether the limits were given in descending order.
     reversed: bool,
 }
@@ -64,7 +66,9 @@ impl Domain {
             }
         };
         let mut cuts = Vec::new();
-        if low < high {
+        let plain = map == Map::Identity && breakpoints.is_empty();
+        let ends = (plain && low < high).then_some([low, high]);
+        if low < high && !plain {
             match map {
                 Map::Identity => cuts.extend([low, high]),
                 Map::Half { head, .. } => {
@@ -80,12 +84,12 @@ impl Domain {
             cuts.extend(breakpoints.iter().filter(|x| low < **x && **x < high).map(|x| map.t(x + 0.0)));
             sort(&mut cuts);
         }
-        Some(Self { map, cuts, reversed: b < a })
+        Some(Self { map, cuts, ends, reversed: b < a })
     }
 
     /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.
     pub(crate) fn resolve(mut self, width: f64) -> Self {
-        let mut cuts = self.cuts.clone();
+        let mut cuts = self.cuts().to_vec();
         for (low, high) in self.pieces() {
             let (a, b) = self.limits(low, high);
             let parts = ((b - a) / width).ceil();
@@ -95,14 +99,18 @@ impl Domain {
             }
         }
         sort(&mut cuts);
-        self.cuts = cuts;
+        (self.cuts, self.ends) = (cuts, None);
         self
+    }
+
+    fn cuts(&self) -> &[f64] {
+        self.ends.as_ref().map_or(&self.cuts[..], |ends| ends)
     }
 
     /// The pieces in `t`, ascending.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         // Nothing is between the two zeros.
-        self.cuts.windows(2).map(|ends| (ends[0], ends[1])).filter(|(a, b)| a < b)
+        self.cuts().windows(2).map(|ends| (ends[0], ends[1])).filter(|(a, b)| a < b)
     }
 
     pub(crate) fn is_reversed(&self) -> bool {

@@ -5,6 +5,7 @@ mod tables;
 use std::fmt;
 
 use super::method::{Control, Local, Method, Panel};
+use super::sum::{weighted, weighted_norms};
 use super::value::Value;
 
 /// A symmetric rule with an embedded cheaper one, on [-1, 1].
@@ -18,6 +19,39 @@ struct Rule {
     embedded: &'static [f64],
 }
 
+/// A rule as it is applied: a node and its weights for each point, in the order of the points.
+#[derive(Debug)]
+struct Laid {
+    nodes: &'static [f64],
+    weights: &'static [f64],
+    embedded: &'static [f64],
+}
+
+/// The centre, then the pairs from the inside out.
+const fn lay<const N: usize>(half: &[f64], sign: f64) -> [f64; N] {
+    assert!(N == 2 * half.len() - 1);
+    let mut all = [0.0; N];
+    all[0] = half[0];
+    let mut j = 1;
+    while j < half.len() {
+        all[2 * j - 1] = sign * half[j];
+        all[2 * j] = half[j];
+        j += 1;
+    }
+    all
+}
+
+/// The rule with so many points.
+macro_rules! rule {
+    ($rule:path, $points:literal) => {{
+        static NODES: [f64; $points] = lay($rule.nodes, -1.0);
+        static WEIGHTS: [f64; $points] = lay($rule.weights, 1.0);
+        static EMBEDDED: [f64; $points] = lay($rule.embedded, 1.0);
+        static LAID: Laid = Laid { nodes: &NODES, weights: &WEIGHTS, embedded: &EMBEDDED };
+        GaussKronrod { rule: &$rule, laid: &LAID }
+    }};
+}
+
 /// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm: the weights, the
 /// products and the sums each add up to about one; QUADPACK takes 50.
 const ROUNDOFF: f64 = 5.0;
@@ -29,6 +63,9 @@ const ROUNDOFF: f64 = 5.0;
 ///
 /// The value is the Kronrod sum; the error is QUADPACK's: with `d = |K - G|` and `s` the integral of `|f - mean f|`,
 /// `s min(1, (200 d / s)^1.5)` (Piessens et al. 1983, section 2.2.4). The limits themselves are never evaluated.
+///
+/// Sums over the points are made in one order on every machine and for all values: from the centre outwards, the
+/// left points and the right ones of every other pair by themselves, then these four sums pairwise, then the centre.
 ///
 /// # Cost
 ///
@@ -46,6 +83,7 @@ const ROUNDOFF: f64 = 5.0;
 #[derive(Clone, Copy)]
 pub struct GaussKronrod {
     rule: &'static Rule,
+    laid: &'static Laid,
 }
 
 impl GaussKronrod {
@@ -70,16 +108,15 @@ impl GaussKronrod {
     /// ```
     #[must_use]
     pub const fn new(points: usize) -> Self {
-        let rule = match points {
-            15 => &tables::GK15,
-            21 => &tables::GK21,
-            31 => &tables::GK31,
-            41 => &tables::GK41,
-            51 => &tables::GK51,
-            61 => &tables::GK61,
+        match points {
+            15 => rule!(tables::GK15, 15),
+            21 => rule!(tables::GK21, 21),
+            31 => rule!(tables::GK31, 31),
+            41 => rule!(tables::GK41, 41),
+            51 => rule!(tables::GK51, 51),
+            61 => rule!(tables::GK61, 61),
             _ => panic!("Gauss-Kronrod rules here have 15, 21, 31, 41, 51 or 61 points"),
-        };
-        Self { rule }
+        }
     }
 
     /// Returns the highest degree of polynomials that are integrated exactly, rounding apart: with `n` points in the
@@ -118,43 +155,29 @@ impl Method for GaussKronrod {
     fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
         let c = panel.midpoint();
         let h = half_width(panel);
-        into.push(c);
-        for node in &self.rule.nodes[1..] {
-            into.extend([c - h * node, c + h * node]);
-        }
+        into.extend(self.laid.nodes.iter().map(|node| c + h * node));
+    }
+
+    #[inline]
+    fn count(&self, _panel: &Panel<()>) -> usize {
+        self.laid.nodes.len()
     }
 
     #[inline]
     fn estimate<T: Value>(&self, panel: &mut Panel<()>, values: &[T]) -> Local<T> {
         let h = half_width(panel);
-        let (weights, embedded) = (self.rule.weights, self.rule.embedded);
-        let (centre, pairs) = values.split_first().expect("a rule has points");
-
-        // One order of all sums: the centre, then pair by pair outwards.
-        let mut kronrod = centre.clone();
-        kronrod.scale(weights[0]);
-        let mut gauss = centre.clone();
-        gauss.scale(embedded[0]);
-        let mut l1 = weights[0] * centre.norm();
-        for ((pair, &weight), &embedded) in pairs.chunks_exact(2).zip(&weights[1..]).zip(&embedded[1..]) {
-            let mut both = pair[0].clone();
-            both.add(&pair[1]);
-            kronrod.add_scaled(weight, &both);
-            gauss.add_scaled(embedded, &both);
-            l1 += weight * (pair[0].norm() + pair[1].norm());
-        }
+        let Laid { weights, embedded, .. } = self.laid;
+        let mut kronrod = weighted(weights, values);
+        let mut gauss = weighted(embedded, values);
+        let l1 = weighted_norms(weights, values, T::norm);
 
         let mut mean = kronrod.clone();
-        mean.scale(0.5);
-        let deviation = |y: &T| {
+        mean.scale(-0.5);
+        let spread = weighted_norms(weights, values, |y| {
             let mut d = y.clone();
-            d.add_scaled(-1.0, &mean);
+            d.add(&mean);
             d.norm()
-        };
-        let mut spread = weights[0] * deviation(centre);
-        for (pair, &weight) in pairs.chunks_exact(2).zip(&weights[1..]) {
-            spread += weight * (deviation(&pair[0]) + deviation(&pair[1]));
-        }
+        });
 
         gauss.add_scaled(-1.0, &kronrod);
         let mut error = gauss.norm();

@@ -22,12 +22,14 @@ pub struct Panel<K> {
 
 impl<K: Copy> Panel<K> {
     /// The midpoint; never overflows.
+    #[inline]
     #[must_use]
     pub fn midpoint(&self) -> f64 {
         f64::midpoint(self.a, self.b)
     }
 
     /// Pushes the two halves, each of the given kind, left one first; nothing if no float lies between the limits.
+    #[inline]
     pub fn bisect(&self, kind: K, into: &mut Vec<Panel<K>>) {
         let c = self.midpoint();
         if self.a < c && c < self.b {
@@ -67,7 +69,7 @@ pub enum Control {
 ///
 /// # Duties of implementors
 ///
-/// - `points` lies within `[a, b]`, and is the same for equal panels.
+/// - `points` lies within `[a, b]`, and is the same for equal panels. There are `count` of them.
 /// - `estimate` is given the values in the order of the points. Its `l1` is not finite if any value is not, unless
 ///   the method leaves that point out and can answer for it.
 /// - `refine` narrows: repeated, it ends.
@@ -136,6 +138,13 @@ pub trait Method: Clone + Send + Sync + 'static {
 
     /// Appends the panel's points.
     fn points(&self, panel: &Panel<Self::Kind>, into: &mut Vec<f64>);
+
+    /// Returns how many points the panel has.
+    fn count(&self, panel: &Panel<Self::Kind>) -> usize {
+        let mut points = Vec::new();
+        self.points(panel, &mut points);
+        points.len()
+    }
 
     /// Judges the panel by the values at its points, and may note in its kind what it learnt.
     fn estimate<T: Value>(&self, panel: &mut Panel<Self::Kind>, values: &[T]) -> Local<T>;

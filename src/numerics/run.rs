@@ -128,6 +128,8 @@ pub(crate) struct Run<T, M: Method, H> {
     /// The sum of all leaves' errors, kept up to date, and the largest it was since it was last summed afresh.
     error: f64,
     peak: f64,
+    /// Whether nothing has changed since.
+    afresh: bool,
     /// The sum of all leaves' values, if it is needed on the way.
     value: T,
     sums_values: bool,
@@ -169,6 +171,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             pieces: 0,
             error: f64::INFINITY,
             peak: f64::INFINITY,
+            afresh: false,
             value: T::zero(),
             sums_values: observed || tolerance.rtol > 0.0,
             check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0, level: 0 },
@@ -293,6 +296,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// Puts the panels in `scratch` into the place of the head of the queue.
     fn replace(&mut self) {
         let mut children = std::mem::take(&mut self.scratch);
+        self.afresh = false;
         if self.pieces == 0 {
             self.pieces = children.len();
             self.error = 0.0;
@@ -306,13 +310,18 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 self.place(child, 0);
             }
         } else {
-            let Queued { leaf: parent, flat, .. } = self.queue.pop().expect("the head was expanded");
             if children.is_empty() {
+                let Queued { leaf: parent, .. } = self.queue.pop().expect("the head was expanded");
                 self.lost += parent.local.error;
                 self.settled.push(parent);
             } else {
+                let Queued { leaf: parent, flat, .. } = self.queue.peek().expect("the head was expanded");
+                let (error, flat) = (parent.local.error, *flat);
+                if self.refined.is_empty() {
+                    self.refined.reserve(NOISE_FROM);
+                }
                 self.refined.push(parent.panel);
-                self.error -= parent.local.error;
+                self.error -= error;
                 for child in &children {
                     self.error += child.local.error;
                 }
@@ -326,17 +335,33 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                         self.value.add(&child.local.value);
                     }
                 }
+                let mut in_place = true;
                 for child in children.drain(..) {
-                    let flat = if child.local.error > SHRINKS * parent.local.error { flat + 1 } else { 0 };
-                    self.place(child, flat);
+                    let flat = if child.local.error > SHRINKS * error { flat + 1 } else { 0 };
+                    let Some(queued) = self.judged(child, flat) else { continue };
+                    if std::mem::take(&mut in_place) {
+                        *self.queue.peek_mut().expect("the head was expanded") = queued;
+                    } else {
+                        self.queue.push(queued);
+                    }
+                }
+                if in_place {
+                    self.queue.pop();
                 }
             }
         }
         self.scratch = children;
     }
 
-    /// Queues a leaf, unless it is good enough or cannot get better.
+    /// Queues a leaf, unless it is settled.
     fn place(&mut self, leaf: Leaf<T, M::Kind, H>, flat: u32) {
+        if let Some(queued) = self.judged(leaf, flat) {
+            self.queue.push(queued);
+        }
+    }
+
+    /// Settles a leaf that is good enough or cannot get better; else returns its place in the queue.
+    fn judged(&mut self, leaf: Leaf<T, M::Kind, H>, flat: u32) -> Option<Queued<T, M::Kind, H>> {
         let local = &leaf.local;
         let key = match self.method.control() {
             Control::Global => local.error,
@@ -352,8 +377,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         // Written so that an error that is not a number is not good enough.
         if good || local.error <= local.roundoff {
             self.settled.push(leaf);
+            None
         } else {
-            self.queue.push(Queued { key, flat, leaf });
+            Some(Queued { key, flat, leaf })
         }
     }
 
@@ -362,18 +388,20 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.leaves().for_each(|leaf| sum.add(&leaf.local.error));
         self.error = sum.total();
         self.peak = self.error;
+        self.afresh = true;
     }
 
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
     /// common were counted once if the method reuses points.
     pub(crate) fn finish(mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
         let control = self.method.control();
-        if self.pieces > 0 {
+        if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
         let evaluations = if M::REUSES_POINTS { requests } else { self.distinct(domain).unwrap_or(requests) };
-        let mut leaves = self.settled;
-        leaves.extend(self.queue.into_vec().into_iter().map(|queued| queued.leaf));
+        // In the room of the queue, as the segments after them.
+        let mut leaves: Vec<_> = self.queue.into_vec().into_iter().map(|queued| queued.leaf).collect();
+        leaves.append(&mut self.settled);
         leaves.sort_unstable_by(|p, q| p.panel.a.total_cmp(&q.panel.a));
 
         let mut value = match control {
@@ -394,7 +422,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         };
         let mut segments: Vec<_> = leaves.into_iter().map(segment).collect();
         // Ascending in `t` is ascending in `x`, but for the two halves of the line.
-        segments.sort_by(|p, q| p.a.total_cmp(&q.a));
+        if !domain.is_identity() {
+            segments.sort_by(|p, q| p.a.total_cmp(&q.a));
+        }
         Estimate { value, error: self.error, evaluations, performed, l1, segments }
     }
 }

@@ -22,7 +22,7 @@ pub(super) enum Feature {
 }
 
 /// Points of a stage, evenly spaced.
-const COUNT: usize = 9;
+pub(super) const COUNT: usize = 9;
 /// Half of the next bracket around the estimated place of a power, in spacings: the estimate takes the square root of
 /// the ratio of one-sided second differences, right for a logarithm, and is off by less for powers from -0.8 to 0.4.
 const MARGIN: f64 = 0.3;
