@@ -3,10 +3,12 @@
 //! DETERMINISM: decisions are retired one after the other, from panels' estimates alone. Where an estimate comes from,
 //! and when it was made, is the [`Source`]'s business and cannot be seen from here.
 
-use std::cmp::Ordering;
+mod queue;
+
 use std::collections::BinaryHeap;
 use std::task::Poll;
 
+use self::queue::Queued;
 use super::domain::Domain;
 use super::method::{Control, Local, Method, Panel};
 use super::sum::Sum;
@@ -87,16 +89,6 @@ pub(crate) fn judge<T: Value, M: Method>(
 pub(crate) enum Verdict {
     Converged,
     Stopped(Reason),
-}
-
-/// A leaf in line to be refined.
-#[derive(Debug)]
-struct Queued<T, K, H> {
-    /// The larger, the earlier its turn: its error under global control, minus its depth under local control.
-    key: f64,
-    /// Refinements in a row that left the error where it was.
-    flat: u32,
-    leaf: Leaf<T, K, H>,
 }
 
 /// What is remembered to tell noise.
@@ -483,24 +475,3 @@ fn sum_as_tree<T: Value, K, H>(leaves: &[Leaf<T, K, H>]) -> T {
     }
     total.total()
 }
-
-impl<T, K, H> Ord for Queued<T, K, H> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Ties go to the left: the same head whatever the order of insertion.
-        self.key.total_cmp(&other.key).then_with(|| other.leaf.panel.a.total_cmp(&self.leaf.panel.a))
-    }
-}
-
-impl<T, K, H> PartialOrd for Queued<T, K, H> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T, K, H> PartialEq for Queued<T, K, H> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T, K, H> Eq for Queued<T, K, H> {}
