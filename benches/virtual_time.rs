@@ -68,13 +68,14 @@ fn main() {
         );
     }
 
-    println!("Wall at P = 64 by law of latency, over the unit-latency wall; seeds 1 to 5");
+    println!("Wall at P = 64 by law of latency, over the unit-latency wall; seeds 1 to 20");
     println!("{:16} {:>6} {:>10} {:>10} {:>10}", "integrand", "unit", "lognormal", "heavy tail", "dying");
     let mut tails = Vec::new();
     for case in CASES {
         let (_, unit) = run(case, GaussKronrod::new(21), 64, Latency::Unit, Speculation::Ahead, 1);
         let mean = |law| {
-            (1..=5).map(|seed| run(case, GaussKronrod::new(21), 64, law, Speculation::Ahead, seed).1).sum::<f64>() / 5.0
+            (1..=20).map(|seed| run(case, GaussKronrod::new(21), 64, law, Speculation::Ahead, seed).1).sum::<f64>()
+                / 20.0
         };
         let (lognormal, tail, dying) = (mean(Latency::Lognormal), mean(Latency::HeavyTail), mean(Latency::Dying));
         println!("{:16} {unit:6} {:10.2} {:10.2} {:10.2}", case.0, lognormal / unit, tail / unit, dying / unit);

@@ -40,7 +40,7 @@ pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
 }
 
 /// A panel is foreseen when no more than one in so many of its points is missing.
-const FORESEEABLE: usize = 10;
+const FORESEEABLE: usize = 7;
 
 impl<'a, E, M> Ahead<'a, E, M>
 where
