@@ -91,7 +91,10 @@ pub trait Evaluator: Send + Sync {
     /// it as [`EvaluationError::panicked`].
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send;
 
-    /// Returns how many evaluations may be outstanding at once: at least 1, and the same at every call.
+    /// Returns how many evaluations may be outstanding at once. 0 counts as 1.
+    ///
+    /// Asked before every evaluation, so it may follow workers that join and leave. When it shrinks, what is
+    /// outstanding is not given up, and nothing is started until there is room again.
     fn concurrency(&self) -> usize {
         1
     }

@@ -209,8 +209,7 @@ fn a_heavy_tail_of_latencies_costs_less_than_twice_the_wall() {
 }
 
 #[test]
-fn no_worker_idles_while_there_is_anything_left_to_guess() {
-    // Deep trees: until the last required point is started there is always something to guess.
+fn workers_idle_at_the_end_no_longer_than_the_last_straggler_takes() {
     for case in &CASES[..3] {
         let (_, f, a, b) = *case;
         let (cluster, clock) = Cluster::new(f, 64, Latency::HeavyTail, 9);
@@ -226,7 +225,6 @@ fn no_worker_idles_while_there_is_anything_left_to_guess() {
             }
             clock.tick();
         }
-        // Idle at most while the last stragglers come in.
         let idle = idle_since.map_or(0.0, |since| clock.now() - since);
         assert!(idle <= 10.0, "{}: idle for the last {idle} units", case.0);
     }

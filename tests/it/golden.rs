@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use coquad::{Estimate, Inline, Integrator, Simpson, Speculation, ThreadPool, evaluator_fn};
+use coquad::{Estimate, Inline, Integrator, Simpson, Speculation, ThreadPool, blocking_fn, evaluator_fn};
 use futures::executor::block_on;
 
 /// Name, integrand, limits, tolerance, bits of the value, evaluations.
@@ -146,6 +146,24 @@ fn simpson_counts_for_the_sine_are_those_of_the_recursive_program() {
         let e = integrator.integrate_blocking(0.0, std::f64::consts::PI, atol).unwrap();
         assert_eq!(e.evaluations, evaluations);
         assert!((e.value - 2.0).abs() <= atol);
+    }
+}
+
+#[test]
+fn simpson_counts_for_the_sine_are_the_same_on_any_number_of_workers() {
+    for workers in [1, 2, 8, 64] {
+        let pool = ThreadPool::new(workers);
+        for (atol, evaluations) in [(1e-6, 49), (1e-8, 121), (1e-10, 473), (1e-12, 1577)] {
+            let integrator = Integrator::new(pool.evaluator(f64::sin)).method(Simpson);
+            assert_eq!(
+                block_on(integrator.integrate(0.0, std::f64::consts::PI, atol)).unwrap().evaluations,
+                evaluations
+            );
+            let waiting = blocking_fn(workers, |x: f64| Ok::<_, std::convert::Infallible>(x.sin()));
+            let e =
+                Integrator::new(waiting).method(Simpson).integrate_blocking(0.0, std::f64::consts::PI, atol).unwrap();
+            assert_eq!(e.evaluations, evaluations);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 
-use coquad::{GaussKronrod, Inline, Integrator, Observer, PointCache, Progress, Simpson, ThreadPool};
+use coquad::{GaussKronrod, Inline, Integrator, Observer, PointCache, Progress, Simpson, Speculation, ThreadPool};
 use futures::executor::block_on;
 use futures::future::join_all;
 
@@ -13,6 +13,10 @@ use crate::support::cluster::{Cluster, Latency};
 fn peak(x: f64) -> f64 {
     1.0 / (x * x + 1e-2)
 }
+
+/// Without guesses nothing is given up when an integral ends. A guess that is given up while it runs, and that another
+/// integral wants later, is started again.
+const ONCE: Speculation = Speculation::Certain;
 
 #[test]
 fn fifty_integrals_at_once_evaluate_each_point_once() {
@@ -23,7 +27,8 @@ fn fifty_integrals_at_once_evaluate_each_point_once() {
         count.fetch_add(1, Ordering::Relaxed);
         peak(x)
     }))
-    .method(Simpson);
+    .method(Simpson)
+    .speculation(ONCE);
     let all = block_on(join_all((0..50).map(|_| integrator.integrate(-1.0, 1.0, 1e-6))));
     let expected = Integrator::new(Inline::new(peak)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
     for e in all {
@@ -37,7 +42,7 @@ fn fifty_integrals_at_once_evaluate_each_point_once() {
 fn fifty_integrals_at_once_stay_within_the_concurrency() {
     let (cluster, clock) = Cluster::new(peak, 10, Latency::Scrambled, 4);
     clock.record_points();
-    let integrator = Integrator::new(cluster).method(GaussKronrod::new(21));
+    let integrator = Integrator::new(cluster).method(GaussKronrod::new(21)).speculation(ONCE);
     let ranges = (0..50).map(|i| integrator.integrate(-1.0, 1.0 + f64::from(i % 25), 1e-8));
     for (i, e) in clock.run(join_all(ranges)).into_iter().enumerate() {
         let b = 1.0 + (i % 25) as f64;
