@@ -39,9 +39,6 @@ pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
     values: Vec<E::Value>,
 }
 
-/// A panel is foreseen when no more than one in so many of its points is missing.
-const FORESEEABLE: usize = 7;
-
 impl<'a, E, M> Ahead<'a, E, M>
 where
     E: Evaluator<Value: Value> + 'static,
@@ -98,7 +95,7 @@ where
     /// Asks for points, best first, while there is room. Returns whether anything may have changed meanwhile.
     fn fill(&mut self, cx: &Context<'_>) -> bool {
         let mut started = false;
-        while let Some((node, class)) = self.tree.next() {
+        while let Some((node, class)) = self.tree.next(self.dispatch.concurrency()) {
             let n = &self.tree.nodes[node];
             let x = self.domain.x(n.points[n.issued]);
             let key = Key::new(x);
@@ -143,6 +140,7 @@ where
         if let Some(observer) = self.observer {
             observer.finished(x);
         }
+        self.tree.arrived();
         let key = Key::new(x);
         let Some((first, others)) = self.waiting.remove(&key) else { return };
         match result {
@@ -166,7 +164,7 @@ where
             return false;
         }
         if n.missing > 0 {
-            if n.missing <= n.points.len() / FORESEEABLE {
+            if n.is_nearly_known() {
                 self.nearly.push(node);
             }
             return false;
@@ -197,7 +195,7 @@ where
     fn foresee(&mut self) {
         for node in std::mem::take(&mut self.nearly) {
             let n = &self.tree.nodes[node];
-            if !matches!(n.state, State::Waiting) || n.missing > n.points.len() / FORESEEABLE {
+            if !matches!(n.state, State::Waiting) || !n.is_nearly_known() {
                 continue;
             }
             let known = |&t: &f64| {

@@ -66,6 +66,8 @@ pub(crate) struct Tree<T, M: Method> {
     pieces: usize,
     extra: usize,
     needed: usize,
+    /// Evaluations that have finished: the only clock there is.
+    arrived: usize,
     scratch: Vec<Panel<M::Kind>>,
 }
 
@@ -92,6 +94,7 @@ impl<T, M: Method> Tree<T, M> {
             pieces: 0,
             extra: 0,
             needed: 0,
+            arrived: 0,
             scratch: pieces.collect(),
             method,
         };
@@ -173,8 +176,13 @@ impl<T, M: Method> Tree<T, M> {
         self.settle();
     }
 
-    /// The next panel with points to ask for, and why.
-    pub(crate) fn next(&mut self) -> Option<(usize, Class)> {
+    /// An evaluation has finished.
+    pub(crate) fn arrived(&mut self) {
+        self.arrived += 1;
+    }
+
+    /// The next panel with points to ask for, and why, if there are so many workers.
+    pub(crate) fn next(&mut self, workers: usize) -> Option<(usize, Class)> {
         if let Some(node) = self.required.clone().find(|&node| self.is_unissued(node)) {
             return Some((node, Class::Required));
         }
@@ -202,7 +210,7 @@ impl<T, M: Method> Tree<T, M> {
             let node = &self.nodes[candidate.node];
             let stale = node.expanded || node.passed || node.rank.to_bits() != candidate.rank.to_bits();
             if !stale {
-                if !self.is_worth(candidate) {
+                if !self.is_worth(candidate) && !self.is_held_up(workers) {
                     return None;
                 }
                 if let Some(child) = self.unissued_child(candidate.node) {
@@ -221,6 +229,7 @@ impl<T, M: Method> Tree<T, M> {
     pub(crate) fn issue(&mut self, node: usize, class: Class) {
         let n = &mut self.nodes[node];
         n.issued += 1;
+        n.asked_at = self.arrived;
         if class == Class::Guessed {
             n.extra += 1;
             self.extra += 1;

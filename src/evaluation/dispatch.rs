@@ -148,9 +148,13 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         self.cache.get(x)
     }
 
+    pub(crate) fn concurrency(&self) -> usize {
+        self.shared.evaluator.concurrency()
+    }
+
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
     pub(crate) fn request(&mut self, x: f64, cx: &Context<'_>) -> Request<E::Value> {
-        let concurrency = self.shared.evaluator.concurrency();
+        let concurrency = self.concurrency();
         let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
             Some(slot) => {
                 let shared = self.shared.clone();
@@ -179,7 +183,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Leaves the room there is to the other integrals.
     pub(crate) fn pass_on(&self) {
-        self.slots.offer(self.shared.evaluator.concurrency());
+        self.slots.offer(self.concurrency());
     }
 
     /// The next value to arrive; `Pending` also when none is on its way.

@@ -6,6 +6,9 @@ use std::ops::Range;
 use crate::numerics::focus::Focus;
 use crate::numerics::method::{Local, Panel};
 
+/// A panel is nearly known when no more than one in so many of its points is missing.
+const FORESEEABLE: usize = 7;
+
 /// A panel in the tree, judged or not.
 #[derive(Debug)]
 pub(crate) struct Node<T, K> {
@@ -20,6 +23,8 @@ pub(crate) struct Node<T, K> {
     pub(crate) points: Vec<f64>,
     pub(crate) issued: usize,
     pub(crate) missing: usize,
+    /// How many evaluations had finished when the last point was asked for.
+    pub(crate) asked_at: usize,
     pub(crate) state: State<T>,
     /// Ranked by most of its own values, not by its ancestors.
     pub(crate) foreseen: bool,
@@ -57,6 +62,7 @@ impl<T, K: Copy> Node<T, K> {
             issued: 0,
             missing: points.len(),
             points,
+            asked_at: 0,
             state: State::Waiting,
             foreseen: false,
             finished: false,
@@ -69,6 +75,11 @@ impl<T, K: Copy> Node<T, K> {
             extra: 0,
             focus: None,
         }
+    }
+
+    /// Whether no more than a value or two are missing.
+    pub(crate) fn is_nearly_known(&self) -> bool {
+        self.missing <= self.points.len() / FORESEEABLE
     }
 
     /// The panel before its estimate noted what it learnt.

@@ -22,7 +22,23 @@ const OUT_OF_FOCUS: f64 = 0.02;
 /// Guesses below this fraction of the smallest certain error are not worth a worker.
 const CUT: f64 = 0.1;
 
+/// A decision waits for stragglers when more evaluations than one for so many workers have finished since it asked for
+/// its last value.
+const PATIENCE: usize = 8;
+
 impl<T, M: Method> Tree<T, M> {
+    /// Whether the next decision waits for stragglers. Then any guess is worth a worker: no better one comes before.
+    pub(super) fn is_held_up(&self, workers: usize) -> bool {
+        self.required.clone().any(|node| {
+            let n = &self.nodes[node];
+            let meanwhile = self.arrived - n.asked_at;
+            matches!(n.state, State::Waiting)
+                && n.issued == n.points.len()
+                && meanwhile > 0
+                && (n.is_nearly_known() || meanwhile > workers / PATIENCE)
+        })
+    }
+
     /// Whether a guess has a fair chance to be needed.
     pub(super) fn is_worth(&self, candidate: Candidate) -> bool {
         match self.method.control() {

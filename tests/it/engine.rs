@@ -209,25 +209,51 @@ fn a_heavy_tail_of_latencies_costs_less_than_twice_the_wall() {
 }
 
 #[test]
-fn workers_idle_at_the_end_no_longer_than_the_last_straggler_takes() {
-    for case in &CASES[..3] {
-        let (_, f, a, b) = *case;
-        let (cluster, clock) = Cluster::new(f, 64, Latency::HeavyTail, 9);
-        let integrator = Integrator::new(cluster).method(GaussKronrod::new(21));
-        let mut future = std::pin::pin!(integrator.integrate(a, b, 1e-10));
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        let mut idle_since = None;
-        while future.as_mut().poll(&mut cx).is_pending() {
-            if clock.outstanding() < 64 {
-                idle_since.get_or_insert(clock.now());
-            } else {
-                idle_since = None;
+fn a_straggler_idles_no_more_than_an_eighth_of_the_workers() {
+    // All but the one whose panels reach their roundoff, so that there is nothing left to guess.
+    for case in CASES.iter().filter(|case| case.0 != "1/(x^2+1e-6)") {
+        for seed in 1..=20 {
+            let (_, f, a, b) = *case;
+            let (cluster, clock) = Cluster::new(f, 64, Latency::HeavyTail, seed);
+            let integrator = Integrator::new(cluster).method(GaussKronrod::new(21));
+            let mut future = std::pin::pin!(integrator.integrate(a, b, 1e-10));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            while future.as_mut().poll(&mut cx).is_pending() {
+                let (now, idle) = (clock.now(), 64 - clock.outstanding());
+                assert!(idle <= 8, "{}, seed {seed}: {idle} of 64 workers idle at {now}", case.0);
+                clock.tick();
             }
-            clock.tick();
         }
-        let idle = idle_since.map_or(0.0, |since| clock.now() - since);
-        assert!(idle <= 10.0, "{}: idle for the last {idle} units", case.0);
     }
+}
+
+#[test]
+fn workers_that_join_and_leave_are_followed() {
+    let case = &CASES[0];
+    let (_, f, a, b) = *case;
+    let expected = inline(case, GaussKronrod::new(21), 1e-10);
+    let (cluster, clock) = Cluster::new(f, 4, Latency::Scrambled, 3);
+    let integrator = Integrator::new(cluster).method(GaussKronrod::new(21));
+    let mut future = std::pin::pin!(integrator.integrate(a, b, 1e-10));
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let (mut ticks, mut workers) = (0, 4);
+    let e = loop {
+        let before = clock.outstanding();
+        if let std::task::Poll::Ready(result) = future.as_mut().poll(&mut cx) {
+            break result.unwrap();
+        }
+        // After workers have left, those still busy may be more than there are; nothing is started then.
+        assert!(clock.outstanding() <= before.max(workers), "{} of {workers}", clock.outstanding());
+        assert!(clock.outstanding() >= workers.min(before + 1), "{} of {workers}", clock.outstanding());
+        ticks += 1;
+        if ticks % 50 == 0 {
+            workers = [40, 3, 64, 1][ticks / 50 % 4];
+            clock.set_workers(workers);
+        }
+        clock.tick();
+    };
+    assert!(ticks > 400, "all widths occurred: {ticks}");
+    assert_eq!(trace(&e), trace(&expected));
 }
 
 #[test]

@@ -78,11 +78,11 @@ impl Random {
 /// An evaluator of `f` on so many workers.
 pub(crate) struct Cluster<F> {
     f: F,
-    workers: usize,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
+    workers: usize,
     law: Latency,
     random: Random,
     now: f64,
@@ -122,6 +122,7 @@ pub(crate) struct Clock(Arc<Mutex<State>>);
 impl<F> Cluster<F> {
     pub(crate) fn new(f: F, workers: usize, law: Latency, seed: u64) -> (Self, Clock) {
         let state = Arc::new(Mutex::new(State {
+            workers,
             law,
             random: Random::new(seed),
             now: 0.0,
@@ -132,7 +133,7 @@ impl<F> Cluster<F> {
             busy: 0.0,
             points: None,
         }));
-        (Self { f, workers, state: state.clone() }, Clock(state))
+        (Self { f, state: state.clone() }, Clock(state))
     }
 }
 
@@ -173,7 +174,7 @@ where
     }
 
     fn concurrency(&self) -> usize {
-        self.workers
+        self.state.lock().unwrap().workers
     }
 }
 
@@ -211,6 +212,11 @@ impl Clock {
             // Nobody listens if the evaluation was cancelled.
             let _ = finish.send(());
         }
+    }
+
+    /// Workers join or leave; those that leave finish what they have.
+    pub(crate) fn set_workers(&self, workers: usize) {
+        self.0.lock().unwrap().workers = workers;
     }
 
     pub(crate) fn record_points(&self) {
