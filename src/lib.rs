@@ -46,6 +46,10 @@
 //! - Values: `f64`, `f32`, complex numbers, arrays, vectors, or your own [`Value`].
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
+//! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
+//!   [what to do when it does not converge](guide::convergence), [determinism](guide::determinism), and
+//!   [what is called what elsewhere](guide::peers).
+//!
 //! Who should use another crate: whose integrals have many dimensions (cubature, Monte Carlo), or who needs a guaranteed
 //! bound (interval arithmetic).
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -55,6 +59,7 @@ mod direct;
 mod error;
 mod estimate;
 mod evaluation;
+pub mod guide;
 mod integrator;
 mod ledger;
 mod numerics;

@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ledger", &["numerics", "evaluation"]),
     ("prefetch", &["numerics"]),
     ("observer", &["error", "estimate"]),
+    ("guide", &[]),
     ("numerics", &["error", "estimate"]),
     ("evaluation", &["error"]),
     ("error", &["estimate"]),

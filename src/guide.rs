@@ -1,0 +1,16 @@
+//! The guide: what to choose, and what to do when it does not work. The texts are those of `docs/`.
+
+#[doc = include_str!("../docs/METHODS.md")]
+pub mod methods {}
+
+#[doc = include_str!("../docs/EVALUATORS.md")]
+pub mod evaluators {}
+
+#[doc = include_str!("../docs/CONVERGENCE.md")]
+pub mod convergence {}
+
+#[doc = include_str!("../docs/DETERMINISM.md")]
+pub mod determinism {}
+
+#[doc = include_str!("../docs/PEERS.md")]
+pub mod peers {}
