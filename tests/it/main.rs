@@ -3,6 +3,7 @@
 mod auto;
 mod engine;
 mod errors;
+mod faults;
 mod golden;
 mod layering;
 mod methods;
