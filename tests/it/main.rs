@@ -6,6 +6,7 @@ mod errors;
 mod golden;
 mod layering;
 mod methods;
+mod offsets;
 mod sharing;
 mod source;
 mod support;
