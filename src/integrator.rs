@@ -52,6 +52,7 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     resolution: f64,
     /// Centre and width as given.
     scale: Option<(f64, f64)>,
+    offsets: bool,
     speculation: Speculation,
     observer: Option<Arc<dyn Observer<E::Value>>>,
 }
@@ -74,6 +75,7 @@ where
             breakpoints: Vec::new(),
             resolution: f64::INFINITY,
             scale: None,
+            offsets: false,
             speculation: Speculation::default(),
             observer: None,
         }
@@ -97,6 +99,7 @@ where
             breakpoints: self.breakpoints,
             resolution: self.resolution,
             scale: self.scale,
+            offsets: self.offsets,
             speculation: self.speculation,
             observer: self.observer,
         }
@@ -193,6 +196,49 @@ where
         self
     }
 
+    /// Gives the integrand, instead of `x`, its offset from the nearer limit: for integrands that are singular or steep at
+    /// a limit other than 0, where `x` itself has too few digits to tell how near it is.
+    ///
+    /// The offset is `x` less the lower limit in the lower half of the range, and `x` less the upper limit, which is
+    /// negative, in the upper half; so with the limits `a < b` an integrand starts with
+    /// `let x = if t.is_sign_negative() { b + t } else { a + t }`, and uses `t` where the difference would cancel. It is
+    /// called as near to both limits as 1e-300. On a half-infinite range the offset is from the finite limit throughout.
+    ///
+    /// # Numerics
+    ///
+    /// The range is split in the middle. The limits themselves, which only [`Simpson`](crate::Simpson) and
+    /// [`ClenshawCurtis`](crate::ClenshawCurtis) evaluate, are 0.0 and -0.0. Offsets are what the cache and observers
+    /// see and what an error names, so that it can be replayed: [`Error::NonFinite`]'s `x` is one, too. Limits, breakpoints,
+    /// the scale and [`Estimate::segments`] are in `x`; next to a limit a segment may be too narrow for `x` to tell its
+    /// ends apart.
+    ///
+    /// # Errors
+    ///
+    /// [`integrate`](Self::integrate) returns [`Error::InvalidInterval`] if neither limit is finite.
+    ///
+    /// # Examples
+    ///
+    /// `(1 - x)^-0.9` has 2.5 % of its integral where `x` is 1 to the last bit:
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator, TanhSinh};
+    ///
+    /// let (a, b) = (0.0, 1.0);
+    /// let f = move |t: f64| {
+    ///     let rest = if t.is_sign_negative() { -t } else { b - (a + t) }; // 1 - x
+    ///     rest.powf(-0.9)
+    /// };
+    /// let integrator = Integrator::new(Inline::new(f)).method(TanhSinh).rtol(1e-10).offsets(true);
+    /// let e = integrator.integrate_blocking(a, b, 0.0)?;
+    /// assert!((e.value - 10.0).abs() < 1e-9);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    #[must_use]
+    pub fn offsets(mut self, offsets: bool) -> Self {
+        self.offsets = offsets;
+        self
+    }
+
     /// Sets how far to run ahead of the decisions while workers are idle.
     #[must_use]
     pub fn speculation(mut self, speculation: Speculation) -> Self {
@@ -256,7 +302,8 @@ where
             None => None,
             Some((centre, width)) => Some(Scale::new(centre, width).ok_or(Error::InvalidScale { centre, width })?),
         };
-        let domain = Domain::new(a, b, &self.breakpoints, scale).ok_or(Error::InvalidInterval { a, b })?;
+        let domain = if self.offsets { Domain::of_offsets } else { Domain::new };
+        let domain = domain(a, b, &self.breakpoints, scale).ok_or(Error::InvalidInterval { a, b })?;
         let domain = if self.resolution < f64::INFINITY { domain.resolve(self.resolution) } else { domain };
         let rtol = self.rtol;
         let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
@@ -319,6 +366,7 @@ impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
             breakpoints: self.breakpoints.clone(),
             resolution: self.resolution,
             scale: self.scale,
+            offsets: self.offsets,
             speculation: self.speculation,
             observer: self.observer.clone(),
         }
@@ -333,6 +381,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("max_evaluations", &self.max_evaluations)
             .field("breakpoints", &self.breakpoints)
             .field("scale", &self.scale)
+            .field("offsets", &self.offsets)
             .field("speculation", &self.speculation)
             .finish_non_exhaustive()
     }

@@ -413,8 +413,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             Segment { a, b, value: leaf.local.value, error: leaf.local.error }
         };
         let mut segments: Vec<_> = leaves.into_iter().map(segment).collect();
-        // Ascending in `t` is ascending in `x`, but for the two halves of the line.
-        if !domain.is_identity() {
+        if !domain.is_ascending() {
             segments.sort_by(|p, q| p.a.total_cmp(&q.a));
         }
         Estimate { value, error: self.error, evaluations, performed, l1, segments }
@@ -428,7 +427,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let shared = self.refined.iter().any(|panel| self.method.may_repeat(panel));
         let shared = shared
             || self.leaves().any(|leaf| {
-                let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
+                let (a, b) = domain.span(leaf.panel.a, leaf.panel.b);
                 b - a < NARROW * a.abs().max(b.abs())
             });
         shared.then(|| {

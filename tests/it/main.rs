@@ -7,6 +7,7 @@ mod faults;
 mod golden;
 mod layering;
 mod methods;
+mod offsets;
 mod sharing;
 mod source;
 mod support;
