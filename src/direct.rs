@@ -41,6 +41,8 @@ where
         observer: Option<&'a dyn Observer<E::Value>>,
         ledger: Ledger,
     ) -> Self {
+        // Room at once for what a panel needs.
+        let count = whole(method, domain).next().map_or(0, |panel| method.count(&panel));
         Self {
             evaluator,
             method,
@@ -50,9 +52,9 @@ where
             ledger,
             performed: 0,
             panels: Vec::new(),
-            points: Vec::new(),
+            points: Vec::with_capacity(count),
             mapped: Vec::new(),
-            values: Vec::new(),
+            values: Vec::with_capacity(count),
         }
     }
 

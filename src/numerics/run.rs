@@ -449,7 +449,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
-        let evaluations = if M::REUSES_POINTS { requests } else { self.distinct(domain).unwrap_or(requests) };
+        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain) };
         let mut segments = Vec::with_capacity(self.leaves.len() - self.refined);
         let mut sum = Sum::new();
         let mut l1 = 0.0;
@@ -475,21 +475,37 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 }
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// How many distinct points all panels have, if any may share points with others: because its method says so, or
-    /// because it is so narrow that points may coincide by rounding.
-    fn distinct(&self, domain: &Domain) -> Option<usize> {
-        let shared = self.leaves.iter().any(|leaf| {
+    /// How many of the panels' points are another panel's, too.
+    fn repeated(&self, domain: &Domain) -> usize {
+        let narrow = self.leaves.iter().any(|leaf| {
             let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
-            b - a < NARROW * a.abs().max(b.abs()) || self.method.may_repeat(&leaf.panel)
+            b - a < NARROW * a.abs().max(b.abs())
         });
-        shared.then(|| {
-            let mut points = Vec::new();
-            self.leaves.iter().for_each(|leaf| self.method.points(&leaf.panel, &mut points));
-            points.iter_mut().for_each(|t| *t = domain.x(*t));
-            points.sort_unstable_by(f64::total_cmp);
-            points.dedup_by_key(|x| x.to_bits());
-            points.len()
-        })
+        let shares = |panel: &Panel<M::Kind>| narrow || self.method.may_repeat(panel);
+        let mut points = Vec::new();
+        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| shares(&leaf.panel)) {
+            self.method.points(panel, &mut points);
+        }
+        if points.is_empty() {
+            return 0;
+        }
+        points.iter_mut().for_each(|t| *t = domain.x(*t));
+        points.sort_unstable_by(f64::total_cmp);
+        let all = points.len();
+        points.dedup_by_key(|x| x.to_bits());
+        let mut repeated = all - points.len();
+        let mut others = Vec::new();
+        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| !shares(&leaf.panel)) {
+            let (a, b) = domain.limits(panel.a, panel.b);
+            let near = &points[points.partition_point(|x| *x <= a)..points.partition_point(|x| *x < b)];
+            if let (Some(first), Some(last)) = (near.first(), near.last()) {
+                others.clear();
+                self.method.points(panel, &mut others);
+                let xs = others.iter().map(|t| domain.x(*t)).filter(|x| first <= x && x <= last);
+                repeated += xs.filter(|x| near.binary_search_by(|y| y.total_cmp(x)).is_ok()).count();
+            }
+        }
+        repeated
     }
 }
 

@@ -1,4 +1,4 @@
-//! `cargo run --release --manifest-path benches/league/Cargo.toml [-- v NAME]`: the league table.
+//! `cargo run --release --manifest-path benches/league/Cargo.toml [-- v NAME]`: the league table; `-- time`: [`time`].
 
 mod battery;
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -8,6 +8,7 @@ mod cluster;
 mod gsl;
 #[cfg(feature = "peers")]
 mod peers;
+mod time;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -141,6 +142,10 @@ fn main() {
     let verbose = arguments.iter().any(|a| a == "v");
     let only = arguments.iter().find(|a| *a != "v");
     let share = |cases: Vec<Case>| cases.into_iter().map(Arc::new).collect::<Vec<_>>();
+    if only.is_some_and(|only| only == "time") {
+        time::table(&share(battery::battery()), verbose);
+        return;
+    }
     if let Some(case) = std::env::var_os("CASE") {
         let case = case.into_string().expect("a name");
         let cases = battery::battery()
