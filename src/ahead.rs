@@ -255,10 +255,10 @@ where
 
     fn expand(
         &mut self,
-        leaf: Option<&Leaf<E::Value, M::Kind, usize>>,
-        into: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
+        leaf: Option<usize>,
+        leaves: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
-        let node = leaf.map_or(RANGE, |leaf| leaf.handle);
+        let node = leaf.map_or(RANGE, |leaf| leaves[leaf].handle);
         let children = self.tree.children(node);
         if !self.pay(node, children.clone()) {
             return Poll::Ready(Err(Stop::Budget));
@@ -279,7 +279,7 @@ where
             let n = &mut self.tree.nodes[child];
             let State::Judged(local) = &mut n.state else { unreachable!("all were judged") };
             let local = local.take().expect("a panel is retired once");
-            into.push(Leaf { panel: n.panel, local, handle: child });
+            leaves.push(Leaf::new(n.panel, local, child));
         }
         let (_, price) = self.paid.take().expect("it was paid for");
         self.tree.retire(node, price);

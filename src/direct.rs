@@ -41,6 +41,8 @@ where
         observer: Option<&'a dyn Observer<E::Value>>,
         ledger: Ledger,
     ) -> Self {
+        // Room at once for what a panel needs.
+        let count = whole(method, domain).next().map_or(0, |panel| method.count(&panel));
         Self {
             evaluator,
             method,
@@ -50,9 +52,9 @@ where
             ledger,
             performed: 0,
             panels: Vec::new(),
-            points: Vec::new(),
+            points: Vec::with_capacity(count),
             mapped: Vec::new(),
-            values: Vec::new(),
+            values: Vec::with_capacity(count),
         }
     }
 
@@ -67,7 +69,8 @@ where
             self.mapped.extend(self.points.iter().map(|&t| self.domain.x(t)));
             &self.mapped
         };
-        if self.cache.is_none() && self.observer.is_none() && self.domain.is_identity() {
+        let plain = self.cache.is_none() && self.observer.is_none();
+        if plain && (self.domain.is_identity() || xs.iter().all(|x| x.is_finite())) {
             self.performed += xs.len();
             self.evaluator.evaluate_here(xs, &mut self.values);
             return;
@@ -101,18 +104,18 @@ where
     type Handle = ();
     type Halt = Error<E::Value>;
 
+    #[inline]
     fn expand(
         &mut self,
-        leaf: Option<&Leaf<E::Value, M::Kind, ()>>,
-        into: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
+        leaf: Option<usize>,
+        leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
         let mut panels = std::mem::take(&mut self.panels);
         panels.clear();
-        match leaf {
+        match leaf.map(|leaf| &leaves[leaf]) {
             Some(leaf) => self.method.refine(&leaf.panel, leaf.local.error, &mut panels),
             None => panels.extend(whole(self.method, self.domain)),
         }
-
         if !self.ledger.charge(self.method, self.domain, &panels, &mut self.points) {
             return Poll::Ready(Err(Stop::Budget));
         }
@@ -121,7 +124,7 @@ where
             self.method.points(panel, &mut self.points);
             self.evaluate();
             match judge(self.method, self.domain, panel, &self.points, &mut self.values) {
-                Ok(local) => into.push(Leaf { panel: *panel, local, handle: () }),
+                Ok(local) => leaves.push(Leaf::new(*panel, local, ())),
                 Err((x, norm)) => return Poll::Ready(Err(Stop::Failed(Error::NonFinite { x, norm }))),
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use crate::ahead::Ahead;
 use crate::direct::{Direct, whole};
@@ -318,19 +319,15 @@ where
             });
         }
 
-        let observer = self.observer.as_deref();
-        let ledger = Ledger::new(self.max_evaluations);
         let (verdict, estimate) = if self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
-            let mut source = Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger);
-            let verdict = poll_fn(|_| run.advance(&mut source)).await?;
-            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+            self.here(&domain, tolerance)?
         } else {
+            let observer = self.observer.as_deref();
             let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
             let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone());
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
+            let ledger = Ledger::new(self.max_evaluations);
             let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
             let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
             (verdict, run.finish(&domain, source.ledger.requests, source.performed))
@@ -339,6 +336,19 @@ where
             Verdict::Converged => Ok(estimate),
             Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
         }
+    }
+
+    /// The whole run, on the spot: no future, nothing to wait for.
+    #[inline]
+    #[allow(clippy::type_complexity, reason = "verdict and estimate, or why there is none")]
+    fn here(&self, domain: &Domain, tolerance: Tolerance) -> Result<(Verdict, Estimate<E::Value>), Error<E::Value>> {
+        let observer = self.observer.as_deref();
+        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
+        let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
+        let ledger = Ledger::new(self.max_evaluations);
+        let mut source = Direct::new(&self.shared.evaluator, &self.method, domain, cache, observer, ledger);
+        let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
+        Ok((verdict?, run.finish(domain, source.ledger.requests, source.performed)))
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.

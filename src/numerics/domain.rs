@@ -147,23 +147,27 @@ impl Domain {
         self
     }
 
+    #[inline]
     fn cuts(&self) -> &[f64] {
         self.ends.as_ref().map_or(&self.cuts[..], |ends| ends)
     }
 
     /// The pieces in `t`, ascending.
+    #[inline]
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         // Nothing is between the two zeros.
         self.cuts().windows(2).map(|ends| (ends[0], ends[1])).filter(|(a, b)| a < b)
     }
 
+    #[inline]
     pub(crate) fn is_reversed(&self) -> bool {
         self.reversed
     }
 
     /// Whether `x = t`, so that neither points nor values need a map.
+    #[inline]
     pub(crate) fn is_identity(&self) -> bool {
-        self.map == Map::Identity
+        matches!(self.map, Map::Identity)
     }
 
     /// Whether what is ascending in `t` is ascending on the range, too.
@@ -172,11 +176,13 @@ impl Domain {
     }
 
     /// What the integrand is given at `t`; infinite only at the end of an infinite range.
+    #[inline]
     pub(crate) fn x(&self, t: f64) -> f64 {
         self.map.x(t)
     }
 
     /// The limits in `x`, ascending, of the panel from `a` to `b` in `t`.
+    #[inline]
     pub(crate) fn span(&self, a: f64, b: f64) -> (f64, f64) {
         let (p, q) = (self.x(a), self.x(b));
         if p <= q { (p, q) } else { (q, p) }
@@ -195,6 +201,7 @@ impl Domain {
     }
 
     /// `|dx/dt|` at `t`.
+    #[inline]
     pub(crate) fn slope(&self, t: f64) -> f64 {
         match self.map {
             Map::Identity => 1.0,
@@ -227,6 +234,7 @@ impl Map {
         }
     }
 
+    #[inline]
     fn x(self, t: f64) -> f64 {
         match self {
             Map::Identity => t,
