@@ -3,14 +3,16 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
 use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
+use crate::evaluation::hosted::Hosted;
 use crate::ledger::Ledger;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
@@ -280,13 +282,16 @@ where
             let verdict = poll_fn(|_| run.advance(&mut source)).await?;
             (verdict, run.finish(&domain, source.ledger.requests, source.performed))
         } else {
-            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone());
+            let run = Run::new(self.method.clone(), tolerance, observer.is_some());
+            let given_up = Arc::new(AtomicBool::new(false));
+            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
-            let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
-            let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
-            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+            let observer = self.observer.clone();
+            let hosted = observer.is_none() && self.shared.evaluator.near().is_some();
+            let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger);
+            let engine = Engine::new(run, source);
+            if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { engine.await? }
         };
         match verdict {
             Verdict::Converged => Ok(estimate),
