@@ -8,8 +8,8 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,17 +22,21 @@ fn peak(x: f64) -> f64 {
     1.0 / (x * x + 1e-4)
 }
 
-/// Keeps the processor busy for `nanos`, by the clock.
-fn work(nanos: u64) {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_nanos(nanos) {
-        std::hint::spin_loop();
-    }
+/// Computes for so many steps.
+fn work(steps: u64, x: f64) -> u64 {
+    (0..steps).fold(x.to_bits(), |z, _| black_box(z.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (z >> 29)))
 }
 
+/// A function that takes about `nanos` on an idle processor: the same work each time, whatever else the machine does.
 fn busy(nanos: u64) -> impl Fn(f64) -> f64 + Copy + Send + Sync + 'static {
+    static STEP: OnceLock<f64> = OnceLock::new();
+    let step = STEP.get_or_init(|| {
+        let once = || time(|| assert_ne!(work(100_000, 1.0), 1)) / 1e5;
+        (0..50).map(|_| once()).fold(f64::INFINITY, f64::min)
+    });
+    let steps = (nanos as f64 / step) as u64;
     move |x| {
-        work(nanos);
+        black_box(work(steps, x));
         peak(x)
     }
 }
@@ -131,31 +135,43 @@ async fn yield_once() {
 }
 
 fn integrals() {
-    println!("\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (median of turns)");
+    println!(
+        "\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (the least of many turns)"
+    );
     println!(
         "{:>9} {:>12} {:>10} {:>10} {:>8} {:>22}",
         "f", "evaluations", "inline", "pool", "ratio", "less a hand-off of 20"
     );
     for (nanos, atol, turns) in [
-        (0, 1e-2, 300),
+        (0, 1.0, 300),
         (0, 1e-11, 300),
-        (1_000, 1e-2, 300),
+        (1_000, 1.0, 300),
         (1_000, 1e-11, 200),
-        (20_000, 1e-11, 15),
-        (20_000, 1e-14, 9),
-        (200_000, 1e-11, 3),
+        (20_000, 1e-11, 40),
+        (200_000, 1e-11, 4),
     ] {
         let pool = ThreadPool::new(2);
         let (mut here, mut there, mut n) = (Vec::new(), Vec::new(), 0);
+        let (mut here_used, mut there_used) = (0.0, 0.0);
         for _ in 0..turns {
             let inline = Integrator::new(Inline::new(busy(nanos))).method(METHOD());
+            let begin = processor();
             here.push(time(|| n = evaluations_of(inline.integrate_blocking(-1.0, 1.0, atol))));
+            let middle = processor();
             let pooled = Integrator::new(pool.evaluator(busy(nanos))).method(METHOD());
             there.push(time(|| assert_eq!(n, evaluations_of(pooled.integrate_blocking(-1.0, 1.0, atol)))));
+            here_used += middle - begin;
+            there_used += processor() - middle;
         }
-        let (here, there) = (median(here) / 1e3, median(there) / 1e3);
+        let least = |times: Vec<f64>| times.into_iter().fold(f64::INFINITY, f64::min) / 1e3;
+        let (here, there) = (least(here), least(there));
         let f = format!("{} us", nanos / 1000);
-        println!("{f:>9} {n:12} {here:10.1} {there:10.1} {:8.3} {:22.3}", there / here, (there - 20.0) / here);
+        println!(
+            "{f:>9} {n:12} {here:10.1} {there:10.1} {:8.3} {:22.3} {:15.3}",
+            there / here,
+            (there - 20.0) / here,
+            there_used / here_used
+        );
     }
 }
 
@@ -169,11 +185,38 @@ fn evaluations_of(result: Result<coquad::Estimate, coquad::Error>) -> usize {
 
 const MANY: usize = 10_000;
 
+/// Seconds of processor time that the process has used (Linux).
+fn processor() -> f64 {
+    // What a thread has used is written down when it pauses.
+    thread::sleep(Duration::from_millis(1));
+    let tasks = std::fs::read_dir("/proc/self/task").expect("this bench needs Linux's /proc");
+    let used = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    tasks.flatten().filter_map(used).sum::<f64>() / 1e9
+}
+
 /// Bytes that the process has in memory (Linux).
 fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this bench needs Linux's /proc");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a field of /proc/self/status");
     1024.0 * line.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok()).expect("a number of kB")
+}
+
+/// Starts integrals, each to a limit of its own, and keeps them.
+fn measure<F: Future>(name: &str, mut make: impl FnMut(f64) -> F) {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut all: Vec<_> = Vec::with_capacity(MANY);
+    let before = resident();
+    for i in 0..MANY {
+        let mut future = Box::pin(make(1.0 + i as f64));
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        all.push(future);
+    }
+    println!("{name:44} {:10.0}", (resident() - before) / MANY as f64);
+    // Kept, so that the next does not get what this one gives back.
+    std::mem::forget(all);
 }
 
 /// Bytes per integral that has been polled and is not finished.
@@ -198,30 +241,11 @@ fn memory() {
     }
     let shared = Integrator::new(pool.evaluator(f64::exp));
     let gauss = Integrator::new(pool.evaluator(f64::exp)).method(METHOD());
-    let measure = |name: &str, make: &dyn Fn(usize) -> std::pin::Pin<Box<dyn Future<Output = ()> + '_>>| {
-        let mut cx = Context::from_waker(Waker::noop());
-        let mut all: Vec<_> = Vec::with_capacity(MANY);
-        let before = resident();
-        for i in 0..MANY {
-            let mut future = make(i);
-            assert!(future.as_mut().poll(&mut cx).is_pending());
-            all.push(future);
-        }
-        println!("{name:44} {:10.0}", (resident() - before) / MANY as f64);
-        // Kept, so that the next does not get what this one gives back.
-        std::mem::forget(all);
-    };
-    measure("one integrator on a pool, Auto", &|i| {
-        let b = 1.0 + i as f64;
-        Box::pin(async { drop(black_box(shared.integrate(0.0, b, 1e-9).await)) })
-    });
-    measure("one integrator on a pool, GaussKronrod", &|i| {
-        let b = 1.0 + i as f64;
-        Box::pin(async { drop(black_box(gauss.integrate(0.0, b, 1e-9).await)) })
-    });
-    measure("a new integrator on a pool each, Auto", &|i| {
+    measure("one integrator on a pool, Auto", |b| shared.integrate(0.0, b, 1e-9));
+    measure("one integrator on a pool, GaussKronrod", |b| gauss.integrate(0.0, b, 1e-9));
+    measure("a new integrator on a pool each, Auto", |b| {
         let evaluator = pool.evaluator(f64::exp);
-        Box::pin(async move { drop(black_box(Integrator::new(evaluator).integrate(0.0, i as f64 + 1.0, 1e-9).await)) })
+        async move { Integrator::new(evaluator).integrate(0.0, b, 1e-9).await }
     });
     release.store(true, Ordering::SeqCst);
     block_on(busy);

@@ -265,7 +265,7 @@ where
         n.issued += found + failed;
         n.missing -= found;
         if found == points.len() {
-            self.judge(node, &points);
+            self.judge(node, &points, false);
         } else {
             n.points = points;
             if found > 0 && n.missing == 0 {
@@ -325,15 +325,15 @@ where
             };
             self.values.push(value);
         }
-        self.judge(node, &points);
+        self.judge(node, &points, true);
     }
 
-    /// Judges a panel by `self.values`.
-    fn judge(&mut self, node: usize, points: &[f64]) {
+    /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
+    fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
         let mut panel = self.tree.nodes[node].panel;
         match judge(&self.method, &self.domain, &mut panel, points, &mut self.values) {
             Ok(local) => {
-                let focus = focus(panel.a, panel.b, points, &self.values);
+                let focus = if ahead { focus(panel.a, panel.b, points, &self.values) } else { None };
                 self.tree.judged(node, panel.kind, local, focus);
             }
             Err((x, norm)) => self.tree.bad(node, x, norm),

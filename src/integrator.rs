@@ -241,7 +241,8 @@ where
     ///
     /// # Cancellation
     ///
-    /// Nothing is spawned: evaluations are started and collected when the future is polled. Dropping it stops asking
+    /// Nothing is spawned on the caller's runtime: evaluations are started and collected when the future is polled, or,
+    /// on a [`ThreadPool`](crate::ThreadPool) whose evaluations take less than 100 us, by its threads. Dropping it stops asking
     /// at once, and drops every evaluation that no other integral waits for. Finished points stay in the cache.
     ///
     /// # Errors
@@ -291,7 +292,7 @@ where
             let hosted = observer.is_none() && self.shared.evaluator.near().is_some();
             let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger);
             let engine = Engine::new(run, source);
-            if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { engine.await? }
+            if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { Box::pin(engine).await? }
         };
         match verdict {
             Verdict::Converged => Ok(estimate),

@@ -16,7 +16,7 @@ use futures::stream::{FuturesUnordered, Stream};
 use super::cache::{Claim, PointCache};
 use super::evaluator::Evaluator;
 use super::flight::{Flight, Outcome};
-use super::near::Pace;
+use super::near::{Laps, Pace};
 use super::spot::{Found, Spot};
 use crate::error::EvaluationError;
 
@@ -138,6 +138,7 @@ pub(crate) struct Dispatch<E: Evaluator> {
     /// Our place among those who wait for room.
     ticket: Option<u64>,
     spot: Spot<E::Value>,
+    laps: Laps,
     /// Set when nobody waits for the integral any more.
     given_up: Arc<AtomicBool>,
 }
@@ -160,13 +161,14 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 impl<E: Evaluator + 'static> Dispatch<E> {
     pub(crate) fn new(shared: Arc<Shared<E>>, cache: PointCache<E::Value>, given_up: Arc<AtomicBool>) -> Self {
         let slots = shared.slots.get_or_init(Arc::default).clone();
-        let (flights, spot) = (FuturesUnordered::new(), Spot::default());
-        Self { shared, cache, slots, flights, ticket: None, spot, given_up }
+        let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
+        Self { shared, cache, slots, flights, ticket: None, spot, laps, given_up }
     }
 
     /// A new poll, perhaps on another thread than the last.
     pub(crate) fn arrive(&mut self) {
         self.spot = Spot::default();
+        self.laps.stop();
     }
 
     /// Where the next evaluation is best done. Depends on the clock, and the answer must not depend on it.
@@ -191,9 +193,15 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         if near.pace() != Pace::Instant || self.given_up.load(Ordering::Relaxed) {
             return None;
         }
+        self.laps.start();
         match self.spot.find(&self.cache, x, || near.evaluate(x)) {
             Found::UnderWay => None,
-            found => Some(found),
+            found => {
+                if let (Found::Evaluated(_), Some(each)) = (&found, self.laps.ended()) {
+                    near.record(each);
+                }
+                Some(found)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::EvaluationError;
 
@@ -16,9 +16,12 @@ pub trait Near<T>: Send + Sync {
     /// Whether the calling thread is one of them.
     fn is_here(&self) -> bool;
 
-    /// Evaluates at `x`, on the calling thread. A panic is a failure.
+    /// Evaluates at `x`, on the calling thread, which takes the time. A panic is a failure.
     #[allow(clippy::missing_errors_doc, reason = "hidden")]
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError>;
+
+    /// Evaluations on the calling thread took so long each.
+    fn record(&self, each: Duration);
 
     /// Runs `job`, which does not panic, on one of them.
     fn spawn(&self, job: Box<dyn FnOnce() + Send>);
@@ -60,8 +63,11 @@ impl Stopwatch {
     pub(crate) fn record(&self, took: Duration) {
         let sample = log2(took);
         let mean = self.mean.load(Ordering::Relaxed);
-        let mean = if mean == 0 { sample } else { (3 * mean + sample) / 4 };
-        self.mean.store(mean.max(1), Ordering::Relaxed);
+        let next = if mean == 0 { sample } else { (3 * mean + sample) / 4 };
+        // Threads that share it do not take it from each other without need.
+        if next.abs_diff(mean) > 8 {
+            self.mean.store(next.max(1), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn pace(&self) -> Pace {
@@ -83,6 +89,43 @@ const fn log2(time: Duration) -> u32 {
     let whole = nanos.ilog2();
     let fraction = (nanos << (63 - whole)) << 1 >> 56;
     256 * whole + fraction as u32
+}
+
+/// Times evaluations that follow each other, without asking the clock after each of the very short ones.
+#[derive(Default)]
+pub(crate) struct Laps {
+    start: Option<Instant>,
+    evaluations: u32,
+    /// How many of them to a lap.
+    lap: u32,
+}
+
+/// A lap of several evaluations should be no longer than one that asks the clock for itself alone.
+const LAP: Duration = Duration::from_micros(2);
+
+impl Laps {
+    /// Something else comes next.
+    pub(crate) fn stop(&mut self) {
+        self.start = None;
+    }
+
+    pub(crate) fn start(&mut self) {
+        if self.start.is_none() {
+            (self.start, self.evaluations) = (Some(Instant::now()), 0);
+        }
+    }
+
+    /// An evaluation has ended; returns how long one took, at the end of a lap.
+    pub(crate) fn ended(&mut self) -> Option<Duration> {
+        self.evaluations += 1;
+        if self.evaluations < self.lap {
+            return None;
+        }
+        let now = Instant::now();
+        let took = now - self.start.replace(now)?;
+        self.lap = if took < LAP { (2 * self.evaluations).min(8) } else { 1 };
+        Some(took / std::mem::take(&mut self.evaluations))
+    }
 }
 
 impl fmt::Debug for Stopwatch {

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
@@ -87,7 +87,11 @@ where
     }
 
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        evaluate_here(|| Ok(self.f.call(x)))
+        evaluate_here(|| Ok((self.f.f)(x)))
+    }
+
+    fn record(&self, each: Duration) {
+        self.f.watch.record(each);
     }
 
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
@@ -144,7 +148,11 @@ where
     }
 
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        evaluate_here(|| self.f.call(x).map_err(EvaluationError::new))
+        evaluate_here(|| (self.f.f)(x).map_err(EvaluationError::new))
+    }
+
+    fn record(&self, each: Duration) {
+        self.f.watch.record(each);
     }
 
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
