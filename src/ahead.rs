@@ -136,6 +136,8 @@ where
                 return Poll::Pending;
             }
             if self.place() == Place::Here && start.get_or_insert_with(Instant::now).elapsed() > SLICE {
+                // On the spot no room is needed: those who wait for some take turns with this one.
+                self.dispatch.pass_on();
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
