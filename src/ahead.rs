@@ -197,6 +197,7 @@ where
                     Request::Done { outcome, started: ours } => {
                         if ours {
                             self.performed += 1;
+                            self.tree.arrived();
                             if let Some(observer) = &self.observer {
                                 observer.started(x, class == Class::Guessed);
                                 observer.finished(x);
