@@ -1,17 +1,18 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
 use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
+use crate::evaluation::hosted::Hosted;
 use crate::ledger::Ledger;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
@@ -286,7 +287,8 @@ where
     ///
     /// # Cancellation
     ///
-    /// Nothing is spawned: evaluations are started and collected when the future is polled. Dropping it stops asking
+    /// Nothing is spawned on the caller's runtime: evaluations are started and collected when the future is polled, or,
+    /// on a [`ThreadPool`](crate::ThreadPool) whose evaluations take less than 100 us, by its threads. Dropping it stops asking
     /// at once, and drops every evaluation that no other integral waits for. Finished points stay in the cache.
     ///
     /// # Errors
@@ -322,15 +324,17 @@ where
         let (verdict, estimate) = if self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             self.here(&domain, tolerance)?
         } else {
-            let observer = self.observer.as_deref();
-            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone());
+            let observer = self.observer.clone();
+            let run = Run::new(self.method.clone(), tolerance, observer.is_some());
+            let given_up = Arc::new(AtomicBool::new(false));
+            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
             let ledger = Ledger::new(self.max_evaluations);
-            let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
-            let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
-            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+            let hosted = observer.is_none() && self.shared.evaluator.near().is_some();
+            let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger);
+            let engine = Engine::new(run, source);
+            if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { Box::pin(engine).await? }
         };
         match verdict {
             Verdict::Converged => Ok(estimate),

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, so that they are linked once and share their support code.
 
 mod auto;
+mod cheap;
 mod engine;
 mod errors;
 mod faults;
