@@ -1,7 +1,5 @@
 //! Coroutines as Rust has them: sources (streams), filters, sinks, and a conversation, all on one thread.
 
-use std::pin::pin;
-
 use futures::channel::mpsc;
 use futures::executor::block_on;
 use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt, sink, stream};
@@ -71,7 +69,7 @@ async fn asker(mut say: mpsc::Sender<f64>, mut hear: mpsc::Receiver<f64>) -> Vec
 
 async fn run() -> Result<(), std::fmt::Error> {
     let mut paper = Vec::new();
-    let mut print = pin!(printer(&mut paper));
+    let mut print = Box::pin(printer(&mut paper));
     print.send(format!("integers        {:?}", first(8, integers()).await)).await?;
     print.send(format!("even numbers    {:?}", first(8, even(integers())).await)).await?;
     print.send(format!("Fibonacci       {:?}", first(12, fibonacci()).await)).await?;
@@ -80,7 +78,8 @@ async fn run() -> Result<(), std::fmt::Error> {
     let ((say, accept), (reply, hear)) = (mpsc::channel(0), mpsc::channel(0));
     let (heard, ()) = futures::join!(asker(say, hear), averager(accept, reply));
     let lines = heard.iter().map(|(x, mean)| Ok(format!("said {x:>4}, was told the mean so far, {mean:.1}")));
-    print.send_all(&mut pin!(stream::iter(lines))).await?;
+    print.send_all(&mut stream::iter(lines)).await?;
+    drop(print);
 
     assert_eq!(paper.len(), 8);
     assert_eq!(paper[3], " 4: even Fibonacci  [0, 2, 8, 34, 144, 610, 2584, 10946]");

@@ -14,10 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use coquad::{Integrator, Observer, Progress, ThreadPool};
-use plotters::prelude::{BitMapBackend, IntoDrawingArea, SVGBackend};
+use coquad::{GaussKronrod, Integrator, Observer, Progress, ThreadPool};
 
-const WORKERS: usize = 8;
+const WORKERS: usize = 24;
 const TOLERANCE: f64 = 1e-8;
 
 /// A peak, and a kink with a vertical tangent.
@@ -80,8 +79,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&folder)?;
 
     let recorder = Arc::new(Recorder { start: Instant::now(), record: Mutex::default() });
-    let integrator = Integrator::new(ThreadPool::new(WORKERS).evaluator(slow_f)).observer(recorder.clone());
-    let e = integrator.integrate_blocking(0.0, 1.0, TOLERANCE)?;
+    let integrator = Integrator::new(ThreadPool::new(WORKERS).evaluator(slow_f)).method(GaussKronrod::default());
+    let e = integrator.observer(recorder.clone()).integrate_blocking(0.0, 1.0, TOLERANCE)?;
     let record = recorder.record.lock().expect("no panics").clone();
     println!("{e}; {} of {} were guesses", record.jobs.iter().filter(|job| job.guess).count(), e.performed);
     let exact = (30.0_f64.atan() + 10.0_f64.atan()) / 40.0 + (0.7_f64.powf(1.5) + 0.3_f64.powf(1.5)) / 1.5;
@@ -90,10 +89,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     style::register_font();
     let path = |name: &str| folder.join(name);
-    pictures::points(SVGBackend::new(&path("points.svg"), style::SIZE).into_drawing_area(), &record, &e)?;
-    pictures::points(BitMapBackend::new(&path("points.png"), style::SIZE).into_drawing_area(), &record, &e)?;
-    pictures::workers(SVGBackend::new(&path("workers.svg"), style::SIZE).into_drawing_area(), &record)?;
-    pictures::workers(BitMapBackend::new(&path("workers.png"), style::SIZE).into_drawing_area(), &record)?;
+    style::svg(&path("points.svg"), |area| pictures::points(area, &record, &e))?;
+    style::png(&path("points.png"), |area| pictures::points(area, &record, &e))?;
+    style::svg(&path("workers.svg"), |area| pictures::workers(area, &record))?;
+    style::png(&path("workers.png"), |area| pictures::workers(area, &record))?;
     println!("points and workers, .svg and .png, are in {}", folder.display());
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! What the pictures of the example `plot` have in common: size, colours, font, axes, legend.
 
 use std::error::Error;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
 
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 
-pub(crate) const SIZE: (u32, u32) = (1000, 640);
+pub(crate) const SIZE: (u32, u32) = (1000, 720);
 pub(crate) const NEEDED: RGBColor = RGBColor(0, 95, 165);
 pub(crate) const GUESS: RGBColor = RGBColor(240, 145, 30);
 pub(crate) const INK: RGBColor = RGBColor(70, 70, 70);
@@ -22,9 +25,24 @@ pub(crate) fn register_font() {
     assert!(font.is_ok(), "a font that can be read");
 }
 
+/// Draws into a PNG. (plotters could write one, with a further crate.)
+pub(crate) fn png(path: &Path, draw: impl FnOnce(Area<BitMapBackend<'_>>) -> Drawn) -> Drawn {
+    let mut pixels = vec![0; 3 * (SIZE.0 * SIZE.1) as usize];
+    draw(BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area())?;
+    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), SIZE.0, SIZE.1);
+    encoder.set_color(png::ColorType::Rgb);
+    Ok(encoder.write_header()?.write_image_data(&pixels)?)
+}
+
+/// Draws into an SVG.
+pub(crate) fn svg(path: &Path, draw: impl FnOnce(Area<SVGBackend<'_>>) -> Drawn) -> Drawn {
+    draw(SVGBackend::new(path, SIZE).into_drawing_area())
+}
+
 pub(crate) fn halves<B: DrawingBackend<ErrorType: 'static>>(area: &Area<B>, title: &str) -> Drawn<(Area<B>, Area<B>)> {
     area.fill(&WHITE)?;
-    Ok(area.titled(title, ("sans-serif", 22))?.margin(0, 4, 4, 24).split_vertically((54).percent_height()))
+    let titled = area.margin(10, 4, 4, 24).titled(title, ("sans-serif", 22))?;
+    Ok(titled.split_vertically((50).percent_height()))
 }
 
 pub(crate) fn frame<B: DrawingBackend>(area: &Area<B>) -> ChartBuilder<'_, '_, B> {
@@ -44,7 +62,13 @@ where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let mut mesh = chart.configure_mesh();
-    mesh.light_line_style(WHITE).bold_line_style(PALE).axis_style(INK).label_style(TEXT).axis_desc_style(TEXT);
+    mesh.set_tick_mark_size(LabelAreaPosition::Left, 0);
+    mesh.max_light_lines(1)
+        .light_line_style(WHITE)
+        .bold_line_style(PALE)
+        .axis_style(INK)
+        .label_style(TEXT)
+        .axis_desc_style(TEXT);
     Ok(mesh.x_desc(x).y_desc(y).x_labels(11).y_labels(6).y_label_formatter(&label).draw()?)
 }
 
