@@ -62,7 +62,6 @@ where
     Y: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let mut mesh = chart.configure_mesh();
-    mesh.set_tick_mark_size(LabelAreaPosition::Left, 0);
     mesh.max_light_lines(1)
         .light_line_style(WHITE)
         .bold_line_style(PALE)
