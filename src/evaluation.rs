@@ -14,6 +14,8 @@ mod pmap;
 mod pool_evaluator;
 pub(crate) mod spot;
 mod thread_pool;
+#[cfg(feature = "wire")]
+pub mod wire;
 
 pub use cache::PointCache;
 pub use evaluator::Evaluator;

@@ -69,6 +69,9 @@ mod prefetch;
 
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};
+#[cfg(feature = "wire")]
+#[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
+pub use evaluation::wire;
 pub use evaluation::{
     BlockingFn, Evaluator, EvaluatorFn, Inline, PointCache, PoolEvaluator, ThreadPool, TryPoolEvaluator, blocking_fn,
     evaluator_fn, pmap, try_pmap,

@@ -1,0 +1,75 @@
+//! Frames on a stream of bytes: where one message ends and the next begins.
+
+use super::WireError;
+
+/// The longest message, in bytes: 1 MiB.
+pub const MAX_FRAME: usize = 1 << 20;
+
+/// Bytes of the length before a message.
+const PREFIX: usize = 4;
+
+/// Appends what `encode` writes to `into` as one frame.
+///
+/// # Errors
+///
+/// [`WireError::TooLong`] if that is more than [`MAX_FRAME`]; `into` is then as it was.
+pub fn frame(into: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), WireError> {
+    let start = into.len();
+    into.extend_from_slice(&[0; PREFIX]);
+    encode(into);
+    let length = into.len() - start - PREFIX;
+    if length > MAX_FRAME {
+        into.truncate(start);
+        return Err(WireError::TooLong { length });
+    }
+    let prefix = u32::try_from(length).expect("the limit is far below 4 GiB").to_le_bytes();
+    into[start..start + PREFIX].copy_from_slice(&prefix);
+    Ok(())
+}
+
+/// The messages in a stream of bytes, however it is cut into pieces.
+///
+/// Memory is taken for bytes that have arrived, never for those that a length promises, and a length over [`MAX_FRAME`]
+/// is refused as soon as its four bytes are there.
+#[derive(Debug, Default)]
+pub struct Frames {
+    bytes: Vec<u8>,
+    /// Where the next frame starts in `bytes`.
+    start: usize,
+}
+
+impl Frames {
+    /// Appends bytes that have arrived.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        // What was read is cut off in strokes, so that each byte is moved about once.
+        if self.start > 0 && (self.start == self.bytes.len() || self.start >= MAX_FRAME) {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Returns the next message, or `None` until all of it has arrived.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::TooLong`]. There is no way on from there: the stream has lost its bounds.
+    #[expect(clippy::should_implement_trait, reason = "it lends from itself, as no iterator can")]
+    pub fn next(&mut self) -> Result<Option<&[u8]>, WireError> {
+        let rest = &self.bytes[self.start..];
+        let Some((prefix, rest)) = rest.split_first_chunk::<PREFIX>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*prefix) as usize;
+        if length > MAX_FRAME {
+            return Err(WireError::TooLong { length });
+        }
+        let Some(message) = rest.get(..length) else { return Ok(None) };
+        self.start += PREFIX + length;
+        Ok(Some(message))
+    }
+
+    /// Returns whether the bytes end within a message.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.start < self.bytes.len()
+    }
+}
