@@ -13,9 +13,13 @@ mod panics;
 mod pmap;
 mod pool_evaluator;
 pub(crate) mod spot;
+#[cfg(all(unix, feature = "process"))]
+mod process;
 mod thread_pool;
 #[cfg(feature = "wire")]
 pub mod wire;
+#[cfg(all(unix, feature = "process"))]
+pub mod worker;
 
 pub use cache::PointCache;
 pub use evaluator::Evaluator;
@@ -23,4 +27,6 @@ pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;
 pub use pmap::{pmap, try_pmap};
 pub use pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
+#[cfg(all(unix, feature = "process"))]
+pub use process::{Death, ProcessError, ProcessReport, Processes};
 pub use thread_pool::ThreadPool;

@@ -76,6 +76,9 @@ pub use evaluation::{
     BlockingFn, Evaluator, EvaluatorFn, Inline, PointCache, PoolEvaluator, ThreadPool, TryPoolEvaluator, blocking_fn,
     evaluator_fn, pmap, try_pmap,
 };
+#[cfg(all(unix, feature = "process"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
 pub use integrator::Integrator;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;

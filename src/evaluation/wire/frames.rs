@@ -22,8 +22,8 @@ pub fn frame(into: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()
         into.truncate(start);
         return Err(WireError::TooLong { length });
     }
-    let prefix = u32::try_from(length).expect("the limit is far below 4 GiB").to_le_bytes();
-    into[start..start + PREFIX].copy_from_slice(&prefix);
+    // The limit is far below 4 GiB.
+    into[start..start + PREFIX].copy_from_slice(&(length as u32).to_le_bytes());
     Ok(())
 }
 

@@ -165,6 +165,16 @@ impl<'a> Writer<'a> {
         write_str(&mut self.buffer, text).expect(INFALLIBLE);
     }
 
+    fn map(&mut self, key: &str, entries: u32) {
+        self.key(key);
+        write_map_len(&mut self.buffer, entries).expect(INFALLIBLE);
+    }
+
+    fn binary(&mut self, key: &str, bytes: &[u8]) {
+        self.key(key);
+        write_bin(&mut self.buffer, bytes).expect(INFALLIBLE);
+    }
+
     fn number(&mut self, key: &str, number: f64) {
         self.key(key);
         write_f64(&mut self.buffer, number).expect(INFALLIBLE);
@@ -257,8 +267,7 @@ impl<'a> Job<'a> {
         writer.text("f", self.function);
         writer.numbers("x", &self.x);
         if let Some(parameters) = self.parameters {
-            writer.key("p");
-            write_bin(&mut writer.buffer, parameters).expect(INFALLIBLE);
+            writer.binary("p", parameters);
         }
         if let Some(limit) = self.limit {
             writer.number("t", limit);
@@ -310,8 +319,7 @@ impl<'a> Answer<'a> {
         match &self.outcome {
             Ok(numbers) => writer.numbers("y", numbers),
             Err(failure) => {
-                writer.key("e");
-                write_map_len(&mut writer.buffer, 2).expect(INFALLIBLE);
+                writer.map("e", 2);
                 writer.text("kind", &failure.kind.to_string());
                 writer.text("msg", cut(&failure.message));
             }
