@@ -52,12 +52,16 @@ def _send(*entries):
 
 
 def jobs(function=""):
-    """Says hello, and yields (id, x) until the coordinator wants no more."""
+    """Says hello, and returns an iterator over (id, x) that ends when the coordinator wants no more."""
     global _out
     pipe, _out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # from here on print() goes to standard error
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _send(_text("f"), _text(function))
+    return _read(pipe)
+
+
+def _read(pipe):
     while len(length := pipe.read(4)) == 4:
         job, _ = _unpack(pipe.read(int.from_bytes(length, "little")), 0)
         yield job["id"], job["x"][0]

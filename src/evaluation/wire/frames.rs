@@ -73,3 +73,31 @@ impl Frames {
         self.start < self.bytes.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_allocates_nothing() {
+        for length in [1 << 16, MAX_FRAME, MAX_FRAME + 1, 1 << 24, 1 << 31, u32::MAX as usize] {
+            let mut frames = Frames::default();
+            frames.extend(&(length as u32).to_le_bytes());
+            frames.extend(&[0; 100]);
+            let _ = frames.next();
+            assert!(frames.bytes.capacity() < 1024, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_was_read_takes_no_room() {
+        let mut stream = Vec::new();
+        frame(&mut stream, |into| into.extend([7; 1000])).unwrap();
+        let mut frames = Frames::default();
+        for _ in 0..10_000 {
+            frames.extend(&stream);
+            assert_eq!(frames.next().unwrap().map(<[u8]>::len), Some(1000));
+        }
+        assert!(frames.bytes.capacity() < 1 << 16);
+    }
+}
