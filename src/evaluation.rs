@@ -12,9 +12,9 @@ pub(crate) mod near;
 mod panics;
 mod pmap;
 mod pool_evaluator;
-pub(crate) mod spot;
 #[cfg(all(unix, feature = "process"))]
 mod process;
+pub(crate) mod spot;
 mod thread_pool;
 #[cfg(feature = "wire")]
 pub mod wire;
