@@ -69,10 +69,16 @@ mod prefetch;
 
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};
+#[cfg(feature = "wire")]
+#[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
+pub use evaluation::wire;
 pub use evaluation::{
     BlockingFn, Evaluator, EvaluatorFn, Inline, PointCache, PoolEvaluator, ThreadPool, TryPoolEvaluator, blocking_fn,
     evaluator_fn, pmap, try_pmap,
 };
+#[cfg(all(unix, feature = "process"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
 pub use integrator::Integrator;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;

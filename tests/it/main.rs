@@ -9,6 +9,8 @@ mod golden;
 mod layering;
 mod methods;
 mod offsets;
+#[cfg(all(target_os = "linux", feature = "process"))]
+mod process;
 mod sharing;
 mod source;
 mod support;
