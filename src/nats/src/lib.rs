@@ -1,0 +1,1 @@
+//! Evaluators of `coquad` on many machines.
