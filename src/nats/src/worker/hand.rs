@@ -87,7 +87,7 @@ fn trouble(error: EvaluationError) -> Trouble {
     }
     match error.downcast_ref::<ProcessError>() {
         None => answer(FailureKind::Failed, error.to_string()),
-        Some(ProcessError::Failed { kind, message }) => answer(*kind, message.to_string()),
+        Some(ProcessError::Failed { kind, message, .. }) => answer(*kind, message.to_string()),
         Some(ProcessError::Poison { .. }) => answer(FailureKind::Crashed, error.to_string()),
         Some(ProcessError::Timeout { .. }) => answer(FailureKind::Timeout, error.to_string()),
         Some(_) => Trouble::Elsewhere(error.to_string()),

@@ -1,0 +1,1 @@
+//! Workers and servers that are killed, stopped and lose what they had.
