@@ -84,8 +84,8 @@ fn failures_are_typed_and_carry_the_point() {
     let nats = server.connect();
     let failed = Integrator::new(nats.evaluator::<f64>("fails")).integrate_blocking(0.0, 1.0, 1e-6);
     let Err(Failure::Evaluation { x, source, .. }) = failed else { panic!("{failed:?}") };
-    let said = Error::Function { message: format!(r"no value at {x:?}\u{{1b}}") };
-    assert_eq!(source.downcast_ref(), Some(&said));
+    let said = format!(r"no value at {x:?}\u{{1b}}");
+    assert!(matches!(source.downcast_ref(), Some(Error::Function { message, .. }) if *message == said), "{source:?}");
     let panicked = Integrator::new(nats.evaluator::<f64>("panics")).integrate_blocking(0.0, 1.0, 1e-6);
     let Err(Failure::Panicked { x, message, .. }) = panicked else { panic!("{panicked:?}") };
     assert_eq!(*message, format!("no such x: {x:?}"));
@@ -106,7 +106,7 @@ fn without_workers_an_evaluation_waits_until_its_deadline() {
     let evaluator = nats.evaluator::<f64>("nobody").deadline(Duration::from_millis(300));
     let started = Instant::now();
     let late = block_on(evaluator.evaluate(0.5)).unwrap_err();
-    assert_eq!(late.downcast_ref(), Some(&Error::Deadline { seconds: 0.3 }));
+    assert!(matches!(late.downcast_ref(), Some(Error::Deadline { .. })), "{late}");
     assert!(started.elapsed() >= Duration::from_millis(300));
     // Without a deadline it waits for a worker.
     let worker = Worker::new(server.server()).serve("nobody", peak).slots(1).start().unwrap();

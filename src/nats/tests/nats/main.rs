@@ -2,6 +2,8 @@
 
 mod doors;
 mod faults;
+mod python;
+mod security;
 mod support;
 
 /// Not a test of its own: the worker processes of the others are this program, started with this name.
