@@ -117,10 +117,18 @@ fn main() {
     let done = stream::iter(points(7, 400)).map(|x| skew.evaluate(x)).buffer_unordered(window);
     block_on(done.for_each(|value| std::future::ready(drop(value.expect("a value")))));
     let (wall, ideal) = (started.elapsed(), total / 4);
-    println!("skewed, 400 points, 4 workers, window {window}: {wall:?}, {:.2} of ideal", wall.as_secs_f64() / ideal.as_secs_f64());
+    println!(
+        "skewed, 400 points, 4 workers, window {window}: {wall:?}, {:.2} of ideal",
+        wall.as_secs_f64() / ideal.as_secs_f64()
+    );
     let started = Instant::now();
     let e = Integrator::new(skew).integrate_blocking(0.0, 1.0, 1e-9).expect("an integral");
-    println!("skewed, an integral of {} evaluations ({} performed): {:?}", e.evaluations, e.performed, started.elapsed());
+    println!(
+        "skewed, an integral of {} evaluations ({} performed): {:?}",
+        e.evaluations,
+        e.performed,
+        started.elapsed()
+    );
     drop(running);
 
     let asleep = nats.evaluator::<f64>("asleep");

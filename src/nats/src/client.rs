@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use coquad::wire::{Job, MAX_FRAME, Numbers};
 use coquad::{EvaluationError, Evaluator};
+use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
-use futures::StreamExt;
 
 use crate::desk::{Desk, Event, Waiter, Wish};
 use crate::error::Error;
@@ -287,7 +287,9 @@ impl<T> NatsEvaluator<T> {
         let mut payload = Vec::new();
         job.encode(&mut payload);
         if payload.len() > MAX_FRAME {
-            return Err(Error::Message { reason: format!("a job of {} bytes is over the limit of {MAX_FRAME}", payload.len()) });
+            return Err(Error::Message {
+                reason: format!("a job of {} bytes is over the limit of {MAX_FRAME}", payload.len()),
+            });
         }
         Ok(Wish {
             function: self.function.clone(),
@@ -324,8 +326,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
         let ticket = self.inner.tickets.fetch_add(1, Ordering::Relaxed);
         let nudge = Arc::new(AtomicWaker::new());
         let (reply, mut answer) = oneshot::channel();
-        let wish =
-            self.wish(x, Waiter { ticket, reply, nudge: nudge.clone() }).map_err(EvaluationError::new)?;
+        let wish = self.wish(x, Waiter { ticket, reply, nudge: nudge.clone() }).map_err(EvaluationError::new)?;
         let mut forget = Forget { events: &self.inner.events, subject: Some(wish.subject.clone()), ticket };
         if self.inner.events.unbounded_send(Event::Evaluate(Box::new(wish))).is_err() {
             return Err(EvaluationError::new(Error::Closed {}));

@@ -40,13 +40,25 @@ pub(crate) enum Event {
     /// Somebody wants a value.
     Evaluate(Box<Wish>),
     /// Somebody no longer does.
-    Forget { subject: Arc<str>, ticket: u64 },
+    Forget {
+        subject: Arc<str>,
+        ticket: u64,
+    },
     /// The server has the job, or never will.
-    Published { subject: Arc<str>, serial: u64, attempt: u32, outcome: Result<Option<Stored>, Error> },
+    Published {
+        subject: Arc<str>,
+        serial: u64,
+        attempt: u32,
+        outcome: Result<Option<Stored>, Error>,
+    },
     /// An answer, as it came.
     Arrived(Message),
     /// An answer of before was looked for.
-    Earlier { subject: Arc<str>, serial: u64, answer: Option<Bytes> },
+    Earlier {
+        subject: Arc<str>,
+        serial: u64,
+        answer: Option<Bytes>,
+    },
     /// A job was looked for.
     Looked {
         subject: Arc<str>,
@@ -56,7 +68,9 @@ pub(crate) enum Event {
         answer: Result<Option<Bytes>, ()>,
     },
     /// The server has given a job up.
-    Dead { sequence: u64 },
+    Dead {
+        sequence: u64,
+    },
     /// There are more workers.
     Grown(Arc<Function>),
     /// Something happened to the connection.
@@ -236,8 +250,7 @@ impl Desk {
         pending.sequence = None;
         pending.dead = false;
         let (serial, attempt, wanted) = (pending.serial, pending.attempt, pending.wanted.clone());
-        let (function, payload, message_id) =
-            (pending.function.clone(), pending.payload.clone(), pending.message_id());
+        let (function, payload, message_id) = (pending.function.clone(), pending.payload.clone(), pending.message_id());
         let (ops, to, subject) = (self.ops.clone(), self.to_self.clone(), subject.clone());
         tokio::spawn(async move {
             let outcome = ops.publish(&function.name, &message_id, payload, &wanted).await;
@@ -250,13 +263,7 @@ impl Desk {
         });
     }
 
-    fn published(
-        &mut self,
-        subject: &Arc<str>,
-        serial: u64,
-        attempt: u32,
-        outcome: Result<Option<Stored>, Error>,
-    ) {
+    fn published(&mut self, subject: &Arc<str>, serial: u64, attempt: u32, outcome: Result<Option<Stored>, Error>) {
         let current = |pending: &&mut Pending| pending.serial == serial && pending.attempt == attempt;
         let Some(pending) = self.pending.get_mut(subject).filter(current) else { return };
         match outcome {

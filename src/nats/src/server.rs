@@ -137,8 +137,9 @@ impl Server {
         let mut addresses = Vec::new();
         for address in self.addresses.split(',').map(str::trim).filter(|address| !address.is_empty()) {
             // The error of the parser may quote the password.
-            let parsed: ServerAddr =
-                address.parse().map_err(|_| Error::Address { reason: "not nats://host:port or tls://host:port".into() })?;
+            let parsed: ServerAddr = address
+                .parse()
+                .map_err(|_| Error::Address { reason: "not nats://host:port or tls://host:port".into() })?;
             match parsed.scheme() {
                 "tls" => {}
                 "nats" if self.plaintext || is_here(parsed.host()) => {}
@@ -248,7 +249,9 @@ mod tests {
         for here in ["nats://127.0.0.1:4222", "nats://localhost", "nats://[::1]:1", "localhost:4222", "127.9.9.9"] {
             assert!(Server::new(here).parse().is_ok(), "{here}");
         }
-        for far in ["nats://nats.lab:4222", "nats.lab", "nats://10.0.0.1", "nats://localhost.lab", "nats://localhost,nats://b"] {
+        for far in
+            ["nats://nats.lab:4222", "nats.lab", "nats://10.0.0.1", "nats://localhost.lab", "nats://localhost,nats://b"]
+        {
             assert!(matches!(Server::new(far).parse(), Err(Error::Plaintext { .. })), "{far}");
             assert!(Server::new(far).allow_plaintext().parse().is_ok(), "{far}");
         }

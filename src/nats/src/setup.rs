@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
 
 use crate::error::Error;
@@ -70,10 +70,8 @@ pub(crate) async fn consumer(
     function: &str,
 ) -> Result<async_nats::jetstream::consumer::PullConsumer, Error> {
     let failed = |reason: String| Error::Setup { name: format!("the consumer of {function}"), reason };
-    let stream = context
-        .get_stream_no_info(server.space.jobs_stream())
-        .await
-        .map_err(|error| failed(error.to_string()))?;
+    let stream =
+        context.get_stream_no_info(server.space.jobs_stream()).await.map_err(|error| failed(error.to_string()))?;
     match stream.consumer_info(function).await {
         Ok(_) => {
             return context

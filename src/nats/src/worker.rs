@@ -277,7 +277,8 @@ impl Shared {
                 let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
                 for id in ids.lines() {
                     // A run cancels its own.
-                    let own = id.split('.').next().is_some_and(|run| message.subject.as_str().ends_with(&format!(".{run}")));
+                    let own =
+                        id.split('.').next().is_some_and(|run| message.subject.as_str().ends_with(&format!(".{run}")));
                     for told in running.remove(id).filter(|_| own).into_iter().flatten() {
                         let _ = told.send(());
                     }

@@ -51,9 +51,8 @@ impl Means {
             }
             Means::Ask(ask) => ask(x).map(|outcome| outcome.map_err(trouble)).boxed(),
             Means::Start(start, process) => {
-                let process = process
-                    .get_or_insert_with(|| Arc::new(Processes::new(1, start()).values::<Vec<f64>>()))
-                    .clone();
+                let process =
+                    process.get_or_insert_with(|| Arc::new(Processes::new(1, start()).values::<Vec<f64>>())).clone();
                 async move { process.evaluate(x).await.map_err(trouble) }.boxed()
             }
         }

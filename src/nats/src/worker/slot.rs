@@ -166,11 +166,14 @@ impl Slot {
 
     /// Whether a value is there already. A failure may be an earlier attempt's.
     async fn is_answered(&self, reply: &str, id: &str) -> bool {
-        let Ok(results) = self.shared.context.get_stream_no_info(self.shared.server.space.results_stream()).await else {
+        let Ok(results) = self.shared.context.get_stream_no_info(self.shared.server.space.results_stream()).await
+        else {
             return false;
         };
         match results.direct_get_last_for_subject(reply).await {
-            Ok(message) => Answer::decode(&message.payload).is_ok_and(|answer| answer.id == id && answer.outcome.is_ok()),
+            Ok(message) => {
+                Answer::decode(&message.payload).is_ok_and(|answer| answer.id == id && answer.outcome.is_ok())
+            }
             Err(_) => false,
         }
     }

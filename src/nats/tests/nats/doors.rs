@@ -1,7 +1,7 @@
 //! The same answer through every door, and failures as they are.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use coquad::{Error as Failure, Estimate, Evaluator, Inline, Integrator, ThreadPool};

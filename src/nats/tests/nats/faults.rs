@@ -190,10 +190,15 @@ fn an_evaluation_that_hangs_ends_at_its_time_limit() {
     assert!(matches!(late.downcast_ref(), Some(Error::Timeout { .. })), "{late}");
     // An async one is dropped, and its slot free again.
     let _other = Worker::new(server.server())
-        .serve_evaluator("hangs-async", coquad::evaluator_fn(1, |x: f64| async move {
-            if x > 0.0 { std::future::pending::<()>().await }
-            Ok::<_, String>(x)
-        }))
+        .serve_evaluator(
+            "hangs-async",
+            coquad::evaluator_fn(1, |x: f64| async move {
+                if x > 0.0 {
+                    std::future::pending::<()>().await
+                }
+                Ok::<_, String>(x)
+            }),
+        )
         .slots(1)
         .start()
         .unwrap();

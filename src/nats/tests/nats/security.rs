@@ -23,8 +23,14 @@ fn hostile() -> Vec<Vec<u8>> {
     let mut long = good.clone();
     long.extend(vec![0; 2000]);
     let mut points = Vec::new();
-    Job { id: "1f", function: "f", x: vec![0.5; 9].into(), reply: Some("coquad1.default.res.r-1.1f"), ..Job::default() }
-        .encode(&mut points);
+    Job {
+        id: "1f",
+        function: "f",
+        x: vec![0.5; 9].into(),
+        reply: Some("coquad1.default.res.r-1.1f"),
+        ..Job::default()
+    }
+    .encode(&mut points);
     vec![
         vec![],
         b"Hello, world".to_vec(),
@@ -209,7 +215,7 @@ fn each_forbidden_act_is_refused() {
         ("client", "coquad1.other.res.>"),
         ("client", ">"),
     ];
-    let tool = Tool::at(format!("nats://127.0.0.1:{}", NatsServer::start().port));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for user in ["worker", "client"] {
         let (told, mut said) = futures::channel::mpsc::unbounded();
         let options = async_nats::ConnectOptions::with_user_and_password(user.into(), format!("{user}-password"))
@@ -220,7 +226,7 @@ fn each_forbidden_act_is_refused() {
                 async {}
             });
         let address = format!("tls://127.0.0.1:{}", lab.server.port);
-        tool.block_on(async {
+        runtime.block_on(async {
             let client = options.connect(address).await.unwrap();
             let mut refused = async |what: &str, subject: &str| {
                 // The server says no, and names what it refused.

@@ -102,8 +102,9 @@ impl Drop for NatsServer {
 }
 
 fn launch(folder: &Folder, port: u16, extra: &str) -> (Child, u16) {
-    let program = std::env::var_os("NATS_SERVER")
-        .expect("no NATS server to test with: run `bash .ci/nats cargo test -p coquad-nats`, which finds or brings one");
+    let program = std::env::var_os("NATS_SERVER").expect(
+        "no NATS server to test with: run `bash .ci/nats cargo test -p coquad-nats`, which finds or brings one",
+    );
     let path = folder.path().display();
     let port = if port == 0 { "-1".to_owned() } else { port.to_string() };
     let config = folder.write(
@@ -184,12 +185,8 @@ pub(crate) struct Tool {
 
 impl Tool {
     pub(crate) fn new(server: &NatsServer) -> Self {
-        Self::at(server.url())
-    }
-
-    pub(crate) fn at(url: String) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = runtime.block_on(async_nats::connect(url)).expect("a connection");
+        let client = runtime.block_on(async_nats::connect(server.url())).expect("a connection");
         Self { runtime, client }
     }
 
@@ -198,6 +195,7 @@ impl Tool {
     }
 
     pub(crate) fn context(&self) -> async_nats::jetstream::Context {
+        let _within = self.runtime.enter();
         async_nats::jetstream::new(self.client.clone())
     }
 
