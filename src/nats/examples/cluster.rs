@@ -2,7 +2,7 @@
 //! killed. Run `bash .ci/nats cargo run --release -p coquad-nats --example cluster`.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
@@ -58,9 +58,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(address) = env::args().nth(1) {
         return Ok(work(&address)?);
     }
-    let folder = PathBuf::from(env::temp_dir()).join(format!("coquad-cluster-{}", std::process::id()));
+    let folder = env::temp_dir().join(format!("coquad-cluster-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let (_server, address) = start_server(&folder)?;
+    let (broker, address) = start_server(&folder)?;
     println!("server  {address}");
     // Of a worker that is lost the server learns within a second here, within 30 by default.
     let server = Server::new(&*address).ack_wait(Duration::from_secs(1));
@@ -91,6 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("the same bits as on one thread");
     drop(workers);
     futures::executor::block_on(nats.close());
+    drop(broker);
     fs::remove_dir_all(&folder)?;
     Ok(())
 }

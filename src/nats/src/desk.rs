@@ -325,12 +325,11 @@ impl Desk {
             // The failure of an earlier attempt says nothing of this one.
             (Found::Failure(error), Whereabouts::Gone) if !pending.duplicate => self.finish(subject, Err(error)),
             (_, Whereabouts::Gone) => self.lost(subject, "the job is gone and no answer is there"),
-            (_, Whereabouts::Abandoned) if pending.dead => {
+            (_, Whereabouts::There | Whereabouts::Abandoned) if pending.dead => {
                 delete();
                 let message = "each worker that it was given to was lost".into();
                 self.finish(subject, Err(EvaluationError::new(Error::WorkerLost { message })));
             }
-            (_, Whereabouts::There) if pending.dead => pending.wait(TICK),
             (_, Whereabouts::Abandoned) => {
                 delete();
                 self.lost(subject, "the server gives the job to nobody");

@@ -43,7 +43,7 @@ fn evaluate(function: &str, x: f64) -> Result<f64, String> {
             thread::park();
         },
         "kills" if x == 0.5 => std::process::abort(),
-        "kills" => {}
+        "kills" => thread::sleep(Duration::from_millis(20)),
         _ => return Err(format!("no function {function}")),
     }
     Ok(peak(x))
