@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::task::{Context, Poll};
 
 use crate::error::{Error, EvaluationError};
+use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::{Dispatch, Request};
 use crate::evaluation::key::{BuildKeyHasher, Key};
 use crate::ledger::Ledger;
+use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::focus::{complete, focus};
 use crate::numerics::method::{Method, Panel};
@@ -31,6 +33,7 @@ pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
     pub(crate) ledger: Ledger,
+    limit: Option<Limit>,
     /// The leaf whose expansion is paid for and waited for, and its price.
     paid: Option<(usize, usize)>,
     pub(crate) performed: usize,
@@ -51,6 +54,7 @@ where
         dispatch: Dispatch<E>,
         tree: Tree<E::Value, M>,
         ledger: Ledger,
+        limit: Option<Limit>,
     ) -> Self {
         Self {
             method,
@@ -62,6 +66,7 @@ where
             failed: HashMap::default(),
             nearly: Vec::new(),
             ledger,
+            limit,
             paid: None,
             performed: 0,
             panels: Vec::new(),
@@ -77,6 +82,9 @@ where
         run: &mut Run<E::Value, M, usize>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Verdict, Error<E::Value>>> {
+        if let Some(limit) = &mut self.limit {
+            limit.wake(cx);
+        }
         loop {
             while let Poll::Ready((x, result)) = self.dispatch.poll_arrival(cx) {
                 self.arrived(x, result);
@@ -258,10 +266,16 @@ where
         leaf: Option<&Leaf<E::Value, M::Kind, usize>>,
         into: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
+        if self.limit.as_ref().is_some_and(Limit::is_over) {
+            if let Some((_, price)) = self.paid.take() {
+                self.ledger.refund(price);
+            }
+            return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
+        }
         let node = leaf.map_or(RANGE, |leaf| leaf.handle);
         let children = self.tree.children(node);
         if !self.pay(node, children.clone()) {
-            return Poll::Ready(Err(Stop::Budget));
+            return Poll::Ready(Err(Stop::Early(Reason::Budget)));
         }
         for child in children.clone() {
             match self.tree.nodes[child].state {

@@ -10,6 +10,7 @@ pub(crate) mod key;
 mod panics;
 mod pmap;
 mod thread_pool;
+mod wrappers;
 
 pub use cache::PointCache;
 pub use evaluator::Evaluator;
@@ -17,3 +18,4 @@ pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;
 pub use pmap::{pmap, try_pmap};
 pub use thread_pool::{PoolEvaluator, ThreadPool, TryPoolEvaluator};
+pub use wrappers::{EvaluatorExt, Retry, Timeout};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ahead::Ahead;
 use crate::direct::{Direct, whole};
@@ -12,6 +13,7 @@ use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
 use crate::ledger::Ledger;
+use crate::limit::Limit;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::Method;
@@ -48,6 +50,7 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     given: Option<PointCache<E::Value>>,
     rtol: f64,
     max_evaluations: usize,
+    time_limit: Duration,
     breakpoints: Vec<f64>,
     resolution: f64,
     /// Centre and width as given.
@@ -71,6 +74,7 @@ where
             given: None,
             rtol: 0.0,
             max_evaluations: MAX_EVALUATIONS,
+            time_limit: Duration::MAX,
             breakpoints: Vec::new(),
             resolution: f64::INFINITY,
             scale: None,
@@ -94,6 +98,7 @@ where
             given: self.given,
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
+            time_limit: self.time_limit,
             breakpoints: self.breakpoints,
             resolution: self.resolution,
             scale: self.scale,
@@ -116,6 +121,37 @@ where
     #[must_use]
     pub fn max_evaluations(mut self, evaluations: usize) -> Self {
         self.max_evaluations = evaluations;
+        self
+    }
+
+    /// Ends each call that takes longer, with [`Reason::Deadline`] and the best estimate so far. No limit unless set.
+    ///
+    /// The time runs from the first poll of the call. The call ends by then even if all evaluations hang: a timer wakes
+    /// it, under any runtime. On the calling thread ([`Inline`](crate::Inline)) it ends after the evaluation at work. If not even
+    /// the first decision was taken, the estimate is nothing: its error is infinite, its value zero. The points
+    /// that were evaluated are in the [`cache`](Self::cache), so the next call goes on from there.
+    ///
+    /// # Determinism
+    ///
+    /// Whether a call ends this way, and with which estimate, depends on the machine: it is the only thing that does. An
+    /// answer that comes in time is the same as without a limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use coquad::{Error, Integrator, Reason, evaluator_fn};
+    ///
+    /// let hangs = evaluator_fn(8, |_: f64| std::future::pending::<Result<f64, std::io::Error>>());
+    /// let integrator = Integrator::new(hangs).time_limit(Duration::from_millis(5));
+    /// let error = integrator.integrate_blocking(0.0, 1.0, 1e-8).unwrap_err();
+    /// assert!(matches!(error, Error::NotConverged { reason: Reason::Deadline, .. }));
+    /// ```
+    ///
+    /// [`Reason::Deadline`]: crate::Reason::Deadline
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
         self
     }
 
@@ -273,10 +309,11 @@ where
 
         let observer = self.observer.as_deref();
         let ledger = Ledger::new(self.max_evaluations);
+        let limit = if self.time_limit < Duration::MAX { Limit::new(self.time_limit) } else { None };
         let (verdict, estimate) = if self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
             let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
-            let mut source = Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger);
+            let mut source = Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, limit);
             let verdict = poll_fn(|_| run.advance(&mut source)).await?;
             (verdict, run.finish(&domain, source.ledger.requests, source.performed))
         } else {
@@ -284,7 +321,7 @@ where
             let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone());
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
-            let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger);
+            let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger, limit);
             let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
             (verdict, run.finish(&domain, source.ledger.requests, source.performed))
         };
@@ -316,6 +353,7 @@ impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
             given: self.given.clone(),
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
+            time_limit: self.time_limit,
             breakpoints: self.breakpoints.clone(),
             resolution: self.resolution,
             scale: self.scale,
@@ -331,6 +369,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("method", &self.method)
             .field("rtol", &self.rtol)
             .field("max_evaluations", &self.max_evaluations)
+            .field("time_limit", &self.time_limit)
             .field("breakpoints", &self.breakpoints)
             .field("scale", &self.scale)
             .field("speculation", &self.speculation)

@@ -42,7 +42,8 @@
 //! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
 //!   [`Method`].
 //! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`blocking_fn`] for functions that
-//!   wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`.
+//!   wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`. Any of them can be told to
+//!   [`retry`](EvaluatorExt::retry) and to give up after a [`timeout`](EvaluatorExt::timeout).
 //! - Values: `f64`, `f32`, complex numbers, arrays, vectors, or your own [`Value`].
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
@@ -62,6 +63,7 @@ mod evaluation;
 pub mod guide;
 mod integrator;
 mod ledger;
+mod limit;
 mod numerics;
 mod observer;
 mod prefetch;
@@ -69,8 +71,8 @@ mod prefetch;
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};
 pub use evaluation::{
-    BlockingFn, Evaluator, EvaluatorFn, Inline, PointCache, PoolEvaluator, ThreadPool, TryPoolEvaluator, blocking_fn,
-    evaluator_fn, pmap, try_pmap,
+    BlockingFn, Evaluator, EvaluatorExt, EvaluatorFn, Inline, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout,
+    TryPoolEvaluator, blocking_fn, evaluator_fn, pmap, try_pmap,
 };
 pub use integrator::Integrator;
 pub use numerics::auto::Auto;

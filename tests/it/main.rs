@@ -5,6 +5,7 @@ mod engine;
 mod errors;
 mod golden;
 mod layering;
+mod limits;
 mod methods;
 mod sharing;
 mod source;
