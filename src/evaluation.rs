@@ -2,6 +2,8 @@
 
 pub(crate) mod cache;
 pub(crate) mod dispatch;
+#[cfg(feature = "durable")]
+mod durable;
 mod evaluator;
 mod evaluator_fn;
 pub(crate) mod flight;
@@ -13,6 +15,8 @@ mod thread_pool;
 mod wrappers;
 
 pub use cache::PointCache;
+#[cfg(feature = "durable")]
+pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;

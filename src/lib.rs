@@ -74,6 +74,9 @@ pub use evaluation::{
     BlockingFn, Evaluator, EvaluatorExt, EvaluatorFn, Inline, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout,
     TryPoolEvaluator, blocking_fn, evaluator_fn, pmap, try_pmap,
 };
+#[cfg(feature = "durable")]
+#[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
+pub use evaluation::{Durability, Durable, DurableError};
 pub use integrator::Integrator;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
