@@ -45,6 +45,8 @@
 //!   wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`. Any of them can be told to
 //!   [`retry`](EvaluatorExt::retry) and to give up after a [`timeout`](EvaluatorExt::timeout).
 //! - Values: `f64`, `f32`, complex numbers, arrays, vectors, or your own [`Value`].
+//! - [`PointCache`]: every value found; with the feature `durable` it can live in a file (`PointCache::open`), so that a
+//!   program that was killed goes on where it was.
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),

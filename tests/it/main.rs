@@ -1,6 +1,8 @@
 //! The integration tests: one binary, so that they are linked once and share their support code.
 
 mod auto;
+#[cfg(feature = "durable")]
+mod durable;
 mod engine;
 mod errors;
 mod golden;
