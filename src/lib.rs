@@ -90,6 +90,22 @@ pub use numerics::value::{Euclidean, Value};
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;
 
+// Here because it joins the wings: the numerics know nothing of files, and the files nothing of norms.
+#[cfg(feature = "durable")]
+impl<V: Durable> Durable for Euclidean<V> {
+    fn encoding() -> String {
+        V::encoding()
+    }
+
+    fn encode(&self, into: &mut Vec<u8>) {
+        self.0.encode(into);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        V::decode(bytes).map(Self)
+    }
+}
+
 /// Integrates `f` from `a` to `b` to the absolute tolerance `atol`, on a thread pool as wide as the machine.
 ///
 /// The caller's runtime is never blocked, and any will do. For a choice of method, evaluator, relative tolerance or

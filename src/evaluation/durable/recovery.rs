@@ -62,7 +62,7 @@ pub(super) fn read(
     while found.end < window.len {
         let at = found.end;
         let whole = match format::record(&mut window, at).map_err(reading)? {
-            Some((Record::Point { x, value }, end)) => point(x, value).then(|| (end, true)),
+            Some((Record::Point { x, value }, end)) => point(x, value).then_some((end, true)),
             Some((Record::Mark { .. }, end)) => Some((end, false)),
             None => None,
         };
