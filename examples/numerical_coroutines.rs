@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use coquad::{Integrator, Simpson, ThreadPool};
+use coquad::{Integrator, Observer, Progress, Simpson, ThreadPool};
 use futures::executor::block_on;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -42,17 +42,21 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
     Ok(arguments)
 }
 
-/// Counts finished evaluations: on a terminal as a bar, elsewhere as a line now and then.
-fn progress(bar: ProgressBar) -> Result<impl Fn() + Send + Sync + 'static, Box<dyn Error>> {
-    bar.set_style(ProgressStyle::with_template("[{elapsed_precise}] {bar:40} {pos}/{len} evaluations")?);
-    let lines = bar.is_hidden();
-    Ok(move || {
-        bar.inc(1);
-        let finished = bar.position();
-        if lines && (finished % 50 == 0 || finished == POINTS as u64) {
-            println!("{finished:>5} evaluations finished after {:.2} s", bar.elapsed().as_secs_f64());
+/// The progress bar of an integral. On a terminal it is drawn, elsewhere it is a line now and then.
+struct Bar(ProgressBar);
+
+impl Observer<f64> for Bar {
+    fn finished(&self, _x: f64) {
+        self.0.inc(1);
+        let finished = self.0.position();
+        if self.0.is_hidden() && (finished % 50 == 0 || finished == POINTS as u64) {
+            println!("{finished:>5} evaluations finished after {:.2} s", self.0.elapsed().as_secs_f64());
         }
-    })
+    }
+
+    fn decided(&self, progress: &Progress<'_, f64>) {
+        self.0.set_message(format!("error {:.0e}", progress.error));
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -63,15 +67,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("sin on [0, pi] to {TOLERANCE:e}, {} s an evaluation, {workers} workers", sleep.as_secs_f64());
 
     let bar = ProgressBar::new(POINTS as u64);
-    let finished = progress(bar.clone())?;
+    bar.set_style(ProgressStyle::with_template("[{elapsed_precise}] {bar:40} {pos}/{len} evaluations, {msg}")?);
     let slow_sine = move |x: f64| {
         thread::sleep(sleep);
-        finished();
         x.sin()
     };
     let pool = ThreadPool::new(workers);
     let start = Instant::now();
-    let integrator = Integrator::new(pool.evaluator(slow_sine)).method(Simpson);
+    let integrator = Integrator::new(pool.evaluator(slow_sine)).method(Simpson).observer(Bar(bar.clone()));
     let e = block_on(integrator.integrate(0.0, PI, TOLERANCE))?;
     let wall = start.elapsed().as_secs_f64();
     bar.abandon();
@@ -85,12 +88,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("one worker   {alone:.2} s in theory");
     println!("wall time    {wall:.2} s, or {:.1} sleeps", wall / sleep);
     println!("speed-up     {:.1}", alone / wall);
-    let ideal = e.evaluations as f64 / rounds as f64;
-    println!(
-        "limit        {:.1} (points / workers is {:.1}, so at least {rounds} sleeps)",
-        ideal,
-        e.evaluations as f64 / workers as f64
-    );
+    let (ideal, share) = (e.evaluations as f64 / rounds as f64, e.evaluations as f64 / workers as f64);
+    println!("limit        {ideal:.1} (points / workers is {share:.1}, so at least {rounds} sleeps)");
 
     assert!((e.value - 2.0).abs() <= TOLERANCE);
     assert_eq!(e.evaluations, POINTS);

@@ -1,14 +1,19 @@
 //! Evaluation ahead of the decisions: the driver that joins the tree of panels to the dispatch of evaluations.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::ops::Range;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, EvaluationError};
-use crate::estimate::Reason;
+use crate::estimate::{Estimate, Reason};
 use crate::evaluation::Evaluator;
-use crate::evaluation::dispatch::{Dispatch, Request};
+use crate::evaluation::dispatch::{Dispatch, Place, Request};
 use crate::evaluation::key::{BuildKeyHasher, Key};
+use crate::evaluation::spot::Found;
 use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::domain::Domain;
@@ -19,11 +24,46 @@ use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 use crate::prefetch::{Class, RANGE, State, Tree};
 
+/// An integral whose values are on their way: the future of its estimate.
+pub(crate) struct Engine<E: Evaluator + 'static, M: Method> {
+    /// `None` once it has ended.
+    run: Option<Run<E::Value, M, usize>>,
+    source: Ahead<E, M>,
+}
+
+// Nothing in it is pinned.
+impl<E: Evaluator + 'static, M: Method> Unpin for Engine<E, M> {}
+
+impl<E, M> Engine<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    pub(crate) fn new(run: Run<E::Value, M, usize>, source: Ahead<E, M>) -> Self {
+        Self { run: Some(run), source }
+    }
+}
+
+impl<E, M> Future for Engine<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    type Output = Result<(Verdict, Estimate<E::Value>), Error<E::Value>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { run, source } = self.get_mut();
+        let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
+        let run = run.take().expect("there was one");
+        Poll::Ready(Ok((verdict, run.finish(&source.domain, source.ledger.requests, source.performed))))
+    }
+}
+
 /// A source of judged panels whose values are on their way.
-pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
-    method: &'a M,
-    domain: &'a Domain,
-    observer: Option<&'a dyn Observer<E::Value>>,
+pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
+    method: M,
+    domain: Domain,
+    observer: Option<Arc<dyn Observer<E::Value>>>,
     dispatch: Dispatch<E>,
     tree: Tree<E::Value, M>,
     /// Who waits for a point: the first panel, and further ones.
@@ -32,25 +72,28 @@ pub(crate) struct Ahead<'a, E: Evaluator + 'static, M: Method> {
     failed: HashMap<Key, EvaluationError, BuildKeyHasher>,
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
-    pub(crate) ledger: Ledger,
+    ledger: Ledger,
     limit: Option<Limit>,
     /// The leaf whose expansion is paid for and waited for, and its price.
     paid: Option<(usize, usize)>,
-    pub(crate) performed: usize,
+    performed: usize,
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
     values: Vec<E::Value>,
 }
 
-impl<'a, E, M> Ahead<'a, E, M>
+/// How long one poll may evaluate on the spot before others have their turn on the thread.
+const SLICE: Duration = Duration::from_micros(200);
+
+impl<E, M> Ahead<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
     pub(crate) fn new(
-        method: &'a M,
-        domain: &'a Domain,
-        observer: Option<&'a dyn Observer<E::Value>>,
+        method: M,
+        domain: Domain,
+        observer: Option<Arc<dyn Observer<E::Value>>>,
         dispatch: Dispatch<E>,
         tree: Tree<E::Value, M>,
         ledger: Ledger,
@@ -77,7 +120,7 @@ where
 
     /// Takes in what arrived, retires the decisions it allows, and asks for more; until the run ends or there is
     /// nothing to do but wait.
-    pub(crate) fn poll(
+    fn poll(
         &mut self,
         run: &mut Run<E::Value, M, usize>,
         cx: &mut Context<'_>,
@@ -85,6 +128,8 @@ where
         if let Some(limit) = &mut self.limit {
             limit.wake(cx);
         }
+        let mut start = None;
+        self.dispatch.arrive();
         loop {
             while let Poll::Ready((x, result)) = self.dispatch.poll_arrival(cx) {
                 self.arrived(x, result);
@@ -97,13 +142,40 @@ where
             if !self.fill(cx) {
                 return Poll::Pending;
             }
+            if self.place() == Place::Here && start.get_or_insert_with(Instant::now).elapsed() > SLICE {
+                // On the spot no room is needed: those who wait for some take turns with this one.
+                self.dispatch.pass_on();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 
+    /// Where evaluations are best done. Who watches is told of evaluations from the owner's thread only; and a limit holds
+    /// only if no thread that must keep it can hang in an evaluation.
+    fn place(&self) -> Place {
+        if self.observer.is_some() || self.limit.is_some() { Place::Away } else { self.dispatch.place() }
+    }
+
     /// Asks for points, best first, while there is room. Returns whether anything may have changed meanwhile.
-    fn fill(&mut self, cx: &Context<'_>) -> bool {
+    fn fill(&mut self, cx: &mut Context<'_>) -> bool {
         let mut started = false;
         while let Some((node, class)) = self.tree.next(self.dispatch.concurrency()) {
+            // CANCEL: nothing is asked for any more.
+            if self.dispatch.is_given_up() {
+                return false;
+            }
+            let place = self.place();
+            if place != Place::Away && class != Class::Required {
+                // To evaluate ahead takes longer than to wait.
+                break;
+            }
+            if place == Place::Here {
+                match self.find(node) {
+                    0 => {}
+                    _ => return true,
+                }
+            }
             let n = &self.tree.nodes[node];
             let x = self.domain.x(n.points[n.issued]);
             let key = Key::new(x);
@@ -117,19 +189,42 @@ where
                 self.tree.issue(node, class);
             } else if self.failed.contains_key(&key) {
                 self.tree.issue(node, class);
+            } else if place == Place::There && self.dispatch.known(x).is_none() {
+                // Woken at once, and that will be there.
+                cx.waker().wake_by_ref();
+                return false;
             } else {
                 match self.dispatch.request(x, cx) {
                     Request::Full => return started,
-                    Request::Known(_) => {
+                    Request::Known => {
                         self.tree.issue(node, class);
                         if self.settle_point(node) {
                             return true;
                         }
                     }
+                    Request::Done { outcome, started: ours } => {
+                        if ours {
+                            self.performed += 1;
+                            self.tree.arrived();
+                            if let Some(observer) = &self.observer {
+                                observer.started(x, class == Class::Guessed);
+                                observer.finished(x);
+                            }
+                        }
+                        started = true;
+                        self.tree.issue(node, class);
+                        match outcome {
+                            Ok(_) if self.settle_point(node) => return true,
+                            Ok(_) => {}
+                            Err(error) => {
+                                self.failed.insert(key, error);
+                            }
+                        }
+                    }
                     Request::Pending { started: ours } => {
                         if ours {
                             self.performed += 1;
-                            if let Some(observer) = self.observer {
+                            if let Some(observer) = &self.observer {
                                 observer.started(x, class == Class::Guessed);
                             }
                         }
@@ -144,8 +239,55 @@ where
         started
     }
 
+    /// Finds the values of a required panel's points on the spot, as far as that goes, and judges the panel if it has
+    /// all. Returns at how many points something changed.
+    fn find(&mut self, node: usize) -> usize {
+        let n = &mut self.tree.nodes[node];
+        let points = std::mem::take(&mut n.points);
+        let first = n.issued;
+        let (mut found, mut failed) = (0, 0);
+        self.values.clear();
+        for &t in &points[first..] {
+            let x = self.domain.x(t);
+            let value = if !x.is_finite() {
+                E::Value::zero()
+            } else if !self.failed.is_empty() && self.failed.contains_key(&Key::new(x)) {
+                break;
+            } else {
+                match self.dispatch.find(x) {
+                    Some(Found::Known(value)) => value,
+                    Some(Found::Evaluated(Ok(value))) => {
+                        self.performed += 1;
+                        value
+                    }
+                    Some(Found::Evaluated(Err(error))) => {
+                        self.performed += 1;
+                        self.failed.insert(Key::new(x), error);
+                        failed = 1;
+                        break;
+                    }
+                    Some(Found::UnderWay) | None => break,
+                }
+            };
+            self.values.push(value);
+            found += 1;
+        }
+        let n = &mut self.tree.nodes[node];
+        n.issued += found + failed;
+        n.missing -= found;
+        if found == points.len() {
+            self.judge(node, &points, false);
+        } else {
+            n.points = points;
+            if found > 0 && n.missing == 0 {
+                self.judge_by_known(node);
+            }
+        }
+        found + failed
+    }
+
     fn arrived(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
-        if let Some(observer) = self.observer {
+        if let Some(observer) = &self.observer {
             observer.finished(x);
         }
         self.tree.arrived();
@@ -177,8 +319,13 @@ where
             }
             return false;
         }
-        let points = std::mem::take(&mut n.points);
-        let mut panel = n.panel;
+        self.judge_by_known(node);
+        true
+    }
+
+    /// Judges a panel all of whose values are known.
+    fn judge_by_known(&mut self, node: usize) {
+        let points = std::mem::take(&mut self.tree.nodes[node].points);
         self.values.clear();
         for &t in &points {
             let x = self.domain.x(t);
@@ -189,14 +336,19 @@ where
             };
             self.values.push(value);
         }
-        match judge(self.method, self.domain, &mut panel, &points, &mut self.values) {
+        self.judge(node, &points, true);
+    }
+
+    /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
+    fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
+        let mut panel = self.tree.nodes[node].panel;
+        match judge(&self.method, &self.domain, &mut panel, points, &mut self.values) {
             Ok(local) => {
-                let focus = focus(panel.a, panel.b, &points, &self.values);
+                let focus = if ahead { focus(panel.a, panel.b, points, &self.values) } else { None };
                 self.tree.judged(node, panel.kind, local, focus);
             }
             Err((x, norm)) => self.tree.bad(node, x, norm),
         }
-        true
     }
 
     /// Ranks panels that wait for stragglers by the values they have, so that the workers do not wait with them.
@@ -213,7 +365,7 @@ where
             let values: Vec<_> = n.points.iter().map(known).collect();
             let mut values = complete(&n.points, &values);
             let mut panel = n.as_asked();
-            if let Ok(local) = judge(self.method, self.domain, &mut panel, &n.points, &mut values) {
+            if let Ok(local) = judge(&self.method, &self.domain, &mut panel, &n.points, &mut values) {
                 let focus = focus(panel.a, panel.b, &n.points, &values);
                 self.tree.foreseen(node, local.error, focus);
             }
@@ -244,7 +396,7 @@ where
         self.panels.clear();
         self.panels.extend(self.tree.nodes[children.clone()].iter().map(|child| child.as_asked()));
         let before = self.ledger.requests;
-        if !self.ledger.charge(self.method, self.domain, &self.panels, &mut self.points) {
+        if !self.ledger.charge(&self.method, &self.domain, &self.panels, &mut self.points) {
             return false;
         }
         self.paid = Some((node, self.ledger.requests - before));
@@ -253,7 +405,7 @@ where
     }
 }
 
-impl<E, M> Source<E::Value, M::Kind> for Ahead<'_, E, M>
+impl<E, M> Source<E::Value, M::Kind> for Ahead<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
@@ -263,8 +415,8 @@ where
 
     fn expand(
         &mut self,
-        leaf: Option<&Leaf<E::Value, M::Kind, usize>>,
-        into: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
+        leaf: Option<usize>,
+        leaves: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
         if self.limit.as_ref().is_some_and(Limit::is_over) {
             if let Some((_, price)) = self.paid.take() {
@@ -272,7 +424,7 @@ where
             }
             return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
         }
-        let node = leaf.map_or(RANGE, |leaf| leaf.handle);
+        let node = leaf.map_or(RANGE, |leaf| leaves[leaf].handle);
         let children = self.tree.children(node);
         if !self.pay(node, children.clone()) {
             return Poll::Ready(Err(Stop::Early(Reason::Budget)));
@@ -293,7 +445,7 @@ where
             let n = &mut self.tree.nodes[child];
             let State::Judged(local) = &mut n.state else { unreachable!("all were judged") };
             let local = local.take().expect("a panel is retired once");
-            into.push(Leaf { panel: n.panel, local, handle: child });
+            leaves.push(Leaf::new(n.panel, local, child));
         }
         let (_, price) = self.paid.take().expect("it was paid for");
         self.tree.retire(node, price);
@@ -301,7 +453,7 @@ where
     }
 
     fn retired(&mut self, value: &E::Value, error: f64) {
-        if let Some(observer) = self.observer {
+        if let Some(observer) = &self.observer {
             observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
         }
     }

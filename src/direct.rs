@@ -45,6 +45,8 @@ where
         ledger: Ledger,
         limit: Option<Limit>,
     ) -> Self {
+        // Room at once for what a panel needs.
+        let count = whole(method, domain).next().map_or(0, |panel| method.count(&panel));
         Self {
             evaluator,
             method,
@@ -55,9 +57,9 @@ where
             limit,
             performed: 0,
             panels: Vec::new(),
-            points: Vec::new(),
+            points: Vec::with_capacity(count),
             mapped: Vec::new(),
-            values: Vec::new(),
+            values: Vec::with_capacity(count),
         }
     }
 
@@ -73,7 +75,7 @@ where
             &self.mapped
         };
         let plain = self.cache.is_none() && self.observer.is_none() && self.limit.is_none();
-        if plain && self.domain.is_identity() {
+        if plain && (self.domain.is_identity() || xs.iter().all(|x| x.is_finite())) {
             self.performed += xs.len();
             self.evaluator.evaluate_here(xs, &mut self.values);
             return true;
@@ -111,18 +113,18 @@ where
     type Handle = ();
     type Halt = Error<E::Value>;
 
+    #[inline]
     fn expand(
         &mut self,
-        leaf: Option<&Leaf<E::Value, M::Kind, ()>>,
-        into: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
+        leaf: Option<usize>,
+        leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
         let mut panels = std::mem::take(&mut self.panels);
         panels.clear();
-        match leaf {
+        match leaf.map(|leaf| &leaves[leaf]) {
             Some(leaf) => self.method.refine(&leaf.panel, leaf.local.error, &mut panels),
             None => panels.extend(whole(self.method, self.domain)),
         }
-
         let before = self.ledger.requests;
         if !self.ledger.charge(self.method, self.domain, &panels, &mut self.points) {
             return Poll::Ready(Err(Stop::Early(Reason::Budget)));
@@ -135,7 +137,7 @@ where
                 return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
             }
             match judge(self.method, self.domain, panel, &self.points, &mut self.values) {
-                Ok(local) => into.push(Leaf { panel: *panel, local, handle: () }),
+                Ok(local) => leaves.push(Leaf::new(*panel, local, ())),
                 Err((x, norm)) => return Poll::Ready(Err(Stop::Failed(Error::NonFinite { x, norm }))),
             }
         }

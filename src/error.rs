@@ -49,7 +49,8 @@ pub enum Error<T = f64> {
         /// The panic's message.
         message: Arc<str>,
     },
-    /// A limit of integration or a breakpoint is NaN.
+    /// A limit of integration or a breakpoint is NaN; or neither limit is finite, and the integrand takes offsets from
+    /// them ([`Integrator::offsets`](crate::Integrator::offsets)).
     #[non_exhaustive]
     InvalidInterval {
         /// The lower limit as given.
@@ -97,6 +98,12 @@ impl<T> fmt::Display for Error<T> {
             Error::NonFinite { x, norm } => write!(f, "the integrand has norm {norm:?} at x = {x:?}"),
             Error::Evaluation { x, source } => write!(f, "the evaluation at x = {x:?} failed: {source}"),
             Error::Panicked { x, message } => write!(f, "the integrand panicked at x = {x:?}: {message}"),
+            Error::InvalidInterval { a, b } if a.is_infinite() && b.is_infinite() => {
+                write!(
+                    f,
+                    "no integral from {a:?} to {b:?}: a breakpoint is not a number, or there is no limit to be offset from"
+                )
+            }
             Error::InvalidInterval { a, b } => {
                 write!(f, "no integral from {a:?} to {b:?}: a limit or breakpoint is not a number")
             }

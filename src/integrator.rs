@@ -1,17 +1,19 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
 use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
+use crate::evaluation::hosted::Hosted;
 use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::auto::Auto;
@@ -55,6 +57,7 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     resolution: f64,
     /// Centre and width as given.
     scale: Option<(f64, f64)>,
+    offsets: bool,
     speculation: Speculation,
     observer: Option<Arc<dyn Observer<E::Value>>>,
 }
@@ -78,6 +81,7 @@ where
             breakpoints: Vec::new(),
             resolution: f64::INFINITY,
             scale: None,
+            offsets: false,
             speculation: Speculation::default(),
             observer: None,
         }
@@ -102,6 +106,7 @@ where
             breakpoints: self.breakpoints,
             resolution: self.resolution,
             scale: self.scale,
+            offsets: self.offsets,
             speculation: self.speculation,
             observer: self.observer,
         }
@@ -130,6 +135,10 @@ where
     /// it, under any runtime. On the calling thread ([`Inline`](crate::Inline)) it ends after the evaluation at work. If not even
     /// the first decision was taken, the estimate is nothing: its error is infinite, its value zero. The points
     /// that were evaluated are in the [`cache`](Self::cache), so the next call goes on from there.
+    ///
+    /// # Cost
+    ///
+    /// With a limit, evaluations on a pool are handed over however short they are.
     ///
     /// # Determinism
     ///
@@ -229,6 +238,49 @@ where
         self
     }
 
+    /// Gives the integrand, instead of `x`, its offset from the nearer limit: for integrands that are singular or steep at
+    /// a limit other than 0, where `x` itself has too few digits to tell how near it is.
+    ///
+    /// The offset is `x` less the lower limit in the lower half of the range, and `x` less the upper limit, which is
+    /// negative, in the upper half; so with the limits `a < b` an integrand starts with
+    /// `let x = if t.is_sign_negative() { b + t } else { a + t }`, and uses `t` where the difference would cancel. It is
+    /// called as near to both limits as 1e-300. On a half-infinite range the offset is from the finite limit throughout.
+    ///
+    /// # Numerics
+    ///
+    /// The range is split in the middle. The limits themselves, which only [`Simpson`](crate::Simpson) and
+    /// [`ClenshawCurtis`](crate::ClenshawCurtis) evaluate, are 0.0 and -0.0. Offsets are what the cache and observers
+    /// see and what an error names, so that it can be replayed: [`Error::NonFinite`]'s `x` is one, too. Limits, breakpoints,
+    /// the scale and [`Estimate::segments`] are in `x`; next to a limit a segment may be too narrow for `x` to tell its
+    /// ends apart.
+    ///
+    /// # Errors
+    ///
+    /// [`integrate`](Self::integrate) returns [`Error::InvalidInterval`] if neither limit is finite.
+    ///
+    /// # Examples
+    ///
+    /// `(1 - x)^-0.9` has 2.5 % of its integral where `x` is 1 to the last bit:
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator, TanhSinh};
+    ///
+    /// let (a, b) = (0.0, 1.0);
+    /// let f = move |t: f64| {
+    ///     let rest = if t.is_sign_negative() { -t } else { b - (a + t) }; // 1 - x
+    ///     rest.powf(-0.9)
+    /// };
+    /// let integrator = Integrator::new(Inline::new(f)).method(TanhSinh).rtol(1e-10).offsets(true);
+    /// let e = integrator.integrate_blocking(a, b, 0.0)?;
+    /// assert!((e.value - 10.0).abs() < 1e-9);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    #[must_use]
+    pub fn offsets(mut self, offsets: bool) -> Self {
+        self.offsets = offsets;
+        self
+    }
+
     /// Sets how far to run ahead of the decisions while workers are idle.
     #[must_use]
     pub fn speculation(mut self, speculation: Speculation) -> Self {
@@ -275,7 +327,8 @@ where
     ///
     /// # Cancellation
     ///
-    /// Nothing is spawned: evaluations are started and collected when the future is polled. Dropping it stops asking
+    /// Nothing is spawned on the caller's runtime: evaluations are started and collected when the future is polled, or,
+    /// on a [`ThreadPool`](crate::ThreadPool) whose evaluations take less than 100 us, by its threads. Dropping it stops asking
     /// at once, and drops every evaluation that no other integral waits for. Finished points stay in the cache.
     ///
     /// # Errors
@@ -292,7 +345,8 @@ where
             None => None,
             Some((centre, width)) => Some(Scale::new(centre, width).ok_or(Error::InvalidScale { centre, width })?),
         };
-        let domain = Domain::new(a, b, &self.breakpoints, scale).ok_or(Error::InvalidInterval { a, b })?;
+        let domain = if self.offsets { Domain::of_offsets } else { Domain::new };
+        let domain = domain(a, b, &self.breakpoints, scale).ok_or(Error::InvalidInterval { a, b })?;
         let domain = if self.resolution < f64::INFINITY { domain.resolve(self.resolution) } else { domain };
         let rtol = self.rtol;
         let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
@@ -307,28 +361,44 @@ where
             });
         }
 
-        let observer = self.observer.as_deref();
-        let ledger = Ledger::new(self.max_evaluations);
-        let limit = if self.time_limit < Duration::MAX { Limit::new(self.time_limit) } else { None };
         let (verdict, estimate) = if self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
-            let mut source = Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, limit);
-            let verdict = poll_fn(|_| run.advance(&mut source)).await?;
-            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+            self.here(&domain, tolerance)?
         } else {
-            let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone());
+            let observer = self.observer.clone();
+            let run = Run::new(self.method.clone(), tolerance, observer.is_some());
+            let given_up = Arc::new(AtomicBool::new(false));
+            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
-            let mut source = Ahead::new(&self.method, &domain, observer, dispatch, tree, ledger, limit);
-            let verdict = poll_fn(|cx| source.poll(&mut run, cx)).await?;
-            (verdict, run.finish(&domain, source.ledger.requests, source.performed))
+            let ledger = Ledger::new(self.max_evaluations);
+            let limit = self.limit();
+            let hosted = observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
+            let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
+            let engine = Engine::new(run, source);
+            if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { Box::pin(engine).await? }
         };
         match verdict {
             Verdict::Converged => Ok(estimate),
             Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
         }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        if self.time_limit < Duration::MAX { Limit::new(self.time_limit) } else { None }
+    }
+
+    /// The whole run, on the spot: no future, nothing to wait for.
+    #[inline]
+    #[allow(clippy::type_complexity, reason = "verdict and estimate, or why there is none")]
+    fn here(&self, domain: &Domain, tolerance: Tolerance) -> Result<(Verdict, Estimate<E::Value>), Error<E::Value>> {
+        let observer = self.observer.as_deref();
+        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
+        let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
+        let ledger = Ledger::new(self.max_evaluations);
+        let mut source =
+            Direct::new(&self.shared.evaluator, &self.method, domain, cache, observer, ledger, self.limit());
+        let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
+        Ok((verdict?, run.finish(domain, source.ledger.requests, source.performed)))
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.
@@ -357,6 +427,7 @@ impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
             breakpoints: self.breakpoints.clone(),
             resolution: self.resolution,
             scale: self.scale,
+            offsets: self.offsets,
             speculation: self.speculation,
             observer: self.observer.clone(),
         }
@@ -372,6 +443,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("time_limit", &self.time_limit)
             .field("breakpoints", &self.breakpoints)
             .field("scale", &self.scale)
+            .field("offsets", &self.offsets)
             .field("speculation", &self.speculation)
             .finish_non_exhaustive()
     }

@@ -28,8 +28,9 @@
 //!   its integral ended, may be evaluated again for another ([`Speculation::Certain`] never guesses), and [`Inline`] evaluates
 //!   again what would cost more to look up.
 //! - **No silent failure.** A tolerance that was not met is [`Error::NotConverged`], which carries the best estimate.
-//! - **Any runtime.** Nothing is spawned: the future that [`integrate`](Integrator::integrate) returns dispatches and
-//!   collects when it is polled. Dropping it stops asking at once.
+//! - **Any runtime.** Nothing is spawned on it: the future that [`integrate`](Integrator::integrate) returns dispatches
+//!   and collects when it is polled, or the threads of a [`ThreadPool`] do while evaluations are short. Dropping it stops
+//!   asking at once.
 //!
 //! # Not promised
 //!

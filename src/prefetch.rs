@@ -84,7 +84,8 @@ impl<T, M: Method> Tree<T, M> {
     ) -> Self {
         let mut tree = Self {
             speculation,
-            nodes: Vec::new(),
+            // The range and, as a rule, one piece: thousands of integrals may wait for their turn with no more.
+            nodes: Vec::with_capacity(2),
             required: 0..0,
             certain: BinaryHeap::new(),
             guesses: BinaryHeap::new(),
@@ -291,6 +292,7 @@ impl<T, M: Method> Tree<T, M> {
     fn push(&mut self, panel: Panel<M::Kind>, parent: usize) {
         let mut points = Vec::new();
         if !self.nodes.is_empty() {
+            points.reserve_exact(self.method.count(&panel));
             self.method.points(&panel, &mut points);
         }
         self.nodes.push(Node::new(panel, parent, points));

@@ -15,7 +15,7 @@ use dashmap::mapref::entry::Entry;
 use crate::error::{Error, EvaluationError};
 #[cfg(feature = "durable")]
 use crate::evaluation::durable::Keeper;
-use crate::evaluation::flight::{Flight, Lead, Pending, Seat, SharedEvaluation};
+use crate::evaluation::flight::{Flight, Lead, Outcome, Pending, Seat, SharedEvaluation};
 use crate::evaluation::key::{BuildKeyHasher, Key};
 
 /// The values of one integrand at the points where it was evaluated, each evaluated once however many ask for it.
@@ -78,6 +78,14 @@ pub(crate) enum Claim<T> {
 
 /// A point has its value; the first is the one that stays.
 struct AlreadyKnown;
+
+/// What a caller got from [`PointCache::lead`].
+pub(crate) enum There<T> {
+    Known(T),
+    UnderWay,
+    /// Nothing: it is the caller's now.
+    Vacant,
+}
 
 /// What the map said about a point.
 enum Boarding<T> {
@@ -205,6 +213,31 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         let (seat, led) = Seat::join(&self.points, key, &pending)?;
         // A point led by a caller of `get_or_evaluate` may fall to us, and would then want an evaluation.
         (!led).then(|| Claim::Joined(Flight::new(seat, None)))
+    }
+
+    /// Claims `x` for a flight led by the caller, unless its value is known or others are at it.
+    pub(crate) fn lead(&self, key: Key, pending: &Arc<Pending<T>>) -> There<T> {
+        match self.points.slots().entry(key) {
+            Entry::Occupied(entry) => match entry.get() {
+                Slot::Known(value) => There::Known(value.clone()),
+                Slot::Pending(_) => There::UnderWay,
+            },
+            Entry::Vacant(entry) => {
+                drop(entry.insert(Slot::Pending(Arc::clone(pending))));
+                There::Vacant
+            }
+        }
+    }
+
+    /// Takes such a flight out of the map, leaving its value if it brought one, and returns the outcome to go by.
+    pub(crate) fn settle(&self, key: Key, pending: &Arc<Pending<T>>, outcome: Outcome<T>) -> Outcome<T> {
+        match outcome {
+            Ok(value) => Ok(self.points.store(key, pending, value)),
+            Err(error) => {
+                self.points.forget(key, pending);
+                Err(error)
+            }
+        }
     }
 
     /// Stores a value found elsewhere. The first value wins; an evaluation under way ends with it.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -14,7 +15,9 @@ use futures::stream::{FuturesUnordered, Stream};
 
 use super::cache::{Claim, PointCache};
 use super::evaluator::Evaluator;
-use super::flight::Flight;
+use super::flight::{Flight, Outcome};
+use super::near::{Laps, Pace};
+use super::spot::{Found, Spot};
 use crate::error::EvaluationError;
 
 /// How many evaluations are outstanding, and who waits for room.
@@ -92,11 +95,24 @@ impl Drop for Slot {
 /// What became of a request.
 pub(crate) enum Request<T> {
     /// The value was there.
-    Known(T),
+    Known,
+    /// The evaluation was ready at once; whether this request started it.
+    Done { outcome: Outcome<T>, started: bool },
     /// The value will arrive; whether this request started its evaluation.
     Pending { started: bool },
     /// There is no room.
     Full,
+}
+
+/// Where evaluations are best done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// Wherever the evaluator does them: each is handed over.
+    Away,
+    /// On this thread, by [`Dispatch::find`].
+    Here,
+    /// On another thread, at once, when the integral is driven there.
+    There,
 }
 
 /// What the integrals of one integrand share. All but the evaluator is made when first needed: an integral of a cheap
@@ -121,6 +137,10 @@ pub(crate) struct Dispatch<E: Evaluator> {
     flights: FuturesUnordered<Arrival<E::Value>>,
     /// Our place among those who wait for room.
     ticket: Option<u64>,
+    spot: Spot<E::Value>,
+    laps: Laps,
+    /// Set when nobody waits for the integral any more.
+    given_up: Arc<AtomicBool>,
 }
 
 /// A flight that knows its point.
@@ -139,9 +159,55 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 }
 
 impl<E: Evaluator + 'static> Dispatch<E> {
-    pub(crate) fn new(shared: Arc<Shared<E>>, cache: PointCache<E::Value>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<E>>, cache: PointCache<E::Value>, given_up: Arc<AtomicBool>) -> Self {
         let slots = shared.slots.get_or_init(Arc::default).clone();
-        Self { shared, cache, slots, flights: FuturesUnordered::new(), ticket: None }
+        let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
+        Self { shared, cache, slots, flights, ticket: None, spot, laps, given_up }
+    }
+
+    /// A new poll, perhaps on another thread than the last.
+    pub(crate) fn arrive(&mut self) {
+        self.spot = Spot::default();
+        self.laps.stop();
+    }
+
+    /// Where the next evaluation is best done. Depends on the clock, and the answer must not depend on it.
+    pub(crate) fn place(&self) -> Place {
+        match self.shared.evaluator.near() {
+            Some(near) if near.pace() == Pace::Instant => {
+                if near.is_here() {
+                    Place::Here
+                } else {
+                    Place::There
+                }
+            }
+            _ => Place::Away,
+        }
+    }
+
+    /// Finds the value at `x`, evaluating here and now if nobody has; `None` if it has to be requested, as it is under
+    /// way elsewhere, or [`place`](Self::place) is not `Here` any more. CANCEL: also if nobody waits for it.
+    pub(crate) fn find(&mut self, x: f64) -> Option<Found<E::Value>> {
+        let near = self.shared.evaluator.near()?;
+        // Relaxed: as at the flag's other end.
+        if near.pace() != Pace::Instant || self.given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.laps.start();
+        match self.spot.find(&self.cache, x, || near.evaluate(x)) {
+            Found::UnderWay => None,
+            found => {
+                if let (Found::Evaluated(_), Some(each)) = (&found, self.laps.ended()) {
+                    near.record(each);
+                }
+                Some(found)
+            }
+        }
+    }
+
+    /// Whether nobody waits for the integral any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     pub(crate) fn known(&self, x: f64) -> Option<E::Value> {
@@ -153,7 +219,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     }
 
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
-    pub(crate) fn request(&mut self, x: f64, cx: &Context<'_>) -> Request<E::Value> {
+    pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<E::Value> {
         let concurrency = self.concurrency();
         let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
             Some(slot) => {
@@ -172,11 +238,15 @@ impl<E: Evaluator + 'static> Dispatch<E> {
                 None => return Request::Full,
             },
         };
-        let (flight, started) = match claim {
-            Claim::Known(value) => return Request::Known(value),
+        let (mut flight, started) = match claim {
+            Claim::Known(_) => return Request::Known,
             Claim::Started(flight) => (flight, true),
             Claim::Joined(flight) => (flight, false),
         };
+        // Many an evaluation is ready at once: it need not go through the set of those that are not.
+        if let Poll::Ready(outcome) = flight.poll_unpin(cx) {
+            return Request::Done { outcome, started };
+        }
         self.flights.push(Arrival { x, flight });
         Request::Pending { started }
     }
@@ -187,7 +257,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     }
 
     /// The next value to arrive; `Pending` also when none is on its way.
-    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Result<E::Value, EvaluationError>)> {
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Outcome<E::Value>)> {
         match Pin::new(&mut self.flights).poll_next(cx) {
             Poll::Ready(Some(arrival)) => Poll::Ready(arrival),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::error::EvaluationError;
+use crate::evaluation::near::Near;
 
 /// Evaluates the integrand: on this thread, on others, in other processes, on another continent.
 ///
@@ -114,6 +115,12 @@ pub trait Evaluator: Send + Sync {
         let _ = (xs, into);
         false
     }
+
+    /// Threads of its own, if it is one of the crate's that has some.
+    #[doc(hidden)]
+    fn near(&self) -> Option<&dyn Near<Self::Value>> {
+        None
+    }
 }
 
 impl<E: Evaluator> Evaluator for Arc<E> {
@@ -131,6 +138,10 @@ impl<E: Evaluator> Evaluator for Arc<E> {
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
         E::evaluate_here(self, xs, into)
     }
+
+    fn near(&self) -> Option<&dyn Near<Self::Value>> {
+        E::near(self)
+    }
 }
 
 impl<E: Evaluator> Evaluator for &E {
@@ -147,5 +158,9 @@ impl<E: Evaluator> Evaluator for &E {
     #[inline]
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
         E::evaluate_here(self, xs, into)
+    }
+
+    fn near(&self) -> Option<&dyn Near<Self::Value>> {
+        E::near(self)
     }
 }

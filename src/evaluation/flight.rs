@@ -96,6 +96,21 @@ impl<T> Pending<T> {
         Arc::new(Self { state: Mutex::new(state) })
     }
 
+    /// A point that this thread evaluates at once.
+    pub(crate) fn led() -> Arc<Self> {
+        let pending = Self::new(Stage::Led);
+        pending.lock().driver = Some(thread::current().id());
+        pending
+    }
+
+    /// Whether nobody knows of a [`led`](Self::led) flight that the map does not know of.
+    pub(crate) fn is_unheard_of(self: &mut Arc<Self>) -> bool {
+        Arc::get_mut(self).is_some_and(|pending| {
+            let state = pending.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            matches!(state.stage, Stage::Led)
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // No user code runs under the lock, so a poisoned state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -26,12 +26,15 @@ use futures::channel::oneshot;
 use futures_lite::future::block_on;
 
 use crate::error::EvaluationError;
-use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::panics;
+use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
 
 thread_local! {
     /// The pool that this thread works for; 0 for none.
     static EMPLOYER: Cell<u64> = const { Cell::new(0) };
+    /// Whether it drives an integral rather than being inside a job: then evaluations are handed over, not run on the
+    /// spot as those that a job waits for.
+    static DRIVING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Runs functions that compute or block, on exactly as many threads as asked for. Clones share the threads.
@@ -137,7 +140,7 @@ impl ThreadPool {
         F: Fn(f64) -> T + Send + Sync + 'static,
         T: Clone + Send + Sync + 'static,
     {
-        PoolEvaluator { pool: self.clone(), f: Arc::new(f) }
+        PoolEvaluator::new(self.clone(), f)
     }
 
     /// Makes an evaluator of `f`, which may fail.
@@ -162,7 +165,7 @@ impl ThreadPool {
         T: Clone + Send + Sync + 'static,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        TryPoolEvaluator { pool: self.clone(), f: Arc::new(f) }
+        TryPoolEvaluator::new(self.clone(), f)
     }
 
     /// Runs `job` on one of the pool's threads and returns its result.
@@ -196,91 +199,45 @@ impl ThreadPool {
         }
     }
 
-    async fn evaluate<T: Send + 'static>(
+    /// As [`run`](Self::run), with a panic told as a failure.
+    pub(crate) async fn evaluate<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> Result<T, EvaluationError> + Send + 'static,
     ) -> Result<T, EvaluationError> {
-        match Run::new(self.clone(), job).await {
-            Ok(result) => result,
-            Err(payload) => Err(EvaluationError::panicked(panics::message(payload))),
-        }
+        flatten(Run::new(self.clone(), job).await)
     }
+
+    /// Whether the calling thread is one of the pool's.
+    pub(crate) fn is_employer(&self) -> bool {
+        EMPLOYER.get() == self.shared.id
+    }
+
+    /// Has a worker drive an integral.
+    pub(crate) fn drive(&self, job: Box<dyn FnOnce() + Send>) {
+        let driving = async move {
+            DRIVING.set(true);
+            job();
+            DRIVING.set(false);
+        };
+        self.shared.executor.spawn(driving).detach();
+    }
+}
+
+/// Evaluates on this thread. The integrand is inside a job, even if whoever asked for it drives.
+pub(crate) fn evaluate_here<T>(evaluation: impl FnOnce() -> Result<T, EvaluationError>) -> Result<T, EvaluationError> {
+    let driving = DRIVING.replace(false);
+    let outcome = catch_unwind(AssertUnwindSafe(evaluation));
+    DRIVING.set(driving);
+    flatten(outcome)
+}
+
+fn flatten<T>(outcome: Outcome<Result<T, EvaluationError>>) -> Result<T, EvaluationError> {
+    outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload))))
 }
 
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPool").field("workers", &self.shared.workers).finish_non_exhaustive()
-    }
-}
-
-/// A function that runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
-pub struct PoolEvaluator<F> {
-    pool: ThreadPool,
-    f: Arc<F>,
-}
-
-impl<F, T> Evaluator for PoolEvaluator<F>
-where
-    F: Fn(f64) -> T + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-{
-    type Value = T;
-
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        let f = Arc::clone(&self.f);
-        self.pool.evaluate(move || Ok(f(x))).await
-    }
-
-    fn concurrency(&self) -> usize {
-        self.pool.workers()
-    }
-}
-
-/// A function that may fail and runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
-pub struct TryPoolEvaluator<F> {
-    pool: ThreadPool,
-    f: Arc<F>,
-}
-
-impl<F, T, E> Evaluator for TryPoolEvaluator<F>
-where
-    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Value = T;
-
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        let f = Arc::clone(&self.f);
-        self.pool.evaluate(move || f(x).map_err(EvaluationError::new)).await
-    }
-
-    fn concurrency(&self) -> usize {
-        self.pool.workers()
-    }
-}
-
-impl<F> Clone for PoolEvaluator<F> {
-    fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), f: Arc::clone(&self.f) }
-    }
-}
-
-impl<F> Clone for TryPoolEvaluator<F> {
-    fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), f: Arc::clone(&self.f) }
-    }
-}
-
-impl<F> fmt::Debug for PoolEvaluator<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolEvaluator").field("pool", &self.pool).finish_non_exhaustive()
-    }
-}
-
-impl<F> fmt::Debug for TryPoolEvaluator<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TryPoolEvaluator").field("pool", &self.pool).finish_non_exhaustive()
     }
 }
 
@@ -331,7 +288,7 @@ where
     type Output = Outcome<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        let on_worker = EMPLOYER.get() == self.pool.shared.id;
+        let on_worker = self.pool.is_employer() && !DRIVING.get();
         loop {
             match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::New(job) if on_worker => return Poll::Ready(catch_unwind(AssertUnwindSafe(job))),

@@ -189,7 +189,7 @@ impl Method for Auto {
                 let map = Map::new(panel, base);
                 let low = next_up(panel.a);
                 let high = (-next_up(-panel.b)).max(low);
-                into.extend((0..POINTS).map(|i| map.x(Map::u(i)).clamp(low, high)));
+                into.extend(map.points().map(|x| x.clamp(low, high)));
             }
             Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
             Shape::Tail { from } => {
@@ -213,9 +213,10 @@ impl Method for Auto {
             Shape::Smooth(base) => {
                 let map = Map::new(panel, base);
                 let (mut local, note) = if map.is_log {
+                    let slopes = map.slopes();
                     let scaled: [T; POINTS] = std::array::from_fn(|i| {
                         let mut value = values[i].clone();
-                        value.scale(map.slope(Map::u(i)));
+                        value.scale(slopes[i]);
                         value
                     });
                     smooth(&map, &scaled)
@@ -250,9 +251,9 @@ impl Method for Auto {
         }
     }
 
-    /// The stages of a search step back onto points of the panels before them.
+    /// The stages of a search step back onto points of each other, and of the panel that is searched.
     fn may_repeat(&self, panel: &Panel<Kind>) -> bool {
-        !matches!(panel.kind.shape, Shape::Smooth(_))
+        matches!(panel.kind.shape, Shape::Search(_))
     }
 
     fn refine(&self, panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {

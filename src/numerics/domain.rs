@@ -1,9 +1,12 @@
 //! What is integrated over: limits, direction, breakpoints, and the map of an infinite range to a finite one.
 
-/// A range of integration: `x(t)` for `t` in the given pieces.
+/// A range of integration: the integrand is given `x(t)` for `t` in the given pieces.
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
     map: Map,
+    /// What the integrand is given is the offset from one of these: from the lower limit if its sign is positive, from
+    /// the upper one if it is negative.
+    from: Option<[f64; 2]>,
     /// The limits of the pieces in `t`, ascending, -0.0 before 0.0; fewer than two if the range is empty.
     cuts: Vec<f64>,
     /// They, if there is one piece: then nothing is allocated.
@@ -47,6 +50,47 @@ impl Scale {
 const MOST_PARTS: f64 = 16_777_216.0;
 
 impl Domain {
+    /// A range in which the integrand is given, instead of the place, its offset from the nearer limit. Both limits
+    /// are at zero then, where numbers are densest: the lower one at 0.0, the upper one at -0.0. `None` if neither limit
+    /// is finite, or as for [`new`](Self::new).
+    pub(crate) fn of_offsets(a: f64, b: f64, breakpoints: &[f64], scale: Option<Scale>) -> Option<Self> {
+        let (low, high) = if a <= b { (a + 0.0, b + 0.0) } else { (b + 0.0, a + 0.0) };
+        let mut domain = match (low.is_finite(), high.is_finite()) {
+            (true, true) => {
+                // Halved first: no overflow.
+                let half = high / 2.0 - low / 2.0;
+                let offset = |x: &f64| if x - low <= half { x - low } else { x - high };
+                let inside = |x: &&f64| low < **x && **x < high;
+                let inner: Vec<f64> = breakpoints.iter().filter(inside).map(offset).collect();
+                let mut domain = Self::new(-half, half, &inner, None)?;
+                if half > 0.0 {
+                    let mut cuts = domain.cuts().to_vec();
+                    cuts.extend([-0.0, 0.0]);
+                    sort(&mut cuts);
+                    (domain.cuts, domain.ends) = (cuts, None);
+                }
+                domain
+            }
+            (true, false) | (false, true) => {
+                let limit = if low.is_finite() { low } else { high };
+                let moved: Vec<f64> = breakpoints.iter().map(|x| x - limit).collect();
+                let scale = scale.map(|Scale { centre, width }| Scale { centre: centre - limit, width });
+                let mut domain = Self::new(low - limit, high - limit, &moved, scale)?;
+                if let Map::Half { origin, side, .. } = &mut domain.map {
+                    // So that the upper limit has the sign of what is below it.
+                    *origin = 0.0 * *side;
+                }
+                domain
+            }
+            (false, false) => return None,
+        };
+        if breakpoints.iter().any(|x| x.is_nan()) {
+            return None;
+        }
+        (domain.from, domain.reversed) = (Some([low, high]), b < a);
+        Some(domain)
+    }
+
     /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over, and so is the scale if
     /// both limits are finite.
     pub(crate) fn new(a: f64, b: f64, breakpoints: &[f64], scale: Option<Scale>) -> Option<Self> {
@@ -84,14 +128,14 @@ impl Domain {
             cuts.extend(breakpoints.iter().filter(|x| low < **x && **x < high).map(|x| map.t(x + 0.0)));
             sort(&mut cuts);
         }
-        Some(Self { map, cuts, ends, reversed: b < a })
+        Some(Self { map, from: None, cuts, ends, reversed: b < a })
     }
 
     /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.
     pub(crate) fn resolve(mut self, width: f64) -> Self {
         let mut cuts = self.cuts().to_vec();
         for (low, high) in self.pieces() {
-            let (a, b) = self.limits(low, high);
+            let (a, b) = self.span(low, high);
             let parts = ((b - a) / width).ceil();
             if parts.is_finite() && parts <= MOST_PARTS {
                 let inner = (1..parts as u32).map(|k| self.map.t(a + (b - a) * (f64::from(k) / parts)));
@@ -103,37 +147,61 @@ impl Domain {
         self
     }
 
+    #[inline]
     fn cuts(&self) -> &[f64] {
         self.ends.as_ref().map_or(&self.cuts[..], |ends| ends)
     }
 
     /// The pieces in `t`, ascending.
+    #[inline]
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         // Nothing is between the two zeros.
         self.cuts().windows(2).map(|ends| (ends[0], ends[1])).filter(|(a, b)| a < b)
     }
 
+    #[inline]
     pub(crate) fn is_reversed(&self) -> bool {
         self.reversed
     }
 
     /// Whether `x = t`, so that neither points nor values need a map.
+    #[inline]
     pub(crate) fn is_identity(&self) -> bool {
-        self.map == Map::Identity
+        matches!(self.map, Map::Identity)
     }
 
-    /// The point `x` at `t`; infinite only at the end of an infinite range.
+    /// Whether what is ascending in `t` is ascending on the range, too.
+    pub(crate) fn is_ascending(&self) -> bool {
+        self.is_identity() && self.from.is_none()
+    }
+
+    /// What the integrand is given at `t`; infinite only at the end of an infinite range.
+    #[inline]
     pub(crate) fn x(&self, t: f64) -> f64 {
         self.map.x(t)
     }
 
     /// The limits in `x`, ascending, of the panel from `a` to `b` in `t`.
-    pub(crate) fn limits(&self, a: f64, b: f64) -> (f64, f64) {
+    #[inline]
+    pub(crate) fn span(&self, a: f64, b: f64) -> (f64, f64) {
         let (p, q) = (self.x(a), self.x(b));
         if p <= q { (p, q) } else { (q, p) }
     }
 
+    /// Where on the range they are: the same, but for offsets.
+    pub(crate) fn limits(&self, a: f64, b: f64) -> (f64, f64) {
+        let (p, q) = self.span(a, b);
+        match self.from {
+            None => (p, q),
+            Some([low, high]) => {
+                let from = if p.is_sign_positive() { low } else { high };
+                (from + p, from + q)
+            }
+        }
+    }
+
     /// `|dx/dt|` at `t`.
+    #[inline]
     pub(crate) fn slope(&self, t: f64) -> f64 {
         match self.map {
             Map::Identity => 1.0,
@@ -166,6 +234,7 @@ impl Map {
         }
     }
 
+    #[inline]
     fn x(self, t: f64) -> f64 {
         match self {
             Map::Identity => t,
@@ -240,6 +309,29 @@ mod tests {
         assert_eq!((domain.cuts.len(), domain.cuts[0], domain.cuts[13]), (14, -1.0, 2.0));
         let domain = Domain::new(0.0, f64::INFINITY, &[10.0], None).unwrap().resolve(1.0);
         assert_eq!(domain.pieces().count(), 11);
+    }
+
+    #[test]
+    fn offsets_put_both_limits_at_zero() {
+        let domain = Domain::of_offsets(3.0, 1.0, &[1.25, 2.5, 7.0], None).unwrap();
+        assert!(domain.is_reversed() && !domain.is_ascending());
+        let pieces: Vec<_> = domain.pieces().collect();
+        assert_eq!(pieces, [(-1.0, -0.5), (-0.5, 0.0), (0.0, 0.25), (0.25, 1.0)]);
+        assert!(pieces[1].1.is_sign_negative() && pieces[2].0.is_sign_positive());
+        let mut limits: Vec<_> = pieces.iter().map(|(a, b)| domain.limits(*a, *b)).collect();
+        limits.sort_by(|p, q| p.0.total_cmp(&q.0));
+        assert_eq!(limits, [(1.0, 1.25), (1.25, 2.0), (2.0, 2.5), (2.5, 3.0)]);
+
+        for (a, b) in [(5.0, f64::INFINITY), (f64::NEG_INFINITY, 5.0)] {
+            let plain = Domain::new(a, b, &[4.0, 7.0], Scale::new(6.0, 0.5)).unwrap().resolve(0.5);
+            let offsets = Domain::of_offsets(a, b, &[4.0, 7.0], Scale::new(6.0, 0.5)).unwrap().resolve(0.5);
+            let limits = |domain: &Domain| domain.pieces().map(|(p, q)| domain.limits(p, q)).collect::<Vec<_>>();
+            assert_eq!(limits(&plain), limits(&offsets));
+            assert_eq!(offsets.x(0.0).is_sign_positive(), a > 0.0, "each limit has the sign of its side");
+        }
+        let none = |a, b, breakpoints: &[f64]| Domain::of_offsets(a, b, breakpoints, None).is_none();
+        assert!(none(f64::NEG_INFINITY, f64::INFINITY, &[]) && none(f64::NAN, 0.0, &[]) && none(0.0, 1.0, &[f64::NAN]));
+        assert_eq!(Domain::of_offsets(1.0, 1.0, &[], None).unwrap().pieces().count(), 0);
     }
 
     #[test]

@@ -4,7 +4,30 @@
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
+/// 1 / (2 k + 1).
+const ODD: [f64; 11] = {
+    let mut all = [1.0; 11];
+    let mut k = 1;
+    while k < 11 {
+        all[k] = 1.0 / (2 * k + 1) as f64;
+        k += 1;
+    }
+    all
+};
+
+/// 1 / n!.
+const INVERSE: [f64; 14] = {
+    let mut all = [1.0; 14];
+    let mut n = 1;
+    while n < 14 {
+        all[n] = all[n - 1] / n as f64;
+        n += 1;
+    }
+    all
+};
+
 /// The natural logarithm of a positive finite number, to about one unit in the last place.
+#[inline]
 pub(crate) fn ln(x: f64) -> f64 {
     // Subnormal numbers are scaled up first.
     let (x, shift) = if x < f64::MIN_POSITIVE { (x * 18_014_398_509_481_984.0, -54.0) } else { (x, 0.0) };
@@ -20,29 +43,70 @@ pub(crate) fn ln(x: f64) -> f64 {
     let u = t * t;
     let mut sum = 0.0;
     for k in (1..=10).rev() {
-        sum = (sum + 1.0 / f64::from(2 * k + 1)) * u;
+        sum = (sum + ODD[k]) * u;
     }
     exponent * LN2_HIGH + (exponent * LN2_LOW + 2.0 * t * sum + 2.0 * t)
 }
 
 /// The exponential, to about one unit in the last place; zero below the smallest number, infinite above the largest.
+#[inline]
 pub(crate) fn exp(x: f64) -> f64 {
+    if x.abs() < PLAIN {
+        return plain_exp(x);
+    }
     if x < -745.0 {
         return 0.0;
     }
     if x > 709.7 {
         return f64::INFINITY;
     }
-    let k = (x * std::f64::consts::LOG2_E).round();
-    let r = (x - k * LN2_HIGH) - k * LN2_LOW;
-    // |r| is at most 0.347, its 14th power over 14! below epsilon.
-    let mut sum = 1.0;
-    for n in (1..=13).rev() {
-        sum = 1.0 + sum * (r / f64::from(n));
-    }
     // In two steps, so that neither leaves the range of normal numbers.
+    let (sum, k) = reduced_exp(x);
     let half = (k / 2.0).floor();
     sum * power_of_two(half) * power_of_two(k - half)
+}
+
+/// The exponentials of many, to the same bits, side by side.
+#[inline]
+pub(crate) fn exp_each<const N: usize>(mut x: [f64; N]) -> [f64; N] {
+    if x.iter().all(|x| x.abs() < PLAIN) {
+        for x in &mut x {
+            *x = plain_exp(*x);
+        }
+    } else {
+        for x in &mut x {
+            *x = exp(*x);
+        }
+    }
+    x
+}
+
+/// Below this modulus, an exponential and its powers of two are normal numbers.
+const PLAIN: f64 = 700.0;
+
+/// Adding it leaves the nearest integer in the lowest bits.
+const SHIFT: f64 = 6_755_399_441_055_744.0;
+
+/// The exponential where nothing overflows: without a branch.
+#[inline]
+fn plain_exp(x: f64) -> f64 {
+    let (sum, k) = reduced_exp(x);
+    sum * f64::from_bits((k + SHIFT).to_bits().wrapping_add(1023) << 52)
+}
+
+/// `s` and an integer `k` with `exp x = s 2^k`.
+#[inline]
+fn reduced_exp(x: f64) -> (f64, f64) {
+    let k = (x * std::f64::consts::LOG2_E + SHIFT) - SHIFT;
+    let r = (x - k * LN2_HIGH) - k * LN2_LOW;
+    // |r| is at most 0.347, its 14th power over 14! below epsilon. Even and odd powers apart, so that neither waits for
+    // the other.
+    let s = r * r;
+    let even =
+        INVERSE[2] + s * (INVERSE[4] + s * (INVERSE[6] + s * (INVERSE[8] + s * (INVERSE[10] + s * INVERSE[12]))));
+    let odd = INVERSE[3] + s * (INVERSE[5] + s * (INVERSE[7] + s * (INVERSE[9] + s * (INVERSE[11] + s * INVERSE[13]))));
+    // The largest terms last: what the polynomial rounds is small beside them.
+    ((r + (r * s * odd + s * even)) + 1.0, k)
 }
 
 fn power_of_two(k: f64) -> f64 {

@@ -124,7 +124,8 @@ pub trait Method: Clone + Send + Sync + 'static {
     const REUSES_POINTS: bool;
 
     /// Returns whether this panel may have points in common with others although
-    /// [`REUSES_POINTS`](Self::REUSES_POINTS) is false, so that they must be told apart when they are counted.
+    /// [`REUSES_POINTS`](Self::REUSES_POINTS) is false, so that they must be told apart when they are counted. Of two
+    /// such panels one suffices to say so, unless what they have in common is a limit.
     fn may_repeat(&self, panel: &Panel<Self::Kind>) -> bool {
         let _ = panel;
         false

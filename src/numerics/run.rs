@@ -16,13 +16,32 @@ use super::tolerance::Tolerance;
 use super::value::Value;
 use crate::estimate::{Estimate, Reason, Segment};
 
-/// A panel of the partition as it stands, judged.
+/// A judged panel: of the partition as it stands, or one that was replaced.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf<T, K, H> {
     pub(crate) panel: Panel<K>,
     pub(crate) local: Local<T>,
     /// Where its source finds it again.
     pub(crate) handle: H,
+    /// Its neighbour on the right; if it was replaced, the first of those that replaced it. (More leaves than 32 bits
+    /// count do not fit in memory.)
+    next: u32,
+    /// Refinements in a row that left the error where it was; [`REPLACED`] if it was.
+    flat: u32,
+}
+
+/// The neighbour of the last leaf.
+const END: u32 = u32::MAX;
+const REPLACED: u32 = u32::MAX;
+
+impl<T, K, H> Leaf<T, K, H> {
+    pub(crate) fn new(panel: Panel<K>, local: Local<T>, handle: H) -> Self {
+        Self { panel, local, handle, next: END, flat: 0 }
+    }
+
+    fn stands(&self) -> bool {
+        self.flat != REPLACED
+    }
 }
 
 /// Where judged panels come from.
@@ -31,13 +50,14 @@ pub(crate) trait Source<T, K> {
     /// Why a source may have none.
     type Halt;
 
-    /// Appends the judged panels that replace `leaf`, or those that cover the whole range if there is none; nothing
-    /// if `leaf` cannot be refined. `Pending` leaves `into` as it was.
+    /// Appends to `leaves` the judged panels that replace the one at index `leaf`, or those that cover the whole range
+    /// if there is none, from left to right; nothing if the leaf cannot be refined, the budget is spent or the source
+    /// has to wait.
     #[allow(clippy::type_complexity, reason = "a poll of a result is what it is")]
     fn expand(
         &mut self,
-        leaf: Option<&Leaf<T, K, Self::Handle>>,
-        into: &mut Vec<Leaf<T, K, Self::Handle>>,
+        leaf: Option<usize>,
+        leaves: &mut Vec<Leaf<T, K, Self::Handle>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>>;
 
     /// A decision was retired: the sums of the values and of the errors as they stand.
@@ -57,6 +77,7 @@ pub(crate) enum Stop<E> {
 
 /// Judges a panel by the values `f(x(t))` at its points `t`, or returns a point where the value was not finite and
 /// the norm it had.
+#[inline]
 pub(crate) fn judge<T: Value, M: Method>(
     method: &M,
     domain: &Domain,
@@ -109,12 +130,15 @@ struct Check {
 pub(crate) struct Run<T, M: Method, H> {
     method: M,
     tolerance: Tolerance,
-    /// Leaves that may still be refined.
-    queue: BinaryHeap<Queued<T, M::Kind, H>>,
-    /// Leaves that will not: accepted, or at their roundoff.
-    settled: Vec<Leaf<T, M::Kind, H>>,
-    /// Panels that were replaced.
-    refined: Vec<Panel<M::Kind>>,
+    /// All panels so far, in the order of the decisions. The partition is among them, from left to right by `next`, from
+    /// index 0 on. Those that were replaced count for nothing: their errors and norms are zero.
+    leaves: Vec<Leaf<T, M::Kind, H>>,
+    /// The leaves that may still be refined. The others are settled: accepted, or at their roundoff.
+    queue: BinaryHeap<Queued>,
+    /// Whether the pieces of the range were lined up. Not before they turn out not to suffice.
+    lined_up: bool,
+    /// How many panels were replaced.
+    refined: usize,
     /// How many pieces the range was given in.
     pieces: usize,
     /// The sum of all leaves' errors, kept up to date, and the largest it was since it was last summed afresh.
@@ -128,9 +152,8 @@ pub(crate) struct Run<T, M: Method, H> {
     check: Check,
     /// The whole tolerance of which local control hands out shares.
     handed_out: f64,
-    /// The sum of the errors of settled leaves, under global control.
+    /// The sum of the errors of leaves that turned out not to be refinable.
     lost: f64,
-    scratch: Vec<Leaf<T, M::Kind, H>>,
 }
 
 /// An integral over which the error shrinks by less than 2 % at each of this many bisections in a row does not exist
@@ -147,6 +170,9 @@ const NOISE_FROM: usize = 32;
 const UNMOVED: f64 = 1e-5;
 const KEPT: f64 = 0.5;
 
+/// Room for as many leaves once one does not suffice.
+const ROOM: usize = 16;
+
 /// The running sum of errors is made afresh when it has shrunk by this factor, so that what rounding left of terms
 /// long gone stays far below it.
 const DRIFT: f64 = 1e-6;
@@ -157,9 +183,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         Self {
             method,
             tolerance,
+            leaves: Vec::new(),
             queue: BinaryHeap::new(),
-            settled: Vec::new(),
-            refined: Vec::new(),
+            lined_up: false,
+            refined: 0,
             pieces: 0,
             error: f64::INFINITY,
             peak: f64::INFINITY,
@@ -169,11 +196,11 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0, level: 0 },
             handed_out: tolerance.atol,
             lost: 0.0,
-            scratch: Vec::new(),
         }
     }
 
     /// Retires decisions until the run ends or the source has to wait for values.
+    #[inline]
     pub(crate) fn advance<S>(&mut self, source: &mut S) -> Poll<Result<Verdict, S::Halt>>
     where
         S: Source<T, M::Kind, Handle = H>,
@@ -183,17 +210,25 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 None
             } else {
                 match self.decide() {
-                    Ok(()) => self.queue.peek(),
+                    Ok(next) => Some(next),
                     Err(verdict) => return Poll::Ready(Ok(verdict)),
                 }
             };
-            match source.expand(next.map(|queued| &queued.leaf), &mut self.scratch) {
+            let first = self.leaves.len();
+            match source.expand(next, &mut self.leaves) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) => {
-                    self.replace();
+                    match next {
+                        None => self.begin(),
+                        Some(parent) => self.replace(parent, first),
+                    }
                     source.retired(&self.value, self.error);
                 }
-                Poll::Ready(Err(Stop::Early(reason))) => return Poll::Ready(Ok(Verdict::Stopped(reason))),
+                Poll::Ready(Err(Stop::Early(reason))) => {
+                    // What there is of a decision that is not taken.
+                    self.leaves.truncate(first);
+                    return Poll::Ready(Ok(Verdict::Stopped(reason)));
+                }
                 Poll::Ready(Err(Stop::Failed(halt))) => return Poll::Ready(Err(halt)),
             }
         }
@@ -209,12 +244,12 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 
     /// Looks, whenever the number of refinements has doubled, whether they were in vain.
     fn is_noise(&mut self) -> bool {
-        if self.refined.len() < self.check.at {
+        if self.refined < self.check.at {
             return false;
         }
         let Check { at, error, moved, level } = self.check;
         self.sum_errors();
-        let l1: f64 = self.leaves().map(|leaf| leaf.local.l1).sum();
+        let l1: f64 = self.leaves.iter().map(|leaf| leaf.local.l1).sum();
         self.check = Check { at: 2 * at, error: self.error, moved: 0.0, level };
         // The first time there is nothing to compare with.
         error.is_finite() && self.error > KEPT * error && moved <= UNMOVED * l1
@@ -223,17 +258,27 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The sum of the values as it stands, made afresh.
     fn standing(&self) -> T {
         let mut value = Sum::new();
-        self.leaves().for_each(|leaf| value.add(&leaf.local.value));
+        self.in_order().for_each(|leaf| value.add(&leaf.local.value));
         value.total()
     }
 
-    fn leaves(&self) -> impl Iterator<Item = &Leaf<T, M::Kind, H>> {
-        // DETERMINISM: the heap's own order follows from the decisions alone.
-        self.settled.iter().chain(self.queue.iter().map(|queued| &queued.leaf))
+    /// The leaves from left to right.
+    fn in_order(&self) -> impl Iterator<Item = &Leaf<T, M::Kind, H>> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            loop {
+                let leaf = self.leaves.get(next as usize)?;
+                next = leaf.next;
+                if leaf.stands() {
+                    return Some(leaf);
+                }
+            }
+        })
     }
 
-    /// `Ok` if the head of the queue is to be refined, else how the run ended.
-    fn decide(&mut self) -> Result<(), Verdict> {
+    /// The leaf to be refined, which is the head of the queue; else how the run ended.
+    #[inline]
+    fn decide(&mut self) -> Result<usize, Verdict> {
         match self.method.control() {
             Control::Global => {
                 let allowed = self.allowed();
@@ -243,6 +288,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                         return Err(Verdict::Converged);
                     }
                 }
+                self.line_up();
                 if self.is_noise() {
                     return Err(Verdict::Stopped(Reason::Roundoff));
                 }
@@ -253,6 +299,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 }
             }
             Control::Local => {
+                self.line_up();
                 while self.queue.is_empty() {
                     let allowed = self.tolerance.allowed(self.standing().norm());
                     self.sum_errors();
@@ -264,12 +311,16 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     }
                     // The first guess at rtol |I| was too generous.
                     self.handed_out = allowed;
-                    for leaf in std::mem::take(&mut self.settled) {
-                        self.check.level = self.check.level.max(leaf.panel.depth);
-                        self.place(leaf, 0);
+                    for leaf in 0..self.leaves.len() {
+                        if !self.leaves[leaf].stands() {
+                            continue;
+                        }
+                        self.leaves[leaf].flat = 0;
+                        self.check.level = self.check.level.max(self.leaves[leaf].panel.depth);
+                        self.place(leaf);
                     }
                 }
-                let level = self.queue.peek().map_or(0, |head| head.leaf.panel.depth);
+                let level = self.queue.peek().map_or(0, |head| self.leaves[head.leaf].panel.depth);
                 if level > self.check.level {
                     self.check.level = level;
                     if self.is_noise() && self.error > self.handed_out {
@@ -280,141 +331,147 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
         match self.queue.peek() {
             None => Err(Verdict::Stopped(Reason::Roundoff)),
-            Some(worst) if worst.flat >= DIVERGENT => Err(Verdict::Stopped(Reason::Divergent)),
-            Some(_) => Ok(()),
+            Some(worst) if self.leaves[worst.leaf].flat >= DIVERGENT => Err(Verdict::Stopped(Reason::Divergent)),
+            Some(worst) => Ok(worst.leaf),
         }
     }
 
-    /// Puts the panels in `scratch` into the place of the head of the queue.
-    fn replace(&mut self) {
-        let mut children = std::mem::take(&mut self.scratch);
+    /// Takes note of the pieces.
+    #[inline]
+    fn begin(&mut self) {
+        self.pieces = self.leaves.len();
+        self.error = 0.0;
+        let mut next = 0;
+        for leaf in &mut self.leaves {
+            next += 1;
+            leaf.next = next;
+            self.error += leaf.local.error;
+            self.value.add(&leaf.local.value);
+        }
+        if let Some(last) = self.leaves.last_mut() {
+            last.next = END;
+        }
+        self.peak = self.error;
+        self.handed_out = self.tolerance.allowed(self.value.norm());
+    }
+
+    /// Puts the leaves from index `first` on into the place of the head of the queue.
+    #[inline]
+    fn replace(&mut self, parent: usize, first: usize) {
         self.afresh = false;
-        if self.pieces == 0 {
-            self.pieces = children.len();
-            self.error = 0.0;
-            for child in &children {
-                self.error += child.local.error;
+        let last = self.leaves.len();
+        if first == last {
+            self.queue.pop();
+            self.lost += self.leaves[parent].local.error;
+            return;
+        }
+        if self.refined == 0 {
+            self.leaves.reserve(ROOM);
+        }
+        self.refined += 1;
+        let (left, children) = self.leaves.split_at_mut(first);
+        let parent = &mut left[parent];
+        let (error, flat) = (parent.local.error, parent.flat);
+        let next = std::mem::replace(&mut parent.next, first as u32);
+        (parent.flat, parent.local.error, parent.local.l1) = (REPLACED, 0.0, 0.0);
+        self.error -= error;
+        if self.sums_values {
+            self.value.add_scaled(-1.0, &parent.local.value);
+        }
+        let mut moved = parent.local.value.clone();
+        for (i, child) in (first..).zip(&mut *children) {
+            child.next = i as u32 + 1;
+            child.flat = if child.local.error > SHRINKS * error { flat + 1 } else { 0 };
+            self.error += child.local.error;
+            moved.add_scaled(-1.0, &child.local.value);
+            if self.sums_values {
                 self.value.add(&child.local.value);
             }
-            self.peak = self.error;
-            self.handed_out = self.tolerance.allowed(self.value.norm());
-            for child in children.drain(..) {
-                self.place(child, 0);
-            }
-        } else {
-            if children.is_empty() {
-                let Queued { leaf: parent, .. } = self.queue.pop().expect("the head was expanded");
-                self.lost += parent.local.error;
-                self.settled.push(parent);
+        }
+        children[children.len() - 1].next = next;
+        self.peak = self.peak.max(self.error);
+        self.check.moved += moved.norm();
+
+        let mut in_place = true;
+        for child in first..last {
+            let Some(queued) = self.judged(child) else { continue };
+            if std::mem::take(&mut in_place) {
+                *self.queue.peek_mut().expect("the head was expanded") = queued;
             } else {
-                let Queued { leaf: parent, flat, .. } = self.queue.peek().expect("the head was expanded");
-                let (error, flat) = (parent.local.error, *flat);
-                if self.refined.is_empty() {
-                    self.refined.reserve(NOISE_FROM);
-                }
-                self.refined.push(parent.panel);
-                self.error -= error;
-                for child in &children {
-                    self.error += child.local.error;
-                }
-                self.peak = self.peak.max(self.error);
-                let mut moved = parent.local.value.clone();
-                children.iter().for_each(|child| moved.add_scaled(-1.0, &child.local.value));
-                self.check.moved += moved.norm();
-                if self.sums_values {
-                    self.value.add_scaled(-1.0, &parent.local.value);
-                    for child in &children {
-                        self.value.add(&child.local.value);
-                    }
-                }
-                let mut in_place = true;
-                for child in children.drain(..) {
-                    let flat = if child.local.error > SHRINKS * error { flat + 1 } else { 0 };
-                    let Some(queued) = self.judged(child, flat) else { continue };
-                    if std::mem::take(&mut in_place) {
-                        *self.queue.peek_mut().expect("the head was expanded") = queued;
-                    } else {
-                        self.queue.push(queued);
-                    }
-                }
-                if in_place {
-                    self.queue.pop();
-                }
+                self.queue.push(queued);
             }
         }
-        self.scratch = children;
+        if in_place {
+            self.queue.pop();
+        }
+    }
+
+    /// Queues the pieces, if that was not done.
+    #[inline]
+    fn line_up(&mut self) {
+        if !std::mem::replace(&mut self.lined_up, true) {
+            self.queue.reserve(ROOM);
+            (0..self.leaves.len()).for_each(|leaf| self.place(leaf));
+        }
     }
 
     /// Queues a leaf, unless it is settled.
-    fn place(&mut self, leaf: Leaf<T, M::Kind, H>, flat: u32) {
-        if let Some(queued) = self.judged(leaf, flat) {
+    fn place(&mut self, leaf: usize) {
+        if let Some(queued) = self.judged(leaf) {
             self.queue.push(queued);
         }
     }
 
-    /// Settles a leaf that is good enough or cannot get better; else returns its place in the queue.
-    fn judged(&mut self, leaf: Leaf<T, M::Kind, H>, flat: u32) -> Option<Queued<T, M::Kind, H>> {
+    /// The place of a leaf in the queue; none if it is good enough or cannot get better.
+    #[inline]
+    fn judged(&self, index: usize) -> Option<Queued> {
+        let leaf = &self.leaves[index];
         let local = &leaf.local;
-        let key = match self.method.control() {
-            Control::Global => local.error,
-            Control::Local => -f64::from(leaf.panel.depth),
-        };
-        let good = match self.method.control() {
-            Control::Global => false,
+        let (key, good) = match self.method.control() {
+            Control::Global => (local.error, false),
             Control::Local => {
                 let share = share(self.handed_out, self.pieces, leaf.panel.depth);
-                self.method.accepts(&leaf.panel, local.error, share)
+                (-f64::from(leaf.panel.depth), self.method.accepts(&leaf.panel, local.error, share))
             }
         };
         // Written so that an error that is not a number is not good enough.
-        if good || local.error <= local.roundoff {
-            self.settled.push(leaf);
-            None
-        } else {
-            Some(Queued { key, flat, leaf })
-        }
+        let settled = good || local.error <= local.roundoff;
+        (!settled).then_some(Queued { key, a: leaf.panel.a, leaf: index })
     }
 
     fn sum_errors(&mut self) {
-        let mut sum = Sum::new();
-        self.leaves().for_each(|leaf| sum.add(&leaf.local.error));
-        self.error = sum.total();
+        // None is negative, so a plain sum loses nothing that matters.
+        self.error = self.leaves.iter().map(|leaf| leaf.local.error).sum();
         self.peak = self.error;
         self.afresh = true;
     }
 
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
     /// common were counted once if the method reuses points.
+    #[inline]
     pub(crate) fn finish(mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
-        let control = self.method.control();
         if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
-        let evaluations = if M::REUSES_POINTS { requests } else { self.distinct(domain).unwrap_or(requests) };
-        // In the room of the queue, as the segments after them.
-        let mut leaves: Vec<_> = self.queue.into_vec().into_iter().map(|queued| queued.leaf).collect();
-        leaves.append(&mut self.settled);
-        leaves.sort_unstable_by(|p, q| p.panel.a.total_cmp(&q.panel.a));
-
-        let mut value = match control {
-            Control::Global => {
-                let mut sum = Sum::new();
-                leaves.iter().for_each(|leaf| sum.add(&leaf.local.value));
-                sum.total()
-            }
-            Control::Local => sum_as_tree(&leaves),
+        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain) };
+        let mut segments = Vec::with_capacity(self.leaves.len() - self.refined);
+        let mut sum = Sum::new();
+        let mut l1 = 0.0;
+        for Leaf { panel, local, .. } in self.in_order() {
+            let (a, b) = domain.limits(panel.a, panel.b);
+            segments.push(Segment { a, b, value: local.value.clone(), error: local.error });
+            sum.add(&local.value);
+            l1 += local.l1;
+        }
+        let mut value = match self.method.control() {
+            Control::Global => sum.total(),
+            Control::Local => sum_as_tree(self.in_order()),
         };
         if domain.is_reversed() {
             value.scale(-1.0);
         }
-        let l1 = leaves.iter().map(|leaf| leaf.local.l1).sum();
-        let segment = |leaf: Leaf<T, M::Kind, H>| {
-            let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
-            Segment { a, b, value: leaf.local.value, error: leaf.local.error }
-        };
-        let mut segments: Vec<_> = leaves.into_iter().map(segment).collect();
         // Ascending in `t` is ascending in `x`, but for the two halves of the line.
-        if !domain.is_identity() {
+        if !domain.is_ascending() {
             segments.sort_by(|p, q| p.a.total_cmp(&q.a));
         }
         Estimate { value, error: self.error, evaluations, performed, l1, segments }
@@ -422,25 +479,37 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 }
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// How many distinct points all panels have, if any may share points with others: because its method says so, or
-    /// because it is so narrow that points may coincide by rounding.
-    fn distinct(&self, domain: &Domain) -> Option<usize> {
-        let shared = self.refined.iter().any(|panel| self.method.may_repeat(panel));
-        let shared = shared
-            || self.leaves().any(|leaf| {
-                let (a, b) = domain.limits(leaf.panel.a, leaf.panel.b);
-                b - a < NARROW * a.abs().max(b.abs())
-            });
-        shared.then(|| {
-            let mut points = Vec::new();
-            self.refined.iter().chain(self.leaves().map(|leaf| &leaf.panel)).for_each(|panel| {
-                self.method.points(panel, &mut points);
-            });
-            points.iter_mut().for_each(|t| *t = domain.x(*t));
-            points.sort_unstable_by(f64::total_cmp);
-            points.dedup_by_key(|x| x.to_bits());
-            points.len()
-        })
+    /// How many of the panels' points are another panel's, too.
+    fn repeated(&self, domain: &Domain) -> usize {
+        let narrow = self.leaves.iter().any(|leaf| {
+            let (a, b) = domain.span(leaf.panel.a, leaf.panel.b);
+            b - a < NARROW * a.abs().max(b.abs())
+        });
+        let shares = |panel: &Panel<M::Kind>| narrow || self.method.may_repeat(panel);
+        let mut points = Vec::new();
+        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| shares(&leaf.panel)) {
+            self.method.points(panel, &mut points);
+        }
+        if points.is_empty() {
+            return 0;
+        }
+        points.iter_mut().for_each(|t| *t = domain.x(*t));
+        points.sort_unstable_by(f64::total_cmp);
+        let all = points.len();
+        points.dedup_by_key(|x| x.to_bits());
+        let mut repeated = all - points.len();
+        let mut others = Vec::new();
+        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| !shares(&leaf.panel)) {
+            let (a, b) = domain.span(panel.a, panel.b);
+            let near = &points[points.partition_point(|x| *x <= a)..points.partition_point(|x| *x < b)];
+            if let (Some(first), Some(last)) = (near.first(), near.last()) {
+                others.clear();
+                self.method.points(panel, &mut others);
+                let xs = others.iter().map(|t| domain.x(*t)).filter(|x| first <= x && x <= last);
+                repeated += xs.filter(|x| near.binary_search_by(|y| y.total_cmp(x)).is_ok()).count();
+            }
+        }
+        repeated
     }
 }
 
@@ -456,7 +525,7 @@ pub(crate) fn share(tolerance: f64, pieces: usize, depth: u32) -> f64 {
 }
 
 /// Left plus right at every node of the binary trees whose leaves these are, then tree by tree.
-fn sum_as_tree<T: Value, K, H>(leaves: &[Leaf<T, K, H>]) -> T {
+fn sum_as_tree<'a, T: Value, K: 'a, H: 'a>(leaves: impl Iterator<Item = &'a Leaf<T, K, H>>) -> T {
     let mut total = Sum::new();
     let mut open: Vec<(u32, T)> = Vec::new();
     for leaf in leaves {

@@ -62,6 +62,20 @@ fn integrals_that_do_not_exist_are_reported() {
     }
 }
 
+/// Next to 0 these are no powers of the distance, and much of the integral is where no float is.
+#[test]
+fn logarithms_that_decide_whether_an_integral_exists_are_reported_with_their_error() {
+    for (power, exact) in [(1.5, 2.0 / 2f64.ln().sqrt()), (2.0, 1.0 / 2f64.ln()), (3.0, 0.5 / 2f64.ln().powi(2))] {
+        let f = move |x: f64| 1.0 / (x * x.ln().abs().powf(power));
+        match Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 0.5, 0.0) {
+            Err(Error::NotConverged { estimate: e, .. }) => assert!((e.value - exact).abs() <= e.error, "{power}: {e}"),
+            other => panic!("{power}: {other:?}"),
+        }
+    }
+    let none = Integrator::new(Inline::new(|x: f64| 1.0 / (x * x.ln().abs()))).rtol(1e-8);
+    assert!(none.integrate_blocking(0.0, 0.5, 0.0).is_err());
+}
+
 #[test]
 fn values_that_are_not_numbers_are_reported() {
     for bad in [f64::NAN, INF] {

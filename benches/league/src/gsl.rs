@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::os::raw::{c_double, c_int, c_void};
-use std::sync::Arc;
 
 use crate::battery::Case;
 use crate::{Answer, BUDGET, RTOL};
@@ -77,7 +76,7 @@ extern "C" fn call(x: c_double, params: *mut c_void) -> c_double {
 }
 
 /// QAGS on finite ranges, QAGI and QAGIU on infinite ones.
-pub fn qags(case: &Arc<Case>) -> Answer {
+pub fn qags(case: &Case) -> Answer {
     let limit = BUDGET / 42;
     run(case, |f, value, error| {
         // SAFETY: the workspace has `limit` intervals and is freed; `f`, `value` and `error` outlive the call.
@@ -95,7 +94,7 @@ pub fn qags(case: &Arc<Case>) -> Answer {
 }
 
 /// CQUAD, on finite ranges only: an infinite one counts as not converged.
-pub fn cquad(case: &Arc<Case>) -> Answer {
+pub fn cquad(case: &Case) -> Answer {
     run(case, |f, value, error| {
         if case.a.is_infinite() || case.b.is_infinite() {
             return -1;
@@ -111,7 +110,7 @@ pub fn cquad(case: &Arc<Case>) -> Answer {
     })
 }
 
-fn run(case: &Arc<Case>, integrate: impl FnOnce(&GslFunction, &mut f64, &mut f64) -> c_int) -> Answer {
+fn run(case: &Case, integrate: impl FnOnce(&GslFunction, &mut f64, &mut f64) -> c_int) -> Answer {
     let mut counted = Counted { case, calls: 0 };
     let f = GslFunction { function: call, params: (&raw mut counted).cast() };
     let (mut value, mut error) = (f64::NAN, f64::NAN);
@@ -124,7 +123,5 @@ fn run(case: &Arc<Case>, integrate: impl FnOnce(&GslFunction, &mut f64, &mut f64
         claims: status == 0 && value.is_finite(),
         evaluations,
         note: format!("status {status} err {error:.1e}"),
-        wall: None,
-        nanoseconds: None,
     }
 }

@@ -1,4 +1,8 @@
-//! `cargo run --release --manifest-path benches/league/Cargo.toml [-- v NAME]`: the league table.
+//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers] [-- v | NAME | case NAME]...`:
+//! the league table.
+//!
+//! Without arguments the tables of docs/ACCURACY.md; `v` adds a line for each integral, NAME keeps the methods whose
+//! names contain it, `case NAME` the integrals whose names start with it.
 
 mod battery;
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -10,7 +14,6 @@ mod gsl;
 mod peers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use battery::Case;
@@ -19,6 +22,8 @@ use coquad::{Error, Inline, Integrator, Method};
 
 const RTOL: f64 = 1e-8;
 const BUDGET: usize = 100_000;
+/// How often each integral is timed by each method, in turns; the median counts.
+const REPETITIONS: usize = 5;
 
 /// What a method said of one integral.
 pub struct Answer {
@@ -26,170 +31,207 @@ pub struct Answer {
     pub claims: bool,
     pub evaluations: usize,
     pub note: String,
-    /// Time on 64 workers, in units of an evaluation's; only for the methods here.
-    pub wall: Option<f64>,
-    /// What the integration took, if not all that was done.
-    pub nanoseconds: Option<f64>,
 }
 
-fn coquad<M: Method>(method: M) -> impl Fn(&Arc<Case>) -> Answer {
-    move |case| {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let (counter, shared) = (calls.clone(), case.clone());
-        let start = Instant::now();
-        let f = move |x: f64| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            (shared.f)(x)
-        };
-        let integrator = Integrator::new(Inline::new(f)).method(method.clone()).rtol(RTOL).max_evaluations(BUDGET);
-        let (value, claims, note) = match integrator.integrate_blocking(case.a, case.b, 0.0) {
-            Ok(e) => {
-                if std::env::var_os("SEGMENTS").is_some() {
-                    for s in &e.segments {
-                        println!("    {:.9e} {:.3e} {:.9e} {:.1e}", s.a, s.b - s.a, s.value, s.error);
-                    }
-                }
-                (e.value, true, format!("err {:.1e}", e.error))
+type Run = Box<dyn Fn(&Arc<Case>) -> Answer>;
+
+/// A method or a peer.
+struct Player {
+    name: &'static str,
+    run: Run,
+    /// Time on 64 workers, in units of an evaluation's; only for the methods here.
+    wall: Option<Box<dyn Fn(&Arc<Case>) -> f64>>,
+}
+
+fn own<M: Method>(name: &'static str, method: M) -> Player {
+    let of = method.clone();
+    let run = move |case: &Arc<Case>| {
+        let shared = case.clone();
+        let integrator = Integrator::new(Inline::new(move |x: f64| (shared.f)(x))).method(of.clone());
+        match integrator.rtol(RTOL).max_evaluations(BUDGET).integrate_blocking(case.a, case.b, 0.0) {
+            Ok(e) => answer(e.value, true, e.performed, format!("err {:.1e}", e.error)),
+            Err(Error::NotConverged { estimate: e, reason, .. }) => {
+                answer(e.value, false, e.performed, format!("{reason}: err {:.1e}", e.error))
             }
-            Err(Error::NotConverged { estimate, reason, .. }) => {
-                (estimate.value, false, format!("{reason}: err {:.1e}", estimate.error))
-            }
-            Err(error) => (f64::NAN, false, error.to_string()),
-        };
-        let nanoseconds = start.elapsed().as_nanos() as f64;
+            Err(error) => answer(f64::NAN, false, 0, error.to_string()),
+        }
+    };
+    let wall = move |case: &Arc<Case>| {
         // Virtual time: every evaluation takes one unit, deciding takes none.
         let shared = case.clone();
         let (cluster, clock) = Cluster::new(move |x: f64| (shared.f)(x), 64, Latency::Unit, 1);
         let integrator = Integrator::new(cluster).method(method.clone()).rtol(RTOL).max_evaluations(BUDGET);
-        let wall = claims.then(|| {
-            let _ = clock.run(integrator.integrate(case.a, case.b, 0.0));
-            clock.now()
-        });
-        Answer { value, claims, evaluations: calls.load(Ordering::Relaxed), note, wall, nanoseconds: Some(nanoseconds) }
+        let _ = clock.run(integrator.integrate(case.a, case.b, 0.0));
+        clock.now()
+    };
+    Player { name, run: Box::new(run), wall: Some(Box::new(wall)) }
+}
+
+fn answer(value: f64, claims: bool, evaluations: usize, note: String) -> Answer {
+    Answer { value, claims, evaluations, note }
+}
+
+#[cfg(any(feature = "gsl", feature = "peers"))]
+fn peer(name: &'static str, run: fn(&Case) -> Answer) -> Player {
+    Player { name, run: Box::new(move |case| run(case)), wall: None }
+}
+
+#[allow(clippy::vec_init_then_push, reason = "what is pushed depends on features")]
+fn players() -> Vec<Player> {
+    let mut players = vec![own("`Auto` (default)", coquad::Auto)];
+    players.push(own("`GaussKronrod::new(15)`", coquad::GaussKronrod::new(15)));
+    players.push(own("`GaussKronrod::new(21)`", coquad::GaussKronrod::new(21)));
+    players.push(own("`GaussKronrod::new(31)`", coquad::GaussKronrod::new(31)));
+    players.push(own("`GaussKronrod::new(41)`", coquad::GaussKronrod::new(41)));
+    players.push(own("`GaussKronrod::new(51)`", coquad::GaussKronrod::new(51)));
+    players.push(own("`GaussKronrod::new(61)`", coquad::GaussKronrod::new(61)));
+    players.push(own("`ClenshawCurtis`", coquad::ClenshawCurtis));
+    players.push(own("`TanhSinh`", coquad::TanhSinh));
+    players.push(own("`Simpson`", coquad::Simpson));
+    #[cfg(feature = "gsl")]
+    {
+        players.push(peer("GSL QAGS, QAGI", gsl::qags));
+        players.push(peer("GSL CQUAD", gsl::cquad));
     }
+    #[cfg(feature = "peers")]
+    {
+        players.push(peer("rint, after QAGS", peers::rint));
+        players.push(peer("gkquad, after QAGS", peers::gkquad));
+        players.push(peer("bilby, adaptive", peers::bilby_adaptive));
+        players.push(peer("bilby, tanh-sinh", peers::bilby_tanh_sinh));
+        players.push(peer("quad-rs", peers::quad_rs));
+        players.push(peer("russell_lab", peers::russell_lab));
+        players.push(peer("peroxide", peers::peroxide));
+        players.push(peer("quadrature, double exponential", peers::quadrature_de));
+        players.push(peer("quadrature, Clenshaw-Curtis", peers::quadrature_cc));
+    }
+    players
 }
 
 #[derive(Default)]
 struct Score {
-    solved: usize,
     wrong: Vec<String>,
     open: Vec<String>,
-    logs: f64,
-    log_times: f64,
-    log_walls: f64,
+    evaluations: Vec<f64>,
+    walls: Vec<f64>,
+    microseconds: Vec<f64>,
+    /// Times the first player's time, on what both solve.
+    ratios: Vec<f64>,
 }
 
-fn right(value: f64, exact: f64) -> bool {
+fn geometric_mean(values: &[f64]) -> Option<f64> {
+    let mean = values.iter().map(|v| v.ln()).sum::<f64>() / values.len() as f64;
+    (!values.is_empty()).then(|| mean.exp())
+}
+
+fn is_right(value: f64, exact: f64) -> bool {
     exact.is_finite() && (value - exact).abs() <= 10.0 * RTOL * exact.abs()
 }
 
-fn score(cases: &[Arc<Case>], run: &dyn Fn(&Arc<Case>) -> Answer, verbose: bool) -> Score {
-    let mut score = Score::default();
-    for case in cases {
-        let start = Instant::now();
-        let answer = run(case);
-        let nanoseconds = answer.nanoseconds.unwrap_or(start.elapsed().as_nanos() as f64);
-        let ok = right(answer.value, case.exact);
+/// Lets each player integrate a case: once for the answer, and those that solve it in turns for the time.
+fn play(players: &[Player], case: &Arc<Case>, scores: &mut [Score], verbose: bool) {
+    let mut times: Vec<Option<Vec<f64>>> = Vec::new();
+    for (player, score) in players.iter().zip(scores.iter_mut()) {
+        let answer = (player.run)(case);
+        let right = is_right(answer.value, case.exact);
         if verbose {
-            let off = (answer.value / case.exact - 1.0).abs();
-            let flag = if answer.claims && ok {
-                ""
-            } else if answer.claims {
-                "WRONG"
-            } else {
-                "open"
+            let flag = match (answer.claims, right) {
+                (true, true) => "",
+                (true, false) => "WRONG",
+                (false, _) => "open",
             };
-            println!("  {:<28} {:>6} {flag:<5} off {off:.1e} {}", case.name, answer.evaluations, answer.note);
+            let off = (answer.value / case.exact - 1.0).abs();
+            println!(
+                "  {:<32} {:<24} {:>7} {flag:<5} off {off:.1e} {}",
+                player.name, case.name, answer.evaluations, answer.note
+            );
         }
-        if answer.claims && ok {
-            score.solved += 1;
-            score.logs += (answer.evaluations as f64).ln();
-            score.log_times += nanoseconds.ln();
-            score.log_walls += answer.wall.unwrap_or(f64::NAN).ln();
-        } else if answer.claims {
-            score.wrong.push(case.name.clone());
-        } else {
-            score.open.push(case.name.clone());
+        times.push((answer.claims && right).then(Vec::new));
+        match (answer.claims, right) {
+            (true, true) => {
+                score.evaluations.push(answer.evaluations as f64);
+                score.walls.extend(player.wall.as_ref().map(|wall| wall(case)));
+            }
+            (true, false) => score.wrong.push(case.name.clone()),
+            (false, _) => score.open.push(case.name.clone()),
         }
     }
-    score
+    for _ in 0..REPETITIONS {
+        for (player, times) in players.iter().zip(&mut times) {
+            if let Some(times) = times {
+                let start = Instant::now();
+                std::hint::black_box((player.run)(case));
+                times.push(start.elapsed().as_secs_f64() * 1e6);
+            }
+        }
+    }
+    let medians: Vec<Option<f64>> = times
+        .into_iter()
+        .map(|times| {
+            times.map(|mut times| {
+                times.sort_by(f64::total_cmp);
+                times[REPETITIONS / 2]
+            })
+        })
+        .collect();
+    for (score, &median) in scores.iter_mut().zip(&medians) {
+        score.microseconds.extend(median);
+        if let (Some(median), Some(first)) = (median, medians[0]) {
+            score.ratios.push(median / first);
+        }
+    }
 }
 
-fn row(name: &str, sets: &[(&str, Vec<Arc<Case>>)], run: &dyn Fn(&Arc<Case>) -> Answer, verbose: bool) {
-    for (set, cases) in sets {
-        if verbose {
-            println!("{name}, {set}:");
-        }
-        let s = score(cases, run, verbose);
-        let solved = s.solved.max(1) as f64;
-        let (mean, time) = ((s.logs / solved).exp(), (s.log_times / solved).exp() / 1000.0);
-        let wall = (s.log_walls / solved).exp();
-        let wall = if wall.is_nan() || s.solved == 0 { "-".to_string() } else { format!("{wall:.1}") };
-        println!(
-            "| {name:<14} | {set:<9} | {:>3}/{:<3} | {:>3} | {:>3} | {mean:>6.0} | {wall:>6} | {time:>6.1} | {}",
-            s.solved,
-            cases.len(),
-            s.wrong.len(),
-            s.open.len(),
-            if verbose || set == &"battery" { format!("wrong {:?} open {:?}", s.wrong, s.open) } else { String::new() }
-        );
+fn table(title: &str, players: &[Player], cases: Vec<Case>, names: bool, verbose: bool) {
+    let mut scores: Vec<Score> = players.iter().map(|_| Score::default()).collect();
+    let count = cases.len();
+    for case in cases.into_iter().map(Arc::new) {
+        play(players, &case, &mut scores, verbose);
+    }
+    let last = if names { " wrong; open |" } else { "" };
+    println!("\n{title} ({count}):\n");
+    println!("| method | solved | silently wrong | evaluations | wall | µs | time / `Auto`'s |{last}");
+    println!("|---|---|---|---|---|---|---|{}", if names { "---|" } else { "" });
+    for (player, score) in players.iter().zip(&scores) {
+        let mean = |values: &[f64], digits: usize| {
+            geometric_mean(values).map_or("–".to_string(), |mean| format!("{mean:.digits$}"))
+        };
+        let (solved, wrong) = (score.evaluations.len(), score.wrong.len());
+        print!("| {} | {solved} | {wrong} | {} ", player.name, mean(&score.evaluations, 0));
+        print!("| {} | {} ", mean(&score.walls, 1), mean(&score.microseconds, 1));
+        print!("| {} ({}) |", mean(&score.ratios, 2), score.ratios.len());
+        let open = if score.open.len() > 9 { format!("{} others", score.open.len()) } else { score.open.join(" ") };
+        println!("{}", if names { format!(" {}; {open} |", score.wrong.join(" ")) } else { String::new() });
     }
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let verbose = arguments.iter().any(|a| a == "v");
-    let only = arguments.iter().find(|a| *a != "v");
-    let share = |cases: Vec<Case>| cases.into_iter().map(Arc::new).collect::<Vec<_>>();
-    if let Some(case) = std::env::var_os("CASE") {
-        let case = case.into_string().expect("a name");
-        let cases = battery::battery()
-            .into_iter()
-            .chain(battery::families(40, 20_261_121))
-            .filter(|c| c.name.starts_with(&case));
-        row("Auto", &[("case", share(cases.collect()))], &coquad(coquad::Auto), true);
-        return;
-    }
-    let mut sets = vec![("battery", share(battery::battery()))];
-    for (family, name) in
-        ["sing", "step", "kink", "peak", "four", "osc"].iter().zip(["sing", "step", "kink", "peak", "four", "osc"])
-    {
-        let members = battery::families(40, 20_261_121).into_iter().filter(|c| c.name.starts_with(family)).collect();
-        if verbose {
-            sets.push((name, share(members)));
+    let mut arguments = std::env::args().skip(1);
+    let (mut verbose, mut wanted, mut prefix) = (false, None, String::new());
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "v" => verbose = true,
+            "case" => prefix = arguments.next().expect("case NAME"),
+            _ => wanted = Some(argument),
         }
     }
-    sets.push(("families", share(battery::families(40, 20_261_121))));
-    sets.push(("others", share(battery::families(200, 7))));
-    sets.push(("divergent", share(battery::divergent())));
-
-    println!(
-        "| method         | set       | solved  | silently wrong | not converged | evaluations (geometric mean of solved) | wall units at P = 64 (likewise) | µs each | not solved |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|");
-    let methods: Vec<(&str, Box<dyn Fn(&Arc<Case>) -> Answer>)> = vec![
-        ("Auto", Box::new(coquad(coquad::Auto))),
-        ("GaussKronrod15", Box::new(coquad(coquad::GaussKronrod::new(15)))),
-        ("GaussKronrod21", Box::new(coquad(coquad::GaussKronrod::new(21)))),
-        ("GaussKronrod31", Box::new(coquad(coquad::GaussKronrod::new(31)))),
-        ("GaussKronrod41", Box::new(coquad(coquad::GaussKronrod::new(41)))),
-        ("GaussKronrod51", Box::new(coquad(coquad::GaussKronrod::new(51)))),
-        ("GaussKronrod61", Box::new(coquad(coquad::GaussKronrod::new(61)))),
-        ("ClenshawCurtis", Box::new(coquad(coquad::ClenshawCurtis))),
-        ("TanhSinh", Box::new(coquad(coquad::TanhSinh))),
-        ("Simpson", Box::new(coquad(coquad::Simpson))),
-        #[cfg(feature = "gsl")]
-        ("GSL QAGS/QAGI", Box::new(gsl::qags)),
-        #[cfg(feature = "gsl")]
-        ("GSL CQUAD", Box::new(gsl::cquad)),
-        #[cfg(feature = "peers")]
-        ("quadrature DE", Box::new(peers::double_exponential)),
-        #[cfg(feature = "peers")]
-        ("quadrature CC", Box::new(peers::clenshaw_curtis)),
-    ];
-    for (name, run) in &methods {
-        if only.is_none_or(|only| name.contains(only.as_str())) {
-            row(name, &sets, &**run, verbose);
-        }
+    // Peers that panic are told by their answers.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut players = players();
+    if let Some(wanted) = wanted {
+        players.retain(|player| player.name.contains(&wanted));
+    }
+    let keep = |mut cases: Vec<Case>| {
+        cases.retain(|case| case.name.starts_with(&prefix));
+        cases
+    };
+    table("The battery", &players, keep(battery::battery()), true, verbose);
+    table("Families", &players, keep(battery::families(40, 20_261_121)), false, verbose);
+    table("Families, another seed", &players, keep(battery::families(200, 7)), false, verbose);
+    table("Integrals that do not exist", &players, keep(battery::divergent()), true, verbose);
+    for family in ["sing", "step", "kink", "peak", "four", "osc"] {
+        let mut members = keep(battery::families(40, 20_261_121));
+        members.retain(|case| case.name.starts_with(family));
+        table(family, &players[..1.min(players.len())], members, false, false);
     }
 }

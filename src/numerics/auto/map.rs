@@ -1,9 +1,9 @@
 //! The variable in which a panel is integrated, and its map from [-1, 1].
 
-use super::super::elementary::{exp, ln};
+use super::super::elementary::{exp, exp_each, ln};
 use super::super::method::Panel;
 use super::Kind;
-use super::tables::{NODE, NODES, PROBE};
+use super::tables::{PLACE, POINTS};
 
 /// The variable in which a panel is integrated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,12 +42,9 @@ impl Map {
     }
 
     /// The place of a panel's point in [-1, 1]: the left probe, the nodes, the right probe.
+    #[inline]
     pub(super) fn u(i: usize) -> f64 {
-        match i {
-            0 => PROBE - 1.0,
-            i if i > NODES => 1.0 - PROBE,
-            i => NODE[i - 1],
-        }
+        PLACE[i]
     }
 
     pub(super) fn x(&self, u: f64) -> f64 {
@@ -55,9 +52,20 @@ impl Map {
         if self.is_log { self.from + exp(y).copysign(self.side) } else { y }
     }
 
-    /// By what the integrand is multiplied.
-    pub(super) fn slope(&self, u: f64) -> f64 {
-        if self.is_log { exp(self.centre + self.half * u) } else { 1.0 }
+    /// All points of the panel. The same bits as of [`x`](Self::x) one by one.
+    #[inline]
+    pub(super) fn points(&self) -> [f64; POINTS] {
+        if self.is_log {
+            self.slopes().map(|distance| self.from + distance.copysign(self.side))
+        } else {
+            std::array::from_fn(|i| self.centre + self.half * Self::u(i))
+        }
+    }
+
+    /// By what the integrand is multiplied at each point, if the variable is a logarithm: the distance.
+    #[inline]
+    pub(super) fn slopes(&self) -> [f64; POINTS] {
+        exp_each(std::array::from_fn(|i| self.centre + self.half * Self::u(i)))
     }
 
     /// Half the width in the panel's own variable.

@@ -40,14 +40,18 @@ pub(super) fn smooth<T: Value>(map: &Map, values: &[T]) -> (Local<T>, Note) {
 
 /// Where the values of a panel are hard to follow.
 fn look<T: Value>(map: &Map, values: &[T], local: &Local<T>) -> Note {
-    let mut rough = [0.0; WINDOWS];
-    for (w, weights) in DIFFERENCE.iter().enumerate() {
-        let mut sum = T::zero();
-        for i in 0..WINDOW {
-            sum.add_scaled(weights[i], &values[w + i]);
+    // Window by window in the innermost loop: none waits for the one before.
+    let mut differences: [T; WINDOWS] = std::array::from_fn(|w| {
+        let mut term = values[w].clone();
+        term.scale(DIFFERENCE[0][w]);
+        term
+    });
+    for i in 1..WINDOW {
+        for w in 0..WINDOWS {
+            differences[w].add_scaled(DIFFERENCE[i][w], &values[w + i]);
         }
-        rough[w] = sum.norm();
     }
+    let rough: [f64; WINDOWS] = std::array::from_fn(|w| differences[w].norm());
     let middle = rough[5..WINDOWS - 5].iter().fold(0.0, |m: f64, &r| m.max(r));
     let first = rough[0].max(rough[1]);
     let last = rough[WINDOWS - 1].max(rough[WINDOWS - 2]);
@@ -61,7 +65,7 @@ fn look<T: Value>(map: &Map, values: &[T], local: &Local<T>) -> Note {
     }
     let power = |outer: &T, inner: &T| {
         let (o, i) = (outer.norm(), inner.norm());
-        if o > 0.0 && i > 0.0 { (ln(o) - ln(i)) / (ln(PROBE) - ln(1.0 - NODE[NODES - 1])) } else { 0.0 }
+        if o > 0.0 && i > 0.0 { (ln(o) - ln(i)) / ln(PROBE / (1.0 - NODE[NODES - 1])) } else { 0.0 }
     };
     Note::Ends {
         left: first > STANDS_OUT * middle,
@@ -74,23 +78,32 @@ fn look<T: Value>(map: &Map, values: &[T], local: &Local<T>) -> Note {
 
 /// The rule's value and error on an interval of the given half width.
 fn kronrod<T: Value>(values: &[T], h: f64) -> Local<T> {
-    let mut kronrod = T::zero();
+    // DETERMINISM: from the centre outwards, the two of a pair first.
+    const CENTRE: usize = NODES / 2;
+    let mut kronrod = values[CENTRE].clone();
+    let mut l1 = KRONROD[CENTRE] * kronrod.norm();
+    kronrod.scale(KRONROD[CENTRE]);
     let mut gauss = T::zero();
-    let mut l1 = 0.0;
-    for i in 0..NODES {
-        kronrod.add_scaled(KRONROD[i], &values[i]);
-        l1 += KRONROD[i] * values[i].norm();
-    }
-    for i in (1..NODES).step_by(2) {
-        gauss.add_scaled(GAUSS[i], &values[i]);
+    for j in 1..=CENTRE {
+        let (left, right) = (&values[CENTRE - j], &values[CENTRE + j]);
+        let mut both = left.clone();
+        both.add(right);
+        kronrod.add_scaled(KRONROD[CENTRE + j], &both);
+        if j % 2 == 1 {
+            gauss.add_scaled(GAUSS[CENTRE + j], &both);
+        }
+        l1 += KRONROD[CENTRE + j] * (left.norm() + right.norm());
     }
     let mut mean = kronrod.clone();
     mean.scale(-0.5);
-    let mut spread = 0.0;
-    for i in 0..NODES {
-        let mut d = values[i].clone();
+    let off = |value: &T| {
+        let mut d = value.clone();
         d.add(&mean);
-        spread += KRONROD[i] * d.norm();
+        d.norm()
+    };
+    let mut spread = KRONROD[CENTRE] * off(&values[CENTRE]);
+    for j in 1..=CENTRE {
+        spread += KRONROD[CENTRE + j] * (off(&values[CENTRE - j]) + off(&values[CENTRE + j]));
     }
     gauss.add_scaled(-1.0, &kronrod);
     let mut error = gauss.norm();

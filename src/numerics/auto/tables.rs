@@ -64,12 +64,26 @@ const fn both(half: &[f64; 11], sign: f64) -> [f64; NODES] {
 }
 
 /// From left to right.
-pub(super) static NODE: [f64; NODES] = both(&HALF, -1.0);
-pub(super) static KRONROD: [f64; NODES] = both(&HALF_WEIGHTS, 1.0);
-pub(super) static GAUSS: [f64; NODES] = both(&HALF_GAUSS, 1.0);
+pub(super) const NODE: [f64; NODES] = both(&HALF, -1.0);
+pub(super) const KRONROD: [f64; NODES] = both(&HALF_WEIGHTS, 1.0);
+pub(super) const GAUSS: [f64; NODES] = both(&HALF_GAUSS, 1.0);
+
+/// All points: the left probe, the nodes, the right probe.
+pub(super) const PLACE: [f64; POINTS] = {
+    let node = both(&HALF, -1.0);
+    let mut x = [0.0; POINTS];
+    x[0] = PROBE - 1.0;
+    x[POINTS - 1] = 1.0 - PROBE;
+    let mut i = 0;
+    while i < NODES {
+        x[i + 1] = node[i];
+        i += 1;
+    }
+    x
+};
 
 /// What the polynomial through all nodes is at the right probe, from the values at the nodes; mirrored for the left.
-pub(super) static AT_PROBE: [f64; NODES] = at_probe();
+pub(super) const AT_PROBE: [f64; NODES] = at_probe();
 
 const fn at_probe() -> [f64; NODES] {
     let node = both(&HALF, -1.0);
@@ -92,20 +106,12 @@ const fn at_probe() -> [f64; NODES] {
 }
 
 /// Divided differences of the fifth order over six neighbouring points, the probes included, each scaled so that the
-/// weights' moduli sum to one.
-pub(super) static DIFFERENCE: [[f64; WINDOW]; WINDOWS] = differences();
+/// weights' moduli sum to one; by the place in the window, then by the window.
+pub(super) const DIFFERENCE: [[f64; WINDOWS]; WINDOW] = differences();
 
-const fn differences() -> [[f64; WINDOW]; WINDOWS] {
-    let node = both(&HALF, -1.0);
-    let mut x = [0.0; POINTS];
-    x[0] = PROBE - 1.0;
-    x[POINTS - 1] = 1.0 - PROBE;
-    let mut i = 0;
-    while i < NODES {
-        x[i + 1] = node[i];
-        i += 1;
-    }
-    let mut all = [[0.0; WINDOW]; WINDOWS];
+const fn differences() -> [[f64; WINDOWS]; WINDOW] {
+    let x = PLACE;
+    let mut all = [[0.0; WINDOWS]; WINDOW];
     let mut w = 0;
     while w < WINDOWS {
         let mut sum = 0.0;
@@ -119,13 +125,13 @@ const fn differences() -> [[f64; WINDOW]; WINDOWS] {
                 }
                 j += 1;
             }
-            all[w][i] = 1.0 / product;
+            all[i][w] = 1.0 / product;
             sum += if product < 0.0 { -1.0 / product } else { 1.0 / product };
             i += 1;
         }
         let mut i = 0;
         while i < WINDOW {
-            all[w][i] /= sum;
+            all[i][w] /= sum;
             i += 1;
         }
         w += 1;

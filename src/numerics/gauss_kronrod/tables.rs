@@ -9,7 +9,7 @@
 
 use super::Rule;
 
-pub(super) const GK15: Rule = Rule {
+pub(super) static GK15: Rule = Rule {
     nodes: &[
         0.0,
         0.20778495500789848,
@@ -33,7 +33,7 @@ pub(super) const GK15: Rule = Rule {
     embedded: &[0.4179591836734694, 0.0, 0.3818300505051189, 0.0, 0.27970539148927664, 0.0, 0.1294849661688697, 0.0],
 };
 
-pub(super) const GK21: Rule = Rule {
+pub(super) static GK21: Rule = Rule {
     nodes: &[
         0.0,
         0.14887433898163122,
@@ -75,7 +75,7 @@ pub(super) const GK21: Rule = Rule {
     ],
 };
 
-pub(super) const GK31: Rule = Rule {
+pub(super) static GK31: Rule = Rule {
     nodes: &[
         0.0,
         0.1011420669187175,
@@ -132,7 +132,7 @@ pub(super) const GK31: Rule = Rule {
     ],
 };
 
-pub(super) const GK41: Rule = Rule {
+pub(super) static GK41: Rule = Rule {
     nodes: &[
         0.0,
         0.07652652113349734,
@@ -204,7 +204,7 @@ pub(super) const GK41: Rule = Rule {
     ],
 };
 
-pub(super) const GK51: Rule = Rule {
+pub(super) static GK51: Rule = Rule {
     nodes: &[
         0.0,
         0.06154448300568508,
@@ -291,7 +291,7 @@ pub(super) const GK51: Rule = Rule {
     ],
 };
 
-pub(super) const GK61: Rule = Rule {
+pub(super) static GK61: Rule = Rule {
     nodes: &[
         0.0,
         0.0514718425553177,

@@ -193,7 +193,9 @@ fn monomials_are_exact_to_the_stated_degree() {
                     sum = double::add(sum, power);
                 }
                 // Against the sum of the weights: rounding a node to the nearest double alone moves its power by
-                // half a unit times the degree.
+                // half a unit times the degree. As the integral is 2 / (degree + 1), the bounds are (degree + 1) / 4 and
+                // degree + 1 units of the integral itself; nodes and weights rounded to nearest may make the first
+                // twice as large.
                 assert!((sum.0 - exact).abs() <= 0.5 * f64::EPSILON, "{points} x^{degree}: {:e}", sum.0 - exact);
                 assert!((value - exact).abs() <= 2.0 * f64::EPSILON, "{points} x^{degree}: {:e}", value - exact);
             }

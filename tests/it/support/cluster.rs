@@ -227,6 +227,11 @@ impl Clock {
         self.0.lock().unwrap().points.clone().unwrap_or_default()
     }
 
+    /// Whether no evaluation will ever finish.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.0.lock().unwrap().events.is_empty()
+    }
+
     pub(crate) fn now(&self) -> f64 {
         self.0.lock().unwrap().now
     }

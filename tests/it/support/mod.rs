@@ -4,4 +4,6 @@ pub(crate) mod battery;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub(crate) mod cluster;
 pub(crate) mod families;
+pub(crate) mod faulty;
 pub(crate) mod parallel;
+pub(crate) mod trials;

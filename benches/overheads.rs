@@ -1,0 +1,334 @@
+//! Prints what stands between the integrand and its integral: `cargo bench --bench overheads`.
+//!
+//! Nanoseconds per evaluation by each way to evaluate; integrals of cheap functions on a thread pool beside the same on
+//! the calling thread; memory per running integral; how evenly thousands share a pool; and whether callers hold each
+//! other up. What is compared is measured in turns in one process, and the least (per evaluation) or the median
+//! (per integral) of many is shown.
+#![allow(missing_docs, reason = "a program, not a library")]
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use coquad::{Evaluator, GaussKronrod, Inline, Integrator, PointCache, ThreadPool, evaluator_fn, integrate};
+use futures::executor::block_on;
+use futures::future::join_all;
+
+fn peak(x: f64) -> f64 {
+    1.0 / (x * x + 1e-4)
+}
+
+/// Computes for so many steps.
+fn work(steps: u64, x: f64) -> u64 {
+    (0..steps).fold(x.to_bits(), |z, _| black_box(z.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (z >> 29)))
+}
+
+/// A function that takes about `nanos` on an idle processor: the same work each time, whatever else the machine does.
+fn busy(nanos: u64) -> impl Fn(f64) -> f64 + Copy + Send + Sync + 'static {
+    static STEP: OnceLock<f64> = OnceLock::new();
+    let step = STEP.get_or_init(|| {
+        let once = || time(|| assert_ne!(work(100_000, 1.0), 1)) / 1e5;
+        (0..50).map(|_| once()).fold(f64::INFINITY, f64::min)
+    });
+    let steps = (nanos as f64 / step) as u64;
+    move |x| {
+        black_box(work(steps, x));
+        peak(x)
+    }
+}
+
+fn time(run: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    run();
+    start.elapsed().as_nanos() as f64
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// Times all of `runs` in turns, and returns the least of each.
+fn least<const N: usize>(turns: usize, mut runs: [(&str, Box<dyn FnMut() -> f64>); N]) {
+    let mut best = [f64::INFINITY; N];
+    for _ in 0..turns {
+        for (best, (_, run)) in best.iter_mut().zip(&mut runs) {
+            *best = best.min(run());
+        }
+    }
+    for (best, (name, _)) in best.iter().zip(&runs) {
+        println!("{name:44} {best:10.0}");
+    }
+}
+
+const METHOD: fn() -> GaussKronrod = || GaussKronrod::new(21);
+
+/// One integral of a cheap function by this evaluator, in nanoseconds per evaluation.
+fn by<E: Evaluator<Value = f64> + 'static>(evaluator: E) -> f64 {
+    let integrator = Integrator::new(evaluator).method(METHOD());
+    let mut evaluations = 0;
+    let nanos = time(|| evaluations = integrator.integrate_blocking(-1.0, 1.0, 1e-11).expect("a peak").performed);
+    nanos / evaluations as f64
+}
+
+fn evaluations() {
+    println!("ns per evaluation of 1/(x^2+1e-4)");
+    let pool = ThreadPool::new(2);
+    let single = pool.clone();
+    let waiting = |x: f64| async move {
+        yield_once().await;
+        Ok::<_, Infallible>(peak(x))
+    };
+    least(
+        100,
+        [
+            ("inline", Box::new(|| by(Inline::new(peak)))),
+            (
+                "inline, cache miss",
+                Box::new(|| {
+                    let integrator = Integrator::new(Inline::new(peak)).method(METHOD()).with_cache(PointCache::new());
+                    let mut n = 0;
+                    let nanos = time(|| n = integrator.integrate_blocking(-1.0, 1.0, 1e-11).expect("a peak").performed);
+                    nanos / n as f64
+                }),
+            ),
+            (
+                "inline, cache hit",
+                Box::new(|| {
+                    let integrator = Integrator::new(Inline::new(peak)).method(METHOD()).with_cache(PointCache::new());
+                    let n = integrator.integrate_blocking(-1.0, 1.0, 1e-11).expect("a peak").evaluations;
+                    time(|| drop(black_box(integrator.integrate_blocking(-1.0, 1.0, 1e-11)))) / n as f64
+                }),
+            ),
+            ("thread pool, on the spot", Box::new(move || by(pool.evaluator(peak)))),
+            (
+                "thread pool, handed over one at a time",
+                Box::new(move || {
+                    let evaluator = single.evaluator(peak);
+                    time(|| (0..100).for_each(|i| drop(block_on(evaluator.evaluate(f64::from(i)))))) / 100.0
+                }),
+            ),
+            (
+                "evaluator_fn, ready at once",
+                Box::new(|| by(evaluator_fn(64, |x: f64| async move { Ok::<_, Infallible>(peak(x)) }))),
+            ),
+            ("evaluator_fn, ready when polled again", Box::new(move || by(evaluator_fn(64, waiting)))),
+        ],
+    );
+}
+
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            std::task::Poll::Ready(())
+        } else {
+            cx.waker().wake_by_ref();
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
+fn integrals() {
+    println!(
+        "\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (the least of many turns)"
+    );
+    println!(
+        "{:>9} {:>12} {:>10} {:>10} {:>8} {:>22}",
+        "f", "evaluations", "inline", "pool", "ratio", "less a hand-off of 20"
+    );
+    for (nanos, atol, turns) in [
+        (0, 1.0, 300),
+        (0, 1e-11, 300),
+        (1_000, 1.0, 300),
+        (1_000, 1e-11, 200),
+        (20_000, 1e-11, 40),
+        (200_000, 1e-11, 4),
+    ] {
+        let pool = ThreadPool::new(2);
+        let (mut here, mut there, mut n) = (Vec::new(), Vec::new(), 0);
+        let (mut here_used, mut there_used) = (0.0, 0.0);
+        for _ in 0..turns {
+            let inline = Integrator::new(Inline::new(busy(nanos))).method(METHOD());
+            let begin = processor();
+            here.push(time(|| n = evaluations_of(inline.integrate_blocking(-1.0, 1.0, atol))));
+            let middle = processor();
+            let pooled = Integrator::new(pool.evaluator(busy(nanos))).method(METHOD());
+            there.push(time(|| assert_eq!(n, evaluations_of(pooled.integrate_blocking(-1.0, 1.0, atol)))));
+            here_used += middle - begin;
+            there_used += processor() - middle;
+        }
+        let least = |times: Vec<f64>| times.into_iter().fold(f64::INFINITY, f64::min) / 1e3;
+        let (here, there) = (least(here), least(there));
+        let f = format!("{} us", nanos / 1000);
+        println!(
+            "{f:>9} {n:12} {here:10.1} {there:10.1} {:8.3} {:22.3} {:15.3}",
+            there / here,
+            (there - 20.0) / here,
+            there_used / here_used
+        );
+    }
+}
+
+fn evaluations_of(result: Result<coquad::Estimate, coquad::Error>) -> usize {
+    match result {
+        Ok(e) => e.evaluations,
+        Err(coquad::Error::NotConverged { estimate, .. }) => estimate.evaluations,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+const MANY: usize = 10_000;
+
+/// Seconds of processor time that the process has used (Linux).
+fn processor() -> f64 {
+    // What a thread has used is written down when it pauses.
+    thread::sleep(Duration::from_millis(1));
+    let tasks = std::fs::read_dir("/proc/self/task").expect("this bench needs Linux's /proc");
+    let used = |task: std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        stat.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    tasks.flatten().filter_map(used).sum::<f64>() / 1e9
+}
+
+/// Bytes that the process has in memory (Linux).
+fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this bench needs Linux's /proc");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a field of /proc/self/status");
+    1024.0 * line.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok()).expect("a number of kB")
+}
+
+/// Starts integrals, each to a limit of its own, and keeps them.
+fn measure<F: Future>(name: &str, mut make: impl FnMut(f64) -> F) {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut all: Vec<_> = Vec::with_capacity(MANY);
+    let before = resident();
+    for i in 0..MANY {
+        let mut future = Box::pin(make(1.0 + i as f64));
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        all.push(future);
+    }
+    println!("{name:44} {:10.0}", (resident() - before) / MANY as f64);
+    // Kept, so that the next does not get what this one gives back.
+    std::mem::forget(all);
+}
+
+/// Bytes per integral that has been polled and is not finished.
+fn memory() {
+    println!("\nbytes per running integral of {MANY} (the future, and what it holds on the heap)");
+    // Nothing gets done: the only worker is kept busy, or an evaluation is pending for ever.
+    let pool = ThreadPool::new(1);
+    let release = Arc::new(AtomicBool::new(false));
+    let (started, waiting) = (Arc::new(AtomicBool::new(false)), release.clone());
+    let seen = started.clone();
+    let busy = pool.run(move || {
+        seen.store(true, Ordering::SeqCst);
+        while !waiting.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let mut busy = Box::pin(busy);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(busy.as_mut().poll(&mut cx).is_pending());
+    while !started.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+    let shared = Integrator::new(pool.evaluator(f64::exp));
+    let gauss = Integrator::new(pool.evaluator(f64::exp)).method(METHOD());
+    measure("one integrator on a pool, Auto", |b| shared.integrate(0.0, b, 1e-9));
+    measure("one integrator on a pool, GaussKronrod", |b| gauss.integrate(0.0, b, 1e-9));
+    measure("a new integrator on a pool each, Auto", |b| {
+        let evaluator = pool.evaluator(f64::exp);
+        async move { Integrator::new(evaluator).integrate(0.0, b, 1e-9).await }
+    });
+    release.store(true, Ordering::SeqCst);
+    block_on(busy);
+    let future = integrate(f64::exp, 0.0, 1.0, 1e-9);
+    println!("{:44} {:10}", "of which the future of integrate(f, ..)", size_of_val(&future));
+}
+
+/// Equal integrals, all at once: how their ends are spread, and what they cost.
+fn fairness() {
+    println!("\n{MANY} integrals of a function of 1 us at once, by one integrator on a pool of 2");
+    let pool = ThreadPool::new(2);
+    for (name, atol) in [("short", 1e-2), ("long", 1e-8)] {
+        let many = if name == "short" { MANY } else { MANY / 10 };
+        let integrator = Integrator::new(pool.evaluator(busy(1_000))).method(METHOD());
+        let start = Instant::now();
+        let evaluations = AtomicUsize::new(0);
+        let ends = block_on(join_all((0..many).map(|i| {
+            let (integrator, evaluations) = (&integrator, &evaluations);
+            async move {
+                // Ranges that share no points.
+                let shift = 1e-7 * i as f64;
+                let e = integrator.integrate(-1.0 - shift, 1.0 + shift, atol).await.expect("a peak");
+                evaluations.fetch_add(e.evaluations, Ordering::Relaxed);
+                start.elapsed().as_secs_f64()
+            }
+        })));
+        let mut ends = ends;
+        ends.sort_by(f64::total_cmp);
+        let last = ends[many - 1];
+        println!(
+            "{name}: {many} integrals, {} evaluations each; first end at {:.2}, median {:.2}, last {last:.2} s; cores used {:.2}",
+            evaluations.load(Ordering::Relaxed) / many,
+            ends[0],
+            ends[many / 2],
+            evaluations.load(Ordering::Relaxed) as f64 * 1e-6 / last,
+        );
+    }
+}
+
+/// Integrals per second by 1 and by 16 threads that call at the same time.
+fn callers() {
+    println!("\nthousand integrals of exp per second: 1 caller, 16 callers");
+    let pool = ThreadPool::new(2);
+    let on_pool = Integrator::new(pool.evaluator(f64::exp)).method(METHOD());
+    let inline = Integrator::new(Inline::new(f64::exp)).method(METHOD());
+    let rate = |callers: usize, each: usize, run: &(dyn Fn(f64) + Sync)| {
+        let nanos = time(|| {
+            thread::scope(|scope| {
+                for caller in 0..callers {
+                    scope.spawn(move || (0..each).for_each(|i| run(1.0 + caller as f64 + i as f64 / each as f64)));
+                }
+            });
+        });
+        (callers * each) as f64 / nanos * 1e6
+    };
+    let call = |b: f64| drop(black_box(inline.integrate_blocking(0.0, b, 1e-6)));
+    let (mut one, mut sixteen) = (Vec::new(), Vec::new());
+    for _ in 0..15 {
+        one.push(rate(1, 16_000, &call));
+        sixteen.push(rate(16, 1_000, &call));
+    }
+    println!("{:44} {:10.1} {:10.1}", "inline, one integrator", median(one), median(sixteen));
+    let call = |b: f64| drop(black_box(on_pool.integrate_blocking(0.0, b, 1e-6)));
+    let (mut one, mut sixteen) = (Vec::new(), Vec::new());
+    for _ in 0..15 {
+        one.push(rate(1, 1_600, &call));
+        sixteen.push(rate(16, 100, &call));
+    }
+    println!("{:44} {:10.1} {:10.1}", "on a pool of 2, one integrator", median(one), median(sixteen));
+}
+
+fn main() {
+    let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
+    let parts: [(&str, fn()); 5] = [
+        ("evaluations", evaluations),
+        ("integrals", integrals),
+        ("memory", memory),
+        ("fairness", fairness),
+        ("callers", callers),
+    ];
+    for (name, part) in parts {
+        if only.as_deref().is_none_or(|only| only == name) {
+            part();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Under smol: an async integrand that uses smol's timers, integrals as tasks, and a timeout.
+
+use std::error::Error;
+use std::time::Duration;
+
+use coquad::{Integrator, ThreadPool, evaluator_fn};
+use smol::Timer;
+use smol::future::FutureExt;
+
+/// An answer that takes 5 ms to arrive, as from a database or another machine.
+async fn ask(x: f64) -> Result<f64, std::io::Error> {
+    Timer::after(Duration::from_millis(5)).await;
+    Ok(x.sin())
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    // At most 32 questions at once.
+    let slow = Integrator::new(evaluator_fn(32, ask));
+    let e = slow.integrate(0.0, 3.0, 1e-10).await?;
+    println!("asked      {e}");
+    assert!((e.value - (1.0 - 3.0_f64.cos())).abs() <= 1e-10);
+
+    // Clones share the cache and the limit, so integrals may be tasks of their own. The halves, together:
+    let half = |a, b| {
+        let slow = slow.clone();
+        smol::spawn(async move { slow.integrate(a, b, 1e-10).await })
+    };
+    let (left, right) = smol::future::try_zip(half(0.0, 1.5), half(1.5, 3.0)).await?;
+    println!("in halves  {}", left.value + right.value);
+    assert!((left.value + right.value - e.value).abs() <= 2e-10);
+
+    // What computes goes to threads of its own and does not hold up the runtime. The same points, the same bits.
+    let pool = ThreadPool::new(2);
+    let computed = Integrator::new(pool.evaluator(f64::sin)).integrate(0.0, 3.0, 1e-10).await?;
+    println!("computed   {computed}");
+    assert_eq!(computed.value.to_bits(), e.value.to_bits());
+
+    // A timeout drops the integral, which stops asking at once. What has arrived stays in the cache.
+    let never = Integrator::new(evaluator_fn(4, |_| std::future::pending::<Result<f64, std::io::Error>>()));
+    let patient = async { Some(never.integrate(0.0, 3.0, 1e-10).await) };
+    let late = async {
+        Timer::after(Duration::from_millis(50)).await;
+        None
+    };
+    let late = patient.or(late).await;
+    println!("given up   after 50 ms");
+    assert!(late.is_none());
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    smol::block_on(run())
+}

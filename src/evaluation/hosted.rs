@@ -1,0 +1,230 @@
+//! A future that its owner polls, as any future, or that the evaluator's threads poll for it: there, while evaluations
+//! are short, so that neither an evaluation nor its arrival has to wake a thread.
+//!
+//! INVARIANT: one thread at a time polls the future; a wake that comes meanwhile is kept. Whoever is woken drives.
+//!
+//! INVARIANT: a future whose owner waits on a thread of the pool is driven there and nowhere else: no other thread
+//! might be free.
+//!
+//! INVARIANT: no user code runs under the lock of the status.
+
+use std::any::Any;
+use std::future::Future;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::evaluation::dispatch::Shared;
+use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::near::Pace;
+use crate::evaluation::panics;
+
+/// The owner's end.
+///
+/// # Cancellation
+///
+/// Dropping it drops the future, or has the thread that is polling it drop it when that poll ends. `given_up` is set,
+/// for a poll that takes long to look at.
+pub(crate) struct Hosted<F, E>
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+    E: Evaluator + 'static,
+{
+    host: Arc<Host<F, E>>,
+    given_up: Arc<AtomicBool>,
+}
+
+struct Host<F: Future, E: Evaluator> {
+    shared: Arc<Shared<E>>,
+    /// Locked by whoever is `Driven` by, or finds the stage `Over`.
+    future: Mutex<Option<F>>,
+    status: Mutex<Status<F::Output>>,
+}
+
+struct Status<R> {
+    stage: Stage,
+    /// Woken while it was driven.
+    woken: bool,
+    owner: Option<Waker>,
+    /// Whether the owner was last seen on a thread of the pool.
+    owner_here: bool,
+    outcome: Option<Result<R, Box<dyn Any + Send>>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    /// Waits to be woken, by then `Scheduled`, or polled by its owner, by then `Driven`.
+    Parked,
+    /// A thread of the pool will take it, if its owner does not do so first: `Driven`.
+    Scheduled,
+    /// Someone polls it. Then `Parked` or `Over`.
+    Driven,
+    /// It has ended, or nobody wants it. Final.
+    Over,
+}
+
+impl<F, E> Hosted<F, E>
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+    E: Evaluator + 'static,
+{
+    pub(crate) fn new(shared: Arc<Shared<E>>, future: F, given_up: Arc<AtomicBool>) -> Self {
+        let status = Status { stage: Stage::Parked, woken: false, owner: None, owner_here: false, outcome: None };
+        let host = Host { shared, future: Mutex::new(Some(future)), status: Mutex::new(status) };
+        Self { host: Arc::new(host), given_up }
+    }
+}
+
+impl<F, E> Host<F, E>
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+    E: Evaluator + 'static,
+{
+    fn lock(&self) -> MutexGuard<'_, Status<F::Output>> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn future(&self) -> MutexGuard<'_, Option<F>> {
+        self.future.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds someone to drive what was `Parked`.
+    fn arouse(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>) {
+        match self.shared.evaluator.near() {
+            Some(near) if !status.owner_here && near.pace() != Pace::Slow => {
+                status.stage = Stage::Scheduled;
+                drop(status);
+                let host = Arc::clone(self);
+                near.spawn(Box::new(move || host.serve()));
+            }
+            _ => {
+                let owner = status.owner.take();
+                drop(status);
+                owner.into_iter().for_each(Waker::wake);
+            }
+        }
+    }
+
+    /// The turn of a thread of the pool.
+    fn serve(self: Arc<Self>) {
+        let mut status = self.lock();
+        if status.stage == Stage::Scheduled {
+            status.stage = Stage::Driven;
+            drop(status);
+            self.drive();
+        }
+    }
+
+    /// Polls what is `Driven` by the caller.
+    fn drive(self: &Arc<Self>) {
+        let waker = Waker::from(Arc::clone(self));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let mut future = self.future();
+            let future = future.as_mut().expect("it is there until it is over");
+            Pin::new(future).poll(&mut Context::from_waker(&waker))
+        }));
+        let mut status = self.lock();
+        let outcome = match polled {
+            Ok(Poll::Pending) if status.stage == Stage::Over => None,
+            Ok(Poll::Pending) => {
+                status.stage = Stage::Parked;
+                if mem::take(&mut status.woken) {
+                    self.arouse(status);
+                }
+                return;
+            }
+            Ok(Poll::Ready(outcome)) => Some(Ok(outcome)),
+            Err(payload) => Some(Err(payload)),
+        };
+        drop(status);
+        // First what it holds, so that whoever sees the outcome finds nothing left behind.
+        self.discard();
+        let mut status = self.lock();
+        if status.stage == Stage::Over {
+            drop(status);
+            return panics::dispose(outcome);
+        }
+        status.stage = Stage::Over;
+        status.outcome = outcome;
+        let owner = status.owner.take();
+        drop(status);
+        owner.into_iter().for_each(Waker::wake);
+    }
+
+    fn discard(&self) {
+        let future = self.future().take();
+        panics::dispose(future);
+    }
+}
+
+impl<F, E> Wake for Host<F, E>
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+    E: Evaluator + 'static,
+{
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut status = self.lock();
+        match status.stage {
+            Stage::Parked => self.arouse(status),
+            Stage::Driven => status.woken = true,
+            Stage::Scheduled | Stage::Over => {}
+        }
+    }
+}
+
+impl<F, E> Future for Hosted<F, E>
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+    E: Evaluator + 'static,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let host = &self.host;
+        let here = host.shared.evaluator.near().is_some_and(|near| near.is_here());
+        let mut waker = Some(cx.waker().clone());
+        let mut status = host.lock();
+        status.owner_here = here;
+        mem::swap(&mut status.owner, &mut waker);
+        if status.stage == Stage::Parked || (here && status.stage == Stage::Scheduled) {
+            status.stage = Stage::Driven;
+            drop(status);
+            host.drive();
+            status = host.lock();
+        }
+        let outcome = status.outcome.take();
+        drop(status);
+        match outcome {
+            Some(Ok(outcome)) => Poll::Ready(outcome),
+            Some(Err(payload)) => resume_unwind(payload),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F, E> Drop for Hosted<F, E>
+where
+    F: Future<Output: Send> + Unpin + Send + 'static,
+    E: Evaluator + 'static,
+{
+    fn drop(&mut self) {
+        // Relaxed: whoever polls meanwhile stops a little earlier for it, nothing more.
+        self.given_up.store(true, Ordering::Relaxed);
+        let mut status = self.host.lock();
+        let stage = mem::replace(&mut status.stage, Stage::Over);
+        let unheard = (status.owner.take(), status.outcome.take());
+        drop(status);
+        panics::dispose(unheard);
+        // CANCEL: what is driven is dropped by its driver, who finds it over.
+        if matches!(stage, Stage::Parked | Stage::Scheduled) {
+            self.host.discard();
+        }
+    }
+}

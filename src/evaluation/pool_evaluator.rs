@@ -1,0 +1,185 @@
+//! Functions that run on the threads of a pool, as evaluators.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::EvaluationError;
+use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::near::{Near, Pace, Stopwatch};
+use crate::evaluation::thread_pool::{ThreadPool, evaluate_here};
+
+/// A function that is timed whenever it is called.
+struct Timed<F> {
+    f: F,
+    watch: Stopwatch,
+}
+
+impl<F> Timed<F> {
+    fn new(f: F) -> Arc<Self> {
+        Arc::new(Self { f, watch: Stopwatch::default() })
+    }
+
+    /// More than there are threads, if evaluations are so short that threads would wait for the next one.
+    fn concurrency(&self, pool: &ThreadPool) -> usize {
+        match self.watch.pace() {
+            Pace::Brisk(each) => each * pool.workers(),
+            Pace::Slow | Pace::Instant => pool.workers(),
+        }
+    }
+
+    fn call<T>(&self, x: f64) -> T
+    where
+        F: Fn(f64) -> T,
+    {
+        let start = Instant::now();
+        let value = (self.f)(x);
+        self.watch.record(start.elapsed());
+        value
+    }
+}
+
+/// A function that runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
+pub struct PoolEvaluator<F> {
+    pool: ThreadPool,
+    f: Arc<Timed<F>>,
+}
+
+impl<F> PoolEvaluator<F> {
+    pub(crate) fn new(pool: ThreadPool, f: F) -> Self {
+        Self { pool, f: Timed::new(f) }
+    }
+}
+
+impl<F, T> Evaluator for PoolEvaluator<F>
+where
+    F: Fn(f64) -> T + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let f = Arc::clone(&self.f);
+        self.pool.evaluate(move || Ok(f.call(x))).await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.f.concurrency(&self.pool)
+    }
+
+    fn near(&self) -> Option<&dyn Near<T>> {
+        Some(self)
+    }
+}
+
+impl<F, T> Near<T> for PoolEvaluator<F>
+where
+    F: Fn(f64) -> T + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    fn pace(&self) -> Pace {
+        self.f.watch.pace()
+    }
+
+    fn is_here(&self) -> bool {
+        self.pool.is_employer()
+    }
+
+    fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        evaluate_here(|| Ok((self.f.f)(x)))
+    }
+
+    fn record(&self, each: Duration) {
+        self.f.watch.record(each);
+    }
+
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        self.pool.drive(job);
+    }
+}
+
+/// A function that may fail and runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
+pub struct TryPoolEvaluator<F> {
+    pool: ThreadPool,
+    f: Arc<Timed<F>>,
+}
+
+impl<F> TryPoolEvaluator<F> {
+    pub(crate) fn new(pool: ThreadPool, f: F) -> Self {
+        Self { pool, f: Timed::new(f) }
+    }
+}
+
+impl<F, T, E> Evaluator for TryPoolEvaluator<F>
+where
+    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let f = Arc::clone(&self.f);
+        self.pool.evaluate(move || f.call(x).map_err(EvaluationError::new)).await
+    }
+
+    fn concurrency(&self) -> usize {
+        self.f.concurrency(&self.pool)
+    }
+
+    fn near(&self) -> Option<&dyn Near<T>> {
+        Some(self)
+    }
+}
+
+impl<F, T, E> Near<T> for TryPoolEvaluator<F>
+where
+    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn pace(&self) -> Pace {
+        self.f.watch.pace()
+    }
+
+    fn is_here(&self) -> bool {
+        self.pool.is_employer()
+    }
+
+    fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        evaluate_here(|| (self.f.f)(x).map_err(EvaluationError::new))
+    }
+
+    fn record(&self, each: Duration) {
+        self.f.watch.record(each);
+    }
+
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        self.pool.drive(job);
+    }
+}
+
+impl<F> Clone for PoolEvaluator<F> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), f: Arc::clone(&self.f) }
+    }
+}
+
+impl<F> Clone for TryPoolEvaluator<F> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), f: Arc::clone(&self.f) }
+    }
+}
+
+impl<F> fmt::Debug for PoolEvaluator<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolEvaluator").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for TryPoolEvaluator<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryPoolEvaluator").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
