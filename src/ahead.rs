@@ -9,12 +9,13 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, EvaluationError};
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, Reason};
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::{Dispatch, Place, Request};
 use crate::evaluation::key::{BuildKeyHasher, Key};
 use crate::evaluation::spot::Found;
 use crate::ledger::Ledger;
+use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::focus::{complete, focus};
 use crate::numerics::method::{Method, Panel};
@@ -72,6 +73,7 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
     ledger: Ledger,
+    limit: Option<Limit>,
     /// The leaf whose expansion is paid for and waited for, and its price.
     paid: Option<(usize, usize)>,
     performed: usize,
@@ -95,6 +97,7 @@ where
         dispatch: Dispatch<E>,
         tree: Tree<E::Value, M>,
         ledger: Ledger,
+        limit: Option<Limit>,
     ) -> Self {
         Self {
             method,
@@ -106,6 +109,7 @@ where
             failed: HashMap::default(),
             nearly: Vec::new(),
             ledger,
+            limit,
             paid: None,
             performed: 0,
             panels: Vec::new(),
@@ -121,6 +125,9 @@ where
         run: &mut Run<E::Value, M, usize>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Verdict, Error<E::Value>>> {
+        if let Some(limit) = &mut self.limit {
+            limit.wake(cx);
+        }
         let mut start = None;
         self.dispatch.arrive();
         loop {
@@ -144,9 +151,10 @@ where
         }
     }
 
-    /// Where evaluations are best done. Who watches is told of evaluations from the owner's thread only.
+    /// Where evaluations are best done. Who watches is told of evaluations from the owner's thread only; and a limit holds
+    /// only if no thread that must keep it can hang in an evaluation.
     fn place(&self) -> Place {
-        if self.observer.is_some() { Place::Away } else { self.dispatch.place() }
+        if self.observer.is_some() || self.limit.is_some() { Place::Away } else { self.dispatch.place() }
     }
 
     /// Asks for points, best first, while there is room. Returns whether anything may have changed meanwhile.
@@ -412,10 +420,16 @@ where
         leaf: Option<usize>,
         leaves: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
+        if self.limit.as_ref().is_some_and(Limit::is_over) {
+            if let Some((_, price)) = self.paid.take() {
+                self.ledger.refund(price);
+            }
+            return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
+        }
         let node = leaf.map_or(RANGE, |leaf| leaves[leaf].handle);
         let children = self.tree.children(node);
         if !self.pay(node, children.clone()) {
-            return Poll::Ready(Err(Stop::Budget));
+            return Poll::Ready(Err(Stop::Early(Reason::Budget)));
         }
         for child in children.clone() {
             match self.tree.nodes[child].state {

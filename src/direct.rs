@@ -3,9 +3,11 @@
 use std::task::Poll;
 
 use crate::error::Error;
+use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::ledger::Ledger;
+use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::{Leaf, Source, Stop, judge};
@@ -21,6 +23,7 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     cache: Option<&'a PointCache<E::Value>>,
     observer: Option<&'a dyn Observer<E::Value>>,
     pub(crate) ledger: Ledger,
+    limit: Option<Limit>,
     pub(crate) performed: usize,
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
@@ -40,6 +43,7 @@ where
         cache: Option<&'a PointCache<E::Value>>,
         observer: Option<&'a dyn Observer<E::Value>>,
         ledger: Ledger,
+        limit: Option<Limit>,
     ) -> Self {
         // Room at once for what a panel needs.
         let count = whole(method, domain).next().map_or(0, |panel| method.count(&panel));
@@ -50,6 +54,7 @@ where
             cache,
             observer,
             ledger,
+            limit,
             performed: 0,
             panels: Vec::new(),
             points: Vec::with_capacity(count),
@@ -58,9 +63,9 @@ where
         }
     }
 
-    /// Evaluates at the points `self.points`, in order.
+    /// Evaluates at the points `self.points`, in order; `false` if the time is over before the last.
     #[inline]
-    fn evaluate(&mut self) {
+    fn evaluate(&mut self) -> bool {
         self.values.clear();
         let xs = if self.domain.is_identity() {
             &self.points
@@ -69,17 +74,20 @@ where
             self.mapped.extend(self.points.iter().map(|&t| self.domain.x(t)));
             &self.mapped
         };
-        let plain = self.cache.is_none() && self.observer.is_none();
+        let plain = self.cache.is_none() && self.observer.is_none() && self.limit.is_none();
         if plain && (self.domain.is_identity() || xs.iter().all(|x| x.is_finite())) {
             self.performed += xs.len();
             self.evaluator.evaluate_here(xs, &mut self.values);
-            return;
+            return true;
         }
         for &x in xs {
             let known = if x.is_finite() { self.cache.and_then(|cache| cache.get(x)) } else { Some(E::Value::zero()) };
             if let Some(known) = known {
                 self.values.push(known);
                 continue;
+            }
+            if self.limit.as_ref().is_some_and(Limit::is_over) {
+                return false;
             }
             self.performed += 1;
             if let Some(observer) = self.observer {
@@ -93,6 +101,7 @@ where
                 observer.finished(x);
             }
         }
+        true
     }
 }
 
@@ -116,13 +125,17 @@ where
             Some(leaf) => self.method.refine(&leaf.panel, leaf.local.error, &mut panels),
             None => panels.extend(whole(self.method, self.domain)),
         }
+        let before = self.ledger.requests;
         if !self.ledger.charge(self.method, self.domain, &panels, &mut self.points) {
-            return Poll::Ready(Err(Stop::Budget));
+            return Poll::Ready(Err(Stop::Early(Reason::Budget)));
         }
         for panel in &mut panels {
             self.points.clear();
             self.method.points(panel, &mut self.points);
-            self.evaluate();
+            if !self.evaluate() {
+                self.ledger.refund(self.ledger.requests - before);
+                return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
+            }
             match judge(self.method, self.domain, panel, &self.points, &mut self.values) {
                 Ok(local) => leaves.push(Leaf::new(*panel, local, ())),
                 Err((x, norm)) => return Poll::Ready(Err(Stop::Failed(Error::NonFinite { x, norm }))),

@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::estimate::{Estimate, Reason};
 
@@ -31,7 +32,8 @@ pub enum Error<T = f64> {
         /// The norm of the value there: NaN or infinite.
         norm: f64,
     },
-    /// The evaluation at `x` failed, retries included.
+    /// The evaluation at `x` failed or took too long, retries included: see [`EvaluationError::attempts`] and
+    /// [`EvaluationError::timed_out`].
     #[non_exhaustive]
     Evaluation {
         /// The point.
@@ -80,7 +82,7 @@ impl<T> Error<T> {
     pub(crate) fn evaluation(x: f64, source: EvaluationError) -> Self {
         match source.kind {
             Kind::Panicked(message) => Error::Panicked { x, message },
-            Kind::Failed(_) => Error::Evaluation { x, source },
+            Kind::Failed(_) | Kind::TimedOut(_) => Error::Evaluation { x, source },
         }
     }
 }
@@ -128,12 +130,14 @@ impl<T: fmt::Debug> StdError for Error<T> {
 #[derive(Clone, Debug)]
 pub struct EvaluationError {
     kind: Kind,
+    attempts: u32,
 }
 
 #[derive(Clone, Debug)]
 enum Kind {
     Failed(Arc<dyn StdError + Send + Sync>),
     Panicked(Arc<str>),
+    TimedOut(Duration),
 }
 
 impl EvaluationError {
@@ -144,7 +148,7 @@ impl EvaluationError {
     /// assert_eq!(e.to_string(), "the cluster is down");
     /// ```
     pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Failed(Arc::from(cause.into())) }
+        Self { kind: Kind::Failed(Arc::from(cause.into())), attempts: 1 }
     }
 
     /// Returns the cause, if it is an `E`.
@@ -157,13 +161,43 @@ impl EvaluationError {
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         match &self.kind {
             Kind::Failed(cause) => cause.downcast_ref(),
-            Kind::Panicked(_) => None,
+            Kind::Panicked(_) | Kind::TimedOut(_) => None,
         }
     }
 
     /// The integrand panicked, and the evaluator caught it: reported as [`Error::Panicked`].
     pub fn panicked(message: impl Into<Arc<str>>) -> Self {
-        Self { kind: Kind::Panicked(message.into()) }
+        Self { kind: Kind::Panicked(message.into()), attempts: 1 }
+    }
+
+    /// No value came within the limit.
+    pub(crate) fn timeout(limit: Duration) -> Self {
+        Self { kind: Kind::TimedOut(limit), attempts: 1 }
+    }
+
+    /// The same error as the last of so many attempts.
+    pub(crate) fn after(self, attempts: u32) -> Self {
+        Self { attempts, ..self }
+    }
+
+    pub(crate) fn is_panic(&self) -> bool {
+        matches!(self.kind, Kind::Panicked(_))
+    }
+
+    /// Returns how many attempts were made at the point, this last one included: 1 unless the evaluator was wrapped by
+    /// [`retry`](crate::EvaluatorExt::retry).
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Returns the limit, if the (last) attempt was given up by [`timeout`](crate::EvaluatorExt::timeout).
+    #[must_use]
+    pub fn timed_out(&self) -> Option<Duration> {
+        match self.kind {
+            Kind::TimedOut(limit) => Some(limit),
+            Kind::Failed(_) | Kind::Panicked(_) => None,
+        }
     }
 
     /// Returns the message of the panic, if it was one.
@@ -176,7 +210,7 @@ impl EvaluationError {
     pub fn panic_message(&self) -> Option<&str> {
         match &self.kind {
             Kind::Panicked(message) => Some(message),
-            Kind::Failed(_) => None,
+            Kind::Failed(_) | Kind::TimedOut(_) => None,
         }
     }
 }
@@ -184,9 +218,14 @@ impl EvaluationError {
 impl fmt::Display for EvaluationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Failed(cause) => cause.fmt(f),
-            Kind::Panicked(message) => write!(f, "panicked: {message}"),
+            Kind::Failed(cause) => cause.fmt(f)?,
+            Kind::Panicked(message) => write!(f, "panicked: {message}")?,
+            Kind::TimedOut(limit) => write!(f, "no value after {limit:?}")?,
         }
+        if self.attempts > 1 {
+            write!(f, " ({} attempts)", self.attempts)?;
+        }
+        Ok(())
     }
 }
 
@@ -195,7 +234,7 @@ impl StdError for EvaluationError {
         match &self.kind {
             // Display already shows the cause itself, so the chain goes on behind it.
             Kind::Failed(cause) => cause.source(),
-            Kind::Panicked(_) => None,
+            Kind::Panicked(_) | Kind::TimedOut(_) => None,
         }
     }
 }

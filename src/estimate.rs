@@ -66,6 +66,8 @@ impl<T: fmt::Display> fmt::Display for Estimate<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
+    /// The [time limit](crate::Integrator::time_limit) has passed. The one reason that depends on the machine.
+    Deadline,
     /// The next decision would have needed more than `max_evaluations` points.
     Budget,
     /// What is left of the error is rounding: no further evaluation can reduce it. The tolerance is too tight for
@@ -79,6 +81,7 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Reason::Deadline => "the time limit has passed",
             Reason::Budget => "the budget of evaluations is spent",
             Reason::Roundoff => "the rest of the error is roundoff",
             Reason::Divergent => "the integral seems to diverge",

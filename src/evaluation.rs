@@ -2,6 +2,8 @@
 
 pub(crate) mod cache;
 pub(crate) mod dispatch;
+#[cfg(feature = "durable")]
+mod durable;
 mod evaluator;
 mod evaluator_fn;
 pub(crate) mod flight;
@@ -20,8 +22,11 @@ mod thread_pool;
 pub mod wire;
 #[cfg(all(unix, feature = "process"))]
 pub mod worker;
+mod wrappers;
 
 pub use cache::PointCache;
+#[cfg(feature = "durable")]
+pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;
@@ -30,3 +35,4 @@ pub use pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Death, ProcessError, ProcessReport, Processes};
 pub use thread_pool::ThreadPool;
+pub use wrappers::{EvaluatorExt, Retry, Timeout};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
+use std::time::Duration;
 
 use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
@@ -14,6 +15,7 @@ use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
 use crate::evaluation::hosted::Hosted;
 use crate::ledger::Ledger;
+use crate::limit::Limit;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::Method;
@@ -50,6 +52,7 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     given: Option<PointCache<E::Value>>,
     rtol: f64,
     max_evaluations: usize,
+    time_limit: Duration,
     breakpoints: Vec<f64>,
     resolution: f64,
     /// Centre and width as given.
@@ -74,6 +77,7 @@ where
             given: None,
             rtol: 0.0,
             max_evaluations: MAX_EVALUATIONS,
+            time_limit: Duration::MAX,
             breakpoints: Vec::new(),
             resolution: f64::INFINITY,
             scale: None,
@@ -98,6 +102,7 @@ where
             given: self.given,
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
+            time_limit: self.time_limit,
             breakpoints: self.breakpoints,
             resolution: self.resolution,
             scale: self.scale,
@@ -121,6 +126,41 @@ where
     #[must_use]
     pub fn max_evaluations(mut self, evaluations: usize) -> Self {
         self.max_evaluations = evaluations;
+        self
+    }
+
+    /// Ends each call that takes longer, with [`Reason::Deadline`] and the best estimate so far. No limit unless set.
+    ///
+    /// The time runs from the first poll of the call. The call ends by then even if all evaluations hang: a timer wakes
+    /// it, under any runtime. On the calling thread ([`Inline`](crate::Inline)) it ends after the evaluation at work. If not even
+    /// the first decision was taken, the estimate is nothing: its error is infinite, its value zero. The points
+    /// that were evaluated are in the [`cache`](Self::cache), so the next call goes on from there.
+    ///
+    /// # Cost
+    ///
+    /// With a limit, evaluations on a pool are handed over however short they are.
+    ///
+    /// # Determinism
+    ///
+    /// Whether a call ends this way, and with which estimate, depends on the machine: it is the only thing that does. An
+    /// answer that comes in time is the same as without a limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use coquad::{Error, Integrator, Reason, evaluator_fn};
+    ///
+    /// let hangs = evaluator_fn(8, |_: f64| std::future::pending::<Result<f64, std::io::Error>>());
+    /// let integrator = Integrator::new(hangs).time_limit(Duration::from_millis(5));
+    /// let error = integrator.integrate_blocking(0.0, 1.0, 1e-8).unwrap_err();
+    /// assert!(matches!(error, Error::NotConverged { reason: Reason::Deadline, .. }));
+    /// ```
+    ///
+    /// [`Reason::Deadline`]: crate::Reason::Deadline
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
         self
     }
 
@@ -331,8 +371,9 @@ where
             let pieces = whole(&self.method, &domain);
             let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
             let ledger = Ledger::new(self.max_evaluations);
-            let hosted = observer.is_none() && self.shared.evaluator.near().is_some();
-            let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger);
+            let limit = self.limit();
+            let hosted = observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
+            let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
             let engine = Engine::new(run, source);
             if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { Box::pin(engine).await? }
         };
@@ -340,6 +381,10 @@ where
             Verdict::Converged => Ok(estimate),
             Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
         }
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        if self.time_limit < Duration::MAX { Limit::new(self.time_limit) } else { None }
     }
 
     /// The whole run, on the spot: no future, nothing to wait for.
@@ -350,7 +395,8 @@ where
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
         let ledger = Ledger::new(self.max_evaluations);
-        let mut source = Direct::new(&self.shared.evaluator, &self.method, domain, cache, observer, ledger);
+        let mut source =
+            Direct::new(&self.shared.evaluator, &self.method, domain, cache, observer, ledger, self.limit());
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
         Ok((verdict?, run.finish(domain, source.ledger.requests, source.performed)))
     }
@@ -377,6 +423,7 @@ impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
             given: self.given.clone(),
             rtol: self.rtol,
             max_evaluations: self.max_evaluations,
+            time_limit: self.time_limit,
             breakpoints: self.breakpoints.clone(),
             resolution: self.resolution,
             scale: self.scale,
@@ -393,6 +440,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("method", &self.method)
             .field("rtol", &self.rtol)
             .field("max_evaluations", &self.max_evaluations)
+            .field("time_limit", &self.time_limit)
             .field("breakpoints", &self.breakpoints)
             .field("scale", &self.scale)
             .field("offsets", &self.offsets)

@@ -46,4 +46,9 @@ impl Ledger {
         }
         covered
     }
+
+    /// Takes back what was charged for a decision that is not taken after all. The run ends with it.
+    pub(crate) fn refund(&mut self, points: usize) {
+        self.requests -= points;
+    }
 }

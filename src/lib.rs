@@ -43,8 +43,11 @@
 //! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
 //!   [`Method`].
 //! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`blocking_fn`] for functions that
-//!   wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`.
+//!   wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`. Any of them can be told to
+//!   [`retry`](EvaluatorExt::retry) and to give up after a [`timeout`](EvaluatorExt::timeout).
 //! - Values: `f64`, `f32`, complex numbers, arrays, vectors, or your own [`Value`].
+//! - [`PointCache`]: every value found; with the feature `durable` it can live in a file (`PointCache::open`), so that a
+//!   program that was killed goes on where it was.
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
@@ -63,6 +66,7 @@ mod evaluation;
 pub mod guide;
 mod integrator;
 mod ledger;
+mod limit;
 mod numerics;
 mod observer;
 mod prefetch;
@@ -73,12 +77,15 @@ pub use estimate::{Estimate, Reason, Segment};
 #[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
 pub use evaluation::wire;
 pub use evaluation::{
-    BlockingFn, Evaluator, EvaluatorFn, Inline, PointCache, PoolEvaluator, ThreadPool, TryPoolEvaluator, blocking_fn,
-    evaluator_fn, pmap, try_pmap,
+    BlockingFn, Evaluator, EvaluatorExt, EvaluatorFn, Inline, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout,
+    TryPoolEvaluator, blocking_fn, evaluator_fn, pmap, try_pmap,
 };
 #[cfg(all(unix, feature = "process"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
 pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
+#[cfg(feature = "durable")]
+#[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
+pub use evaluation::{Durability, Durable, DurableError};
 pub use integrator::Integrator;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
@@ -89,6 +96,22 @@ pub use numerics::tanh_sinh::TanhSinh;
 pub use numerics::value::{Euclidean, Value};
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;
+
+// Here because it joins the wings: the numerics know nothing of files, and the files nothing of norms.
+#[cfg(feature = "durable")]
+impl<V: Durable> Durable for Euclidean<V> {
+    fn encoding() -> String {
+        V::encoding()
+    }
+
+    fn encode(&self, into: &mut Vec<u8>) {
+        self.0.encode(into);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        V::decode(bytes).map(Self)
+    }
+}
 
 /// Integrates `f` from `a` to `b` to the absolute tolerance `atol`, on a thread pool as wide as the machine.
 ///

@@ -13,6 +13,8 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use crate::error::{Error, EvaluationError};
+#[cfg(feature = "durable")]
+use crate::evaluation::durable::Keeper;
 use crate::evaluation::flight::{Flight, Lead, Outcome, Pending, Seat, SharedEvaluation};
 use crate::evaluation::key::{BuildKeyHasher, Key};
 
@@ -51,6 +53,9 @@ pub(crate) struct Points<T> {
     /// How many slots are `Known`. Relaxed: it is written under the slot's lock, which whoever knows of the value has
     /// passed through after the writer.
     finished: AtomicUsize,
+    /// The file that new values go to.
+    #[cfg(feature = "durable")]
+    keeper: Option<Keeper<T>>,
 }
 
 /// What the map holds for a point: 16 bytes for `f64`, which is what keeps a point at 25 bytes times the load.
@@ -71,6 +76,9 @@ pub(crate) enum Claim<T> {
     Joined(Flight<T>),
 }
 
+/// A point has its value; the first is the one that stays.
+struct AlreadyKnown;
+
 /// What a caller got from [`PointCache::lead`].
 pub(crate) enum There<T> {
     Known(T),
@@ -90,7 +98,14 @@ impl<T> PointCache<T> {
     /// Returns an empty cache.
     #[must_use]
     pub fn new() -> Self {
-        Self { points: Arc::new(Points { map: OnceLock::new(), finished: AtomicUsize::new(0) }) }
+        Self {
+            points: Arc::new(Points {
+                map: OnceLock::new(),
+                finished: AtomicUsize::new(0),
+                #[cfg(feature = "durable")]
+                keeper: None,
+            }),
+        }
     }
 
     /// Returns the number of points whose value is known. Points still being evaluated do not count.
@@ -233,6 +248,24 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     }
 }
 
+#[cfg(feature = "durable")]
+impl<T> PointCache<T> {
+    /// The same points, with a file for further ones. Nobody else knows of the cache yet.
+    pub(crate) fn kept(mut self, keeper: Keeper<T>) -> Self {
+        let points = Arc::get_mut(&mut self.points).expect("a cache that is being opened has one owner");
+        points.keeper = Some(keeper);
+        self
+    }
+
+    pub(crate) fn keeper(&self) -> Option<&Keeper<T>> {
+        self.points.keeper.as_ref()
+    }
+
+    pub(crate) fn keeper_mut(&mut self) -> Option<&mut Keeper<T>> {
+        Arc::get_mut(&mut self.points)?.keeper.as_mut()
+    }
+}
+
 impl<T> Points<T> {
     fn slots(&self) -> &DashMap<Key, Slot<T>, BuildKeyHasher> {
         self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
@@ -274,25 +307,40 @@ impl<T: Clone> Points<T> {
         }
     }
 
-    /// Stores `value` unless there is one, and returns the flight that it replaces.
+    /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the file,
+    /// if there is one, before anybody who waits for it is told.
     fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
+        #[cfg(feature = "durable")]
+        if let Some(keeper) = &self.keeper {
+            let record = keeper.journal.record(key.point(), &value);
+            let placed = self.place(key, value);
+            if let (Some(record), true) = (record, placed.is_ok()) {
+                keeper.journal.write(record);
+            }
+            return placed.unwrap_or_default();
+        }
+        self.place(key, value).unwrap_or_default()
+    }
+
+    /// Stores `value` unless there is one (`Err`), and returns the flight that it replaces.
+    fn place(&self, key: Key, value: T) -> Result<Option<Arc<Pending<T>>>, AlreadyKnown> {
         match self.slots().entry(key) {
             Entry::Occupied(mut entry) => {
                 if matches!(entry.get(), Slot::Known(_)) {
                     drop(entry); // The guard first: `value` is the user's to drop.
                     drop(value);
-                    return None;
+                    return Err(AlreadyKnown);
                 }
                 self.finished.fetch_add(1, Ordering::Relaxed);
                 match entry.insert(Slot::Known(value)) {
-                    Slot::Pending(pending) => Some(pending),
+                    Slot::Pending(pending) => Ok(Some(pending)),
                     Slot::Known(_) => unreachable!("looked at under the same guard"),
                 }
             }
             Entry::Vacant(entry) => {
                 self.finished.fetch_add(1, Ordering::Relaxed);
                 drop(entry.insert(Slot::Known(value)));
-                None
+                Ok(None)
             }
         }
     }

@@ -12,6 +12,11 @@ impl Key {
     pub(crate) fn new(x: f64) -> Self {
         Self(x.to_bits())
     }
+
+    #[cfg(feature = "durable")]
+    pub(crate) fn point(self) -> f64 {
+        f64::from_bits(self.0)
+    }
 }
 
 impl Hash for Key {

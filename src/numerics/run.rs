@@ -72,8 +72,8 @@ pub(crate) trait Source<T, K> {
 /// Why a source did not expand a leaf.
 #[derive(Debug)]
 pub(crate) enum Stop<E> {
-    /// The budget does not cover the points it needs.
-    Budget,
+    /// The run ends here, with what it has.
+    Early(Reason),
     /// Something failed.
     Failed(E),
 }
@@ -227,7 +227,11 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     }
                     source.retired(&self.value, self.error);
                 }
-                Poll::Ready(Err(Stop::Budget)) => return Poll::Ready(Ok(Verdict::Stopped(Reason::Budget))),
+                Poll::Ready(Err(Stop::Early(reason))) => {
+                    // What there is of a decision that is not taken.
+                    self.leaves.truncate(first);
+                    return Poll::Ready(Ok(Verdict::Stopped(reason)));
+                }
                 Poll::Ready(Err(Stop::Failed(halt))) => return Poll::Ready(Err(halt)),
             }
         }

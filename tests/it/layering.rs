@@ -12,11 +12,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lib", &["integrator", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"]),
     (
         "integrator",
-        &["ahead", "direct", "ledger", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"],
+        &["ahead", "direct", "ledger", "limit", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"],
     ),
-    ("ahead", &["ledger", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"]),
-    ("direct", &["ledger", "observer", "numerics", "evaluation", "error", "estimate"]),
+    ("ahead", &["ledger", "limit", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"]),
+    ("direct", &["ledger", "limit", "observer", "numerics", "evaluation", "error", "estimate"]),
     ("ledger", &["numerics", "evaluation"]),
+    // A clock: above the wings, as no decision may read one.
+    ("limit", &[]),
     ("prefetch", &["numerics"]),
     ("observer", &["error", "estimate"]),
     ("guide", &[]),

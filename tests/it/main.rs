@@ -2,11 +2,14 @@
 
 mod auto;
 mod cheap;
+#[cfg(feature = "durable")]
+mod durable;
 mod engine;
 mod errors;
 mod faults;
 mod golden;
 mod layering;
+mod limits;
 mod methods;
 mod offsets;
 #[cfg(all(target_os = "linux", feature = "process"))]

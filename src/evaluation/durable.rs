@@ -1,0 +1,286 @@
+//! A cache that outlives its process: every point goes to a file, and is there again when the file is opened.
+
+mod codec;
+mod error;
+mod format;
+mod journal;
+mod recovery;
+mod storage;
+
+use std::ffi::OsString;
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use self::codec::Durable;
+pub use self::error::DurableError;
+pub(crate) use self::journal::Journal;
+use self::journal::Log;
+use self::recovery::{Found, OnDamage, Refusal};
+use self::storage::{FileStorage, Storage};
+use super::cache::PointCache;
+
+/// How long an identity may be, and the name of a value type, in bytes.
+const LONGEST_IDENTITY: usize = 4096;
+const LONGEST_TYPE: usize = 1024;
+
+/// What a durable cache's file has, had and lost: see [`PointCache::durability`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Durability {
+    /// How many points were in the file when it was opened.
+    pub loaded: usize,
+    /// How many points have been written to it, those loaded included: they survive the end of the process.
+    pub written: usize,
+    /// How many of those are acknowledged: they survive a power cut, too.
+    pub persisted: usize,
+    /// How many bytes were dropped from the end of the file when it was opened: what a crash cut short.
+    pub dropped: u64,
+    /// How many bytes amid others [`PointCache::recover`] has passed over.
+    pub skipped: u64,
+    /// Why nothing is written any more, if so.
+    pub failure: Option<DurableError>,
+}
+
+/// What a cache keeps of its file.
+pub(crate) struct Keeper<T> {
+    pub(crate) journal: Journal<T>,
+    found: Found,
+}
+
+/// Durable caches, with the feature `durable`.
+#[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
+impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
+    /// Opens the cache in the file at `path`, or creates it. Every value found from now on is written to the file.
+    ///
+    /// `identity` names the integrand, its version and all its parameters, in up to 4 KiB of text. A file with another
+    /// identity is refused and left as it is: its values are another function's.
+    ///
+    /// After a crash, run the same program again: the points that are in the file are not evaluated, and the answer has
+    /// the bits of a run that never crashed.
+    ///
+    /// # Durability
+    ///
+    /// A value is *written* when whoever asked for it gets it: it survives the end of the process, SIGKILL included. It
+    /// is *acknowledged* some milliseconds later, by a thread of the cache's own that has the system put everything
+    /// written onto the disk: it then survives a power cut. [`sync`](Self::sync) waits for that, and
+    /// [`durability`](Self::durability) counts. What a crash has cut short at the end of the file is dropped when it is opened.
+    ///
+    /// A checksum guards each record against accidents, not against people: whoever may write the file can put any value
+    /// into it. The file is created for its owner alone.
+    ///
+    /// # Failures while running
+    ///
+    /// When the disk is full or fails, the integral goes on, in memory. The first failure is kept and nothing is written after it:
+    /// [`durability`](Self::durability) and [`sync`](Self::sync) tell. The file as it is then can be opened again.
+    ///
+    /// # Cost
+    ///
+    /// Opening reads the whole file: well below a second for a million points. It blocks the calling thread meanwhile. A
+    /// point takes 25 bytes in the file for `f64`, and a microsecond or so of whoever stores it.
+    ///
+    /// # Concurrency
+    ///
+    /// One cache at a time has the file open; clones share it. Another gets [`DurableError::Locked`] at once. The lock goes
+    /// with the last clone, or with the process, however it ends.
+    ///
+    /// # Errors
+    ///
+    /// All of [`DurableError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator, PointCache};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("coquad-doc-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("sine.points");
+    /// let run = || -> Result<_, Box<dyn std::error::Error>> {
+    ///     let cache = PointCache::open(&path, "sine, version 1")?;
+    ///     let integrator = Integrator::new(Inline::new(f64::sin)).with_cache(cache);
+    ///     Ok(integrator.integrate_blocking(0.0, 1.0, 1e-10)?)
+    /// };
+    /// let first = run()?;
+    /// let again = run()?;
+    /// assert_eq!((first.performed, again.performed), (first.evaluations, 0));
+    /// assert_eq!(first.value.to_bits(), again.value.to_bits());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>, identity: impl AsRef<str>) -> Result<Self, DurableError> {
+        let path = path.as_ref();
+        let storage = FileStorage::open(path)?;
+        Self::from_storage(Box::new(storage), path.to_owned(), identity.as_ref())
+    }
+
+    /// Opens a damaged file, all that is whole of it: what [`open`](Self::open) refuses with [`DurableError::Corrupt`].
+    ///
+    /// The file is replaced by one with what could be read, [`Durability::skipped`] says how much could not. A file
+    /// whose first bytes, with its identity, are damaged stays lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn recover(path: impl AsRef<Path>, identity: impl AsRef<str>) -> Result<Self, DurableError> {
+        let (path, identity) = (path.as_ref(), identity.as_ref());
+        let io = |action| move |source| DurableError::Io { path: path.to_owned(), action, source: Arc::new(source) };
+        let names = Names::new::<T>(identity)?;
+        let damaged = FileStorage::open(path)?;
+        let mut whole = PathBuf::from({
+            let mut name = OsString::from(path);
+            name.push(".recovered");
+            name
+        });
+        let mut copy = FileStorage::open(&whole)?;
+        whole = path.to_owned();
+        copy.truncate(0).map_err(io("truncate the copy of"))?;
+        copy.append(&names.header()).map_err(io("copy"))?;
+        let mut end = names.header().len() as u64;
+        let mut failed = None;
+        let found = recovery::read(&damaged, &names.value_type, identity, OnDamage::Skip, |x, value| {
+            if decode::<T>(value).is_none() {
+                return false;
+            }
+            let Some(mut record) = format::point(x, |bytes| bytes.extend_from_slice(value)) else { return false };
+            format::seal(&mut record, end);
+            end += record.len() as u64;
+            failed = failed.take().or(copy.append(&record).err());
+            true
+        });
+        let found = found.map_err(|refusal| names.error(path, refusal))?;
+        if let Some(source) = failed {
+            return Err(io("copy")(source));
+        }
+        copy.sync().map_err(io("sync the copy of"))?;
+        copy.rename(path).map_err(io("replace"))?;
+        drop(damaged);
+        let mut cache = Self::from_storage(Box::new(copy), whole, identity)?;
+        if let Some(keeper) = cache.keeper_mut() {
+            (keeper.found.dropped, keeper.found.skipped) = (found.dropped, found.skipped);
+        }
+        Ok(cache)
+    }
+
+    fn from_storage(storage: Box<dyn Storage>, path: PathBuf, identity: &str) -> Result<Self, DurableError> {
+        let (cache, log, found) = Self::load(storage, path, identity)?;
+        if let Err(source) = log.start() {
+            return Err(DurableError::Io {
+                path: log.path.clone(),
+                action: "start a thread for",
+                source: Arc::new(source),
+            });
+        }
+        Ok(cache.kept(Keeper { journal: Journal::new(log), found }))
+    }
+
+    /// The points of a storage, and the log to write further ones to. All that was read is on the disk.
+    fn load(storage: Box<dyn Storage>, path: PathBuf, identity: &str) -> Result<(Self, Arc<Log>, Found), DurableError> {
+        let names = Names::new::<T>(identity)?;
+        let cache = Self::new();
+        let found = recovery::read(&*storage, &names.value_type, identity, OnDamage::Refuse, |x, value| {
+            decode(value).map(|value| cache.insert(f64::from_bits(x), value)).is_some()
+        });
+        let mut found = found.map_err(|refusal| names.error(&path, refusal))?;
+        let io = |action| {
+            let path = path.clone();
+            move |source| DurableError::Io { path, action, source: Arc::new(source) }
+        };
+        if found.dropped > 0 {
+            storage.truncate(found.end).map_err(io("truncate"))?;
+        }
+        if found.end == 0 {
+            let header = names.header();
+            storage.append(&header).map_err(io("write to"))?;
+            found.end = header.len() as u64;
+        }
+        // What a killed process wrote may not be on the disk yet; and nothing may follow a header that is not.
+        storage.sync().map_err(io("sync"))?;
+        let log = Log::new(storage, path, found.end, found.points);
+        Ok((cache, Arc::new(log), found))
+    }
+}
+
+/// Durable caches, with the feature `durable`.
+#[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
+impl<T> PointCache<T> {
+    /// Waits until every value that was stored before the call is acknowledged: on the disk, and safe from a power cut. At
+    /// once where the cache has no file.
+    ///
+    /// Works under any runtime.
+    ///
+    /// # Cost
+    ///
+    /// That of the disk, some milliseconds; shared by all who wait.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future only stops waiting.
+    ///
+    /// # Errors
+    ///
+    /// The failure after which nothing is written any more.
+    pub async fn sync(&self) -> Result<(), DurableError> {
+        let Some(keeper) = self.keeper() else { return Ok(()) };
+        let log = &keeper.journal.log;
+        let points = log.lock().written;
+        poll_fn(|cx| log.poll_persisted(points, cx)).await
+    }
+
+    /// Returns what has become of the cache's file, or `None` for a cache in memory.
+    #[must_use]
+    pub fn durability(&self) -> Option<Durability> {
+        let Keeper { journal, found } = self.keeper()?;
+        let state = journal.log.lock();
+        Some(Durability {
+            loaded: found.points,
+            written: state.written,
+            persisted: state.persisted,
+            dropped: found.dropped,
+            skipped: found.skipped,
+            failure: state.failure.clone(),
+        })
+    }
+}
+
+fn decode<T: Durable>(mut bytes: &[u8]) -> Option<T> {
+    let value = T::decode(&mut bytes)?;
+    bytes.is_empty().then_some(value)
+}
+
+/// What a file is asked for.
+struct Names<'a> {
+    value_type: String,
+    identity: &'a str,
+}
+
+impl<'a> Names<'a> {
+    fn new<T: Durable>(identity: &'a str) -> Result<Self, DurableError> {
+        let value_type = T::encoding();
+        for (length, limit) in [(identity.len(), LONGEST_IDENTITY), (value_type.len(), LONGEST_TYPE)] {
+            if length > limit {
+                return Err(DurableError::TooLong { length, limit });
+            }
+        }
+        Ok(Self { value_type, identity })
+    }
+
+    fn header(&self) -> Vec<u8> {
+        format::header(&self.value_type, self.identity)
+    }
+
+    fn error(&self, path: &Path, refusal: Refusal) -> DurableError {
+        let path = path.to_owned();
+        match refusal {
+            Refusal::Io(action, source) => DurableError::Io { path, action, source: Arc::new(source) },
+            Refusal::Foreign => DurableError::NotACache { path },
+            Refusal::Format(found) => DurableError::Version { path, found, expected: format::FORMAT },
+            Refusal::ValueType(found) => DurableError::ValueType { path, found, expected: self.value_type.clone() },
+            Refusal::Identity(found) => DurableError::Identity { path, found, expected: self.identity.to_owned() },
+            Refusal::Corrupt(offset) => DurableError::Corrupt { path, offset },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Where bytes are kept: a file, or in tests a model of one that loses power.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fs4::FileExt;
+
+use super::error::DurableError;
+
+/// Bytes that grow at the end. What was written survives the process, what was synced a power cut; what was written
+/// but not synced may be lost in any part and order.
+pub(super) trait Storage: Send + Sync {
+    fn len(&self) -> io::Result<u64>;
+    /// Reads bytes that are there.
+    fn read(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
+    fn truncate(&self, len: u64) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
+    /// Whether it can still be found by its name.
+    fn is_in_place(&self) -> bool {
+        true
+    }
+    /// Lets others open it. Nothing is written afterwards.
+    fn unlock(&self) {}
+}
+
+/// A locked file.
+#[derive(Debug)]
+pub(super) struct FileStorage {
+    file: File,
+    path: PathBuf,
+}
+
+impl FileStorage {
+    /// Opens the file, or creates it for its owner alone; locks it at once or not at all.
+    pub(super) fn open(path: &Path) -> Result<Self, DurableError> {
+        let error = |action| move |source| DurableError::Io { path: path.to_owned(), action, source: Arc::new(source) };
+        if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(DurableError::NotAFile { path: path.to_owned() });
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            // A link put there since the look above is not followed either.
+            options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        }
+        let file = options.open(path).map_err(error("open"))?;
+        let metadata = file.metadata().map_err(error("inspect"))?;
+        if !metadata.is_file() {
+            return Err(DurableError::NotAFile { path: path.to_owned() });
+        }
+        match FileExt::try_lock(&file) {
+            Ok(()) => {}
+            Err(fs4::TryLockError::WouldBlock) => return Err(DurableError::Locked { path: path.to_owned() }),
+            Err(fs4::TryLockError::Error(source)) => return Err(error("lock")(source)),
+        }
+        let storage = Self { file, path: path.to_owned() };
+        if !storage.is_in_place() {
+            // Between opening and locking: whoever had it locked replaced it.
+            return Err(DurableError::Replaced { path: path.to_owned() });
+        }
+        if metadata.len() == 0 {
+            storage.sync_directory().map_err(error("sync the directory of"))?;
+        }
+        Ok(storage)
+    }
+
+    /// Takes the place of the file at `path`.
+    pub(super) fn rename(&mut self, path: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, path)?;
+        self.path = path.to_owned();
+        self.sync_directory()
+    }
+
+    /// Makes the file's name as durable as its content.
+    fn sync_directory(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            let directory = match self.path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(())
+    }
+}
+
+impl Storage for FileStorage {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(into)
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.file).write_all(bytes)
+    }
+
+    fn truncate(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn is_in_place(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let (Ok(open), Ok(named)) = (self.file.metadata(), std::fs::symlink_metadata(&self.path)) else {
+                return false;
+            };
+            (open.dev(), open.ino()) == (named.dev(), named.ino())
+        }
+        #[cfg(not(unix))]
+        {
+            self.path.exists()
+        }
+    }
+
+    fn unlock(&self) {
+        // Failing that, the lock goes with the last handle.
+        let _ = FileExt::unlock(&self.file);
+    }
+}
