@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
 use crate::error::Error;
@@ -61,6 +63,9 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     speculation: Speculation,
     observer: Option<Arc<dyn Observer<E::Value>>>,
 }
+
+/// How a run ended, or why it has no estimate.
+type Ended<T> = Result<(Verdict, Estimate<T>), Error<T>>;
 
 /// The budget unless another is given.
 const MAX_EVALUATIONS: usize = 1_000_000;
@@ -361,21 +366,10 @@ where
             });
         }
 
-        let (verdict, estimate) = if self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
+        let (verdict, estimate) = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             self.here(&domain, tolerance)?
         } else {
-            let observer = self.observer.clone();
-            let run = Run::new(self.method.clone(), tolerance, observer.is_some());
-            let given_up = Arc::new(AtomicBool::new(false));
-            let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
-            let pieces = whole(&self.method, &domain);
-            let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
-            let ledger = Ledger::new(self.max_evaluations);
-            let limit = self.limit();
-            let hosted = observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
-            let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
-            let engine = Engine::new(run, source);
-            if hosted { Hosted::new(self.shared.clone(), engine, given_up).await? } else { Box::pin(engine).await? }
+            self.away(domain, tolerance).await?
         };
         match verdict {
             Verdict::Converged => Ok(estimate),
@@ -387,10 +381,25 @@ where
         if self.time_limit < Duration::MAX { Limit::new(self.time_limit) } else { None }
     }
 
+    /// The run whose values are on their way. Boxed, so that an evaluator that needs no such run has none compiled.
+    fn away(&self, domain: Domain, tolerance: Tolerance) -> BoxFuture<'_, Ended<E::Value>> {
+        let observer = self.observer.clone();
+        let run = Run::new(self.method.clone(), tolerance, observer.is_some());
+        let given_up = Arc::new(AtomicBool::new(false));
+        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
+        let pieces = whole(&self.method, &domain);
+        let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
+        let ledger = Ledger::new(self.max_evaluations);
+        let limit = self.limit();
+        let hosted = E::NEAR && observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
+        let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
+        let engine = Engine::new(run, source);
+        if E::NEAR && hosted { Box::pin(Hosted::new(self.shared.clone(), engine, given_up)) } else { Box::pin(engine) }
+    }
+
     /// The whole run, on the spot: no future, nothing to wait for.
     #[inline]
-    #[allow(clippy::type_complexity, reason = "verdict and estimate, or why there is none")]
-    fn here(&self, domain: &Domain, tolerance: Tolerance) -> Result<(Verdict, Estimate<E::Value>), Error<E::Value>> {
+    fn here(&self, domain: &Domain, tolerance: Tolerance) -> Ended<E::Value> {
         let observer = self.observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());

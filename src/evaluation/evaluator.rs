@@ -116,6 +116,14 @@ pub trait Evaluator: Send + Sync {
         false
     }
 
+    /// Whether [`evaluate_here`](Self::evaluate_here) always does: then nothing else is compiled for it.
+    #[doc(hidden)]
+    const HERE: bool = false;
+
+    /// Whether [`near`](Self::near) is there.
+    #[doc(hidden)]
+    const NEAR: bool = false;
+
     /// Threads of its own, if it is one of the crate's that has some.
     #[doc(hidden)]
     fn near(&self) -> Option<&dyn Near<Self::Value>> {
@@ -139,6 +147,10 @@ impl<E: Evaluator> Evaluator for Arc<E> {
         E::evaluate_here(self, xs, into)
     }
 
+    const HERE: bool = E::HERE;
+
+    const NEAR: bool = E::NEAR;
+
     fn near(&self) -> Option<&dyn Near<Self::Value>> {
         E::near(self)
     }
@@ -159,6 +171,10 @@ impl<E: Evaluator> Evaluator for &E {
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
         E::evaluate_here(self, xs, into)
     }
+
+    const HERE: bool = E::HERE;
+
+    const NEAR: bool = E::NEAR;
 
     fn near(&self) -> Option<&dyn Near<Self::Value>> {
         E::near(self)

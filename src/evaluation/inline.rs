@@ -48,6 +48,8 @@ where
         Ok((self.f)(x))
     }
 
+    const HERE: bool = true;
+
     #[inline]
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool {
         into.extend(xs.iter().map(|&x| (self.f)(x)));

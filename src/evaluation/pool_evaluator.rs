@@ -68,6 +68,8 @@ where
         self.f.concurrency(&self.pool)
     }
 
+    const NEAR: bool = true;
+
     fn near(&self) -> Option<&dyn Near<T>> {
         Some(self)
     }
@@ -127,6 +129,8 @@ where
     fn concurrency(&self) -> usize {
         self.f.concurrency(&self.pool)
     }
+
+    const NEAR: bool = true;
 
     fn near(&self) -> Option<&dyn Near<T>> {
         Some(self)

@@ -136,6 +136,8 @@ impl<E: Evaluator> Evaluator for Retry<E> {
         self.inner.concurrency()
     }
 
+    const HERE: bool = E::HERE;
+
     // What is evaluated on the spot cannot fail.
     #[inline]
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
@@ -164,6 +166,8 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
     fn concurrency(&self) -> usize {
         self.inner.concurrency()
     }
+
+    const HERE: bool = E::HERE;
 
     // What is evaluated on the spot cannot be interrupted.
     #[inline]
