@@ -141,6 +141,7 @@ impl Server {
                 .parse()
                 .map_err(|_| Error::Address { reason: "not nats://host:port or tls://host:port".into() })?;
             match parsed.scheme() {
+                _ if parsed.host().is_empty() => return Err(Error::Address { reason: "there is no host".into() }),
                 "tls" => {}
                 "nats" if self.plaintext || is_here(parsed.host()) => {}
                 "nats" => return Err(Error::Plaintext { host: parsed.host().to_owned() }),
