@@ -57,8 +57,9 @@ fn every_bit_and_type_of_value_comes_through() {
     assert_eq!((z.re.to_bits(), z.im.to_bits()), (2.5f64.to_bits(), (-2.5f64).to_bits()));
     assert_eq!(block_on(nats.evaluator::<Vec<f64>>("long").evaluate(1.0)).unwrap().len(), 100_000);
     let with = nats.evaluator::<[f64; 2]>("with");
-    assert_eq!(block_on(with.evaluate(1.0)).unwrap(), [1.0, 0.0]);
-    assert_eq!(block_on(with.parameters([7, 7, 7]).evaluate(1.0)).unwrap(), [1.0, 3.0]);
+    let bits = |values: [f64; 2]| values.map(f64::to_bits);
+    assert_eq!(bits(block_on(with.evaluate(1.0)).unwrap()), bits([1.0, 0.0]));
+    assert_eq!(bits(block_on(with.parameters([7, 7, 7]).evaluate(1.0)).unwrap()), bits([1.0, 3.0]));
 
     let wrong = block_on(nats.evaluator::<f64>("complex").evaluate(2.5)).unwrap_err();
     assert!(matches!(wrong.downcast_ref(), Some(Error::Message { .. })), "{wrong}");
