@@ -151,6 +151,20 @@ impl EvaluationError {
         Self { kind: Kind::Failed(Arc::from(cause.into())), attempts: 1 }
     }
 
+    /// Returns the cause, if it is an `E`.
+    ///
+    /// ```
+    /// let parsed = "x".parse::<f64>().map_err(coquad::EvaluationError::new);
+    /// assert!(parsed.unwrap_err().downcast_ref::<std::num::ParseFloatError>().is_some());
+    /// ```
+    #[must_use]
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        match &self.kind {
+            Kind::Failed(cause) => cause.downcast_ref(),
+            Kind::Panicked(_) | Kind::TimedOut(_) => None,
+        }
+    }
+
     /// The integrand panicked, and the evaluator caught it: reported as [`Error::Panicked`].
     pub fn panicked(message: impl Into<Arc<str>>) -> Self {
         Self { kind: Kind::Panicked(message.into()), attempts: 1 }

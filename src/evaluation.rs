@@ -14,8 +14,14 @@ pub(crate) mod near;
 mod panics;
 mod pmap;
 mod pool_evaluator;
+#[cfg(all(unix, feature = "process"))]
+mod process;
 pub(crate) mod spot;
 mod thread_pool;
+#[cfg(feature = "wire")]
+pub mod wire;
+#[cfg(all(unix, feature = "process"))]
+pub mod worker;
 mod wrappers;
 
 pub use cache::PointCache;
@@ -26,5 +32,7 @@ pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;
 pub use pmap::{pmap, try_pmap};
 pub use pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
+#[cfg(all(unix, feature = "process"))]
+pub use process::{Death, ProcessError, ProcessReport, Processes};
 pub use thread_pool::ThreadPool;
 pub use wrappers::{EvaluatorExt, Retry, Timeout};

@@ -73,10 +73,16 @@ mod prefetch;
 
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};
+#[cfg(feature = "wire")]
+#[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
+pub use evaluation::wire;
 pub use evaluation::{
     BlockingFn, Evaluator, EvaluatorExt, EvaluatorFn, Inline, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout,
     TryPoolEvaluator, blocking_fn, evaluator_fn, pmap, try_pmap,
 };
+#[cfg(all(unix, feature = "process"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "process")))]
+pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
 #[cfg(feature = "durable")]
 #[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
 pub use evaluation::{Durability, Durable, DurableError};

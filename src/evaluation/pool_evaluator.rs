@@ -42,7 +42,7 @@ impl<F> Timed<F> {
 
 /// A function that runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
 pub struct PoolEvaluator<F> {
-    pool: ThreadPool,
+    pub(super) pool: ThreadPool,
     f: Arc<Timed<F>>,
 }
 

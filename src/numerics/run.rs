@@ -4,11 +4,14 @@
 //! and when it was made, is the [`Source`]'s business and cannot be seen from here.
 
 mod queue;
+mod repeated;
+mod tree_sum;
 
 use std::collections::BinaryHeap;
 use std::task::Poll;
 
 use self::queue::Queued;
+use self::tree_sum::sum_as_tree;
 use super::domain::Domain;
 use super::method::{Control, Local, Method, Panel};
 use super::sum::Sum;
@@ -478,69 +481,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     }
 }
 
-impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// How many of the panels' points are another panel's, too.
-    fn repeated(&self, domain: &Domain) -> usize {
-        let narrow = self.leaves.iter().any(|leaf| {
-            let (a, b) = domain.span(leaf.panel.a, leaf.panel.b);
-            b - a < NARROW * a.abs().max(b.abs())
-        });
-        let shares = |panel: &Panel<M::Kind>| narrow || self.method.may_repeat(panel);
-        let mut points = Vec::new();
-        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| shares(&leaf.panel)) {
-            self.method.points(panel, &mut points);
-        }
-        if points.is_empty() {
-            return 0;
-        }
-        points.iter_mut().for_each(|t| *t = domain.x(*t));
-        points.sort_unstable_by(f64::total_cmp);
-        let all = points.len();
-        points.dedup_by_key(|x| x.to_bits());
-        let mut repeated = all - points.len();
-        let mut others = Vec::new();
-        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| !shares(&leaf.panel)) {
-            let (a, b) = domain.span(panel.a, panel.b);
-            let near = &points[points.partition_point(|x| *x <= a)..points.partition_point(|x| *x < b)];
-            if let (Some(first), Some(last)) = (near.first(), near.last()) {
-                others.clear();
-                self.method.points(panel, &mut others);
-                let xs = others.iter().map(|t| domain.x(*t)).filter(|x| first <= x && x <= last);
-                repeated += xs.filter(|x| near.binary_search_by(|y| y.total_cmp(x)).is_ok()).count();
-            }
-        }
-        repeated
-    }
-}
-
-/// The relative width below which points of nested panels may coincide. Unless they are equal, nodes of the
-/// Gauss-Kronrod rules nested by 40 bisections come no closer than 4e-7 of the narrower panel's width (computed with
-/// 60 digits; a test covers what doubles resolve), and rounding moves each by less than 4 units in the last place.
-const NARROW: f64 = 4e7 * f64::EPSILON;
-
 /// The part of a tolerance that a panel may spend: an equal part for each piece, halved at every level.
 pub(crate) fn share(tolerance: f64, pieces: usize, depth: u32) -> f64 {
     // Halving is exact, so one multiplication gives the bits of halving again and again.
     tolerance / pieces as f64 * 2f64.powi(-(depth.min(2000) as i32))
-}
-
-/// Left plus right at every node of the binary trees whose leaves these are, then tree by tree.
-fn sum_as_tree<'a, T: Value, K: 'a, H: 'a>(leaves: impl Iterator<Item = &'a Leaf<T, K, H>>) -> T {
-    let mut total = Sum::new();
-    let mut open: Vec<(u32, T)> = Vec::new();
-    for leaf in leaves {
-        let (mut depth, mut value) = (leaf.panel.depth, leaf.local.value.clone());
-        while depth > 0 && open.last().is_some_and(|(d, _)| *d == depth) {
-            let (_, mut left) = open.pop().expect("there is a last one");
-            left.add(&value);
-            value = left;
-            depth -= 1;
-        }
-        if depth == 0 {
-            total.add(&value);
-        } else {
-            open.push((depth, value));
-        }
-    }
-    total.total()
 }

@@ -9,9 +9,10 @@ mod inputs;
 
 use std::sync::LazyLock;
 
-use coquad::{Estimate, Inline, Integrator, Method};
+use coquad::{Estimate, Integrator, Method};
 
 use crate::support::cluster::{Latency, Random};
+use crate::support::faulty::inline;
 use crate::support::parallel::Case;
 
 /// Integrands whose trees differ, of few evaluations.
@@ -68,7 +69,7 @@ fn reference(case: &Case, atol: f64, method: impl Method) -> Reference {
         }
         f(x)
     };
-    let e = Integrator::new(Inline::new(recorded)).method(method).integrate_blocking(a, b, atol).unwrap();
+    let e = Integrator::new(inline(recorded)).method(method).integrate_blocking(a, b, atol).unwrap();
     let points = points.lock().unwrap().clone();
     Reference { trace: trace(&e), points }
 }

@@ -12,6 +12,8 @@ mod layering;
 mod limits;
 mod methods;
 mod offsets;
+#[cfg(all(target_os = "linux", feature = "process"))]
+mod process;
 mod sharing;
 mod source;
 mod support;

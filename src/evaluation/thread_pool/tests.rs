@@ -1,6 +1,7 @@
 //! n means n, whatever the jobs do; a job given up never starts; threads end with the pool.
 #![allow(clippy::float_cmp, reason = "values are handed on, not computed")]
 
+use crate::evaluation::Evaluator;
 use std::panic::panic_any;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;

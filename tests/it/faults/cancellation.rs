@@ -9,20 +9,17 @@ use coquad::{Error, Estimate, Integrator, Method, PointCache};
 
 use super::{Trial, by_method, trace};
 use crate::support::cluster::Clock;
-use crate::support::faulty::{Calls, Fault, Faulty};
+use crate::support::faulty::{Calls, Faulty};
 use crate::support::trials::row;
 
-type Sound = Faulty<fn(f64) -> f64, fn(f64, usize) -> Option<Fault>>;
-
-fn sound<M: Method>(trial: &Trial, seed: u64, method: M) -> (Integrator<Sound, M>, Clock, Arc<Mutex<Calls>>) {
-    let script: fn(f64, usize) -> Option<Fault> = |_, _| None;
-    let (evaluator, clock, calls) = Faulty::new(trial.case.1, script, (trial.workers, trial.law, seed));
+fn sound<M: Method>(trial: &Trial, seed: u64, method: M) -> (Integrator<Faulty, M>, Clock, Arc<Mutex<Calls>>) {
+    let (evaluator, clock, calls) = Faulty::new(trial.case.1, |_, _| None, (trial.workers, trial.law, seed));
     (Integrator::new(evaluator).method(method), clock, calls)
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Estimate, Error>> + Send + 'a>>;
 
-fn start<'a, M: Method>(integrator: &'a Integrator<Sound, M>, trial: &Trial) -> Running<'a> {
+fn start<'a, M: Method>(integrator: &'a Integrator<Faulty, M>, trial: &Trial) -> Running<'a> {
     let (_, _, a, b) = *trial.case;
     Box::pin(integrator.integrate(a, b, trial.atol))
 }

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::task::{Context, Waker};
 
-use coquad::{Error, Estimate, Inline, Integrator, Method, Speculation};
+use coquad::{Error, Estimate, Integrator, Method, Speculation};
 
 use super::{Trial, by_method, trace};
 use crate::support::cluster::Latency;
-use crate::support::faulty::{Fault, Faulty};
+use crate::support::faulty::{Fault, Faulty, inline};
 use crate::support::trials::row;
 
 /// The bits of an answer, or the text of an error.
@@ -150,7 +150,7 @@ fn a6_of_an_integrand_that_is_no_function_the_first_value_counts_everywhere() {
             assert_eq!(trace(&again), trace(&e));
             // The answer is that of the values in the cache.
             let cache = integrator.cache().clone();
-            let kept = Inline::new(move |x| cache.get(x).expect("every value the answer rests on is kept"));
+            let kept = inline(move |x| cache.get(x).expect("every value the answer rests on is kept"));
             let same = Integrator::new(kept).method(m).integrate_blocking(a, b, trial.atol).unwrap();
             assert_eq!(trace(&same), trace(&e));
         });

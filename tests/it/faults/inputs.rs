@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use coquad::{Error, Estimate, Inline, Integrator};
+use coquad::{Error, Estimate, Integrator};
 use futures::future::join_all;
 
 use super::{SMALL, Trial, by_method, trace};
-use crate::support::cluster::{Cluster, Latency, Random};
+use crate::support::cluster::{Latency, Random};
+use crate::support::faulty::{Faulty, inline};
 use crate::support::trials::row;
 
 /// Integrands that no method solves, or that are built to mislead it.
@@ -59,7 +60,7 @@ fn f3_what_never_converges_ends_within_its_budget_with_a_typed_error() {
                 assert!((0.0..=1.0).contains(&x), "{x:?} is outside the limits");
                 f(x)
             };
-            let integrator = Integrator::new(Inline::new(counted)).method(m).max_evaluations(budget);
+            let integrator = Integrator::new(inline(counted)).method(m).max_evaluations(budget);
             match integrator.integrate_blocking(0.0, 1.0, atol) {
                 Ok(e) => assert!(e.error <= atol && e.value.is_finite() && e.evaluations <= budget, "{e}"),
                 Err(Error::NotConverged { estimate: e, .. }) => {
@@ -85,7 +86,7 @@ fn f4_an_empty_range_is_zero_at_no_cost() {
         }
         by_method!(seed as usize, m => {
             let f = |_: f64| -> f64 { panic!("evaluated") };
-            let e = Integrator::new(Inline::new(f)).method(m).integrate_blocking(x, x, 1e-8).unwrap();
+            let e = Integrator::new(inline(f)).method(m).integrate_blocking(x, x, 1e-8).unwrap();
             assert_eq!((e.value.to_bits(), e.error.to_bits(), e.evaluations), (0, 0, 0));
         });
     });
@@ -97,7 +98,7 @@ fn f5_reversed_limits_negate_the_bits() {
         let mut random = Random::new(seed);
         let (a, b) = (10.0 * random.uniform() - 5.0, 10.0 * random.uniform() - 5.0);
         by_method!(seed as usize, m => {
-            let integrator = Integrator::new(Inline::new(|x: f64| (2.0 * x).sin() + 0.3)).method(m);
+            let integrator = Integrator::new(inline(|x: f64| (2.0 * x).sin() + 0.3)).method(m);
             let there = integrator.integrate_blocking(a, b, 1e-6).unwrap();
             let back = integrator.integrate_blocking(b, a, 1e-6).unwrap();
             assert_eq!(back.value.to_bits(), (-there.value).to_bits(), "{a:?} {b:?}");
@@ -147,7 +148,7 @@ fn f6_limits_that_are_not_numbers_are_refused_and_all_others_end() {
                 assert!(!a.is_nan() && !b.is_nan(), "evaluated");
                 (-x.abs()).exp()
             };
-            let integrator = Integrator::new(Inline::new(f)).method(m).max_evaluations(3_000);
+            let integrator = Integrator::new(inline(f)).method(m).max_evaluations(3_000);
             let result = integrator.integrate_blocking(a, b, 1e-8);
             if a.is_nan() || b.is_nan() {
                 assert!(matches!(result, Err(Error::InvalidInterval { .. })));
@@ -177,7 +178,7 @@ fn f7_any_two_limits_end_and_no_point_lies_outside_them() {
                 assert!(a.min(b) <= x && x <= a.max(b), "{x:?} is outside");
                 1.0 / (1.0 + x * x)
             };
-            let integrator = Integrator::new(Inline::new(f)).method(m).max_evaluations(2_000);
+            let integrator = Integrator::new(inline(f)).method(m).max_evaluations(2_000);
             sane(integrator.integrate_blocking(a, b, 1e-6), &format!("[{a:?}, {b:?}]"));
         });
     });
@@ -189,7 +190,7 @@ fn f8_every_tolerance_is_met_refused_or_reported() {
     row("f8", 144 * 5, |seed| {
         let (atol, rtol) = (special[seed as usize % 12], special[seed as usize / 12 % 12]);
         by_method!(seed as usize / 144, m => {
-            let integrator = Integrator::new(Inline::new(f64::exp)).method(m).rtol(rtol).max_evaluations(3_000);
+            let integrator = Integrator::new(inline(f64::exp)).method(m).rtol(rtol).max_evaluations(3_000);
             let invalid = !(atol >= 0.0 && rtol >= 0.0 && (atol > 0.0 || rtol > 0.0));
             match integrator.integrate_blocking(0.0, 1.0, atol) {
                 Ok(e) => assert!(!invalid && e.error <= atol.max(rtol * e.value.abs()), "{atol:?} {rtol:?}: {e}"),
@@ -213,7 +214,7 @@ fn f9_zero_has_one_sign() {
                 assert!(x.to_bits() != (-0.0f64).to_bits(), "a negative zero");
                 x.cos()
             };
-            let integrator = Integrator::new(Inline::new(f)).method(m);
+            let integrator = Integrator::new(inline(f)).method(m);
             let bits = |a, b| trace(&integrator.integrate_blocking(a, b, 1e-3).unwrap());
             assert_eq!(bits(-width, -0.0), bits(-width, 0.0));
             assert_eq!(bits(-0.0, width), bits(0.0, width));
@@ -227,8 +228,8 @@ fn f10_ten_thousand_integrals_at_once_on_one_integrator() {
     row("f10", 1, |seed| {
         let (case, atol) = &SMALL[2];
         let (_, f, a, b) = *case;
-        let expected = trace(&Integrator::new(Inline::new(f)).integrate_blocking(a, b, *atol).unwrap());
-        let (cluster, clock) = Cluster::new(f, 64, Latency::Scrambled, seed);
+        let expected = trace(&Integrator::new(inline(f)).integrate_blocking(a, b, *atol).unwrap());
+        let (cluster, clock, _) = Faulty::new(f, |_, _| None, (64, Latency::Scrambled, seed));
         let integrator = Integrator::new(cluster);
         let all = clock.run(join_all((0..10_000).map(|i| integrator.integrate(a, b, *atol * f64::from(1 + i % 2)))));
         for e in all.iter().step_by(2) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use coquad::{EvaluationError, Evaluator};
+use coquad::{EvaluationError, Evaluator, Inline};
 
 use super::cluster::{Clock, Cluster, Latency};
 
@@ -24,30 +24,29 @@ pub(crate) struct Calls {
     pub(crate) finished: HashMap<u64, usize>,
 }
 
-pub(crate) struct Faulty<F, S> {
-    cluster: Cluster<F>,
-    script: S,
+/// An integrand. Boxed, as the scripts are, so that the tests have one type of evaluator: each costs an engine for each method.
+pub(crate) type Integrand = Box<dyn Fn(f64) -> f64 + Send + Sync>;
+
+pub(crate) struct Faulty {
+    cluster: Cluster<Integrand>,
+    script: Box<dyn Fn(f64, usize) -> Option<Fault> + Send + Sync>,
     calls: Arc<Mutex<Calls>>,
 }
 
-impl<F, S> Faulty<F, S> {
+impl Faulty {
     /// `script` is given the point and how often it was started before.
     pub(crate) fn new(
-        f: F,
-        script: S,
+        f: impl Fn(f64) -> f64 + Send + Sync + 'static,
+        script: impl Fn(f64, usize) -> Option<Fault> + Send + Sync + 'static,
         (workers, law, seed): (usize, Latency, u64),
     ) -> (Self, Clock, Arc<Mutex<Calls>>) {
-        let (cluster, clock) = Cluster::new(f, workers, law, seed);
+        let (cluster, clock) = Cluster::new(Box::new(f) as Integrand, workers, law, seed);
         let calls = Arc::<Mutex<Calls>>::default();
-        (Self { cluster, script, calls: calls.clone() }, clock, calls)
+        (Self { cluster, script: Box::new(script), calls: calls.clone() }, clock, calls)
     }
 }
 
-impl<F, S> Evaluator for Faulty<F, S>
-where
-    F: Fn(f64) -> f64 + Send + Sync,
-    S: Fn(f64, usize) -> Option<Fault> + Send + Sync,
-{
+impl Evaluator for Faulty {
     type Value = f64;
 
     async fn evaluate(&self, x: f64) -> Result<f64, EvaluationError> {
@@ -74,4 +73,9 @@ where
     fn concurrency(&self) -> usize {
         self.cluster.concurrency()
     }
+}
+
+/// An evaluator on the calling thread, of one type for all integrands.
+pub(crate) fn inline(f: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Inline<Integrand> {
+    Inline::new(Box::new(f))
 }

@@ -1,0 +1,205 @@
+//! Worker processes as an evaluator: what crashes there costs the time of an evaluation here.
+//!
+//! INVARIANT: one thread, the supervisor, owns every pipe and process. Who waits for a value holds the receiving end of
+//! a channel and nothing else, so dropping a future at any moment leaves no message half written or half read.
+
+mod error;
+mod supervisor;
+mod worker;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+
+pub use self::error::{Death, ProcessError, ProcessReport};
+use self::supervisor::Handle;
+use super::evaluator::Evaluator;
+use super::wire::Numbers;
+use crate::error::EvaluationError;
+
+/// Evaluates in worker processes: a crash, a leak or a lock there is not one here.
+///
+/// A worker is any program that speaks the protocol of [`wire`](crate::wire) on its standard input and output: a Rust
+/// program that calls [`worker::serve`](crate::worker::serve), or a script in another language. The processes are
+/// started when they are first needed, by the command as given: program, arguments, environment, folder. No shell is
+/// involved, and what the workers print on standard error goes where the command sends it.
+///
+/// The values are `f64` unless [`values`](Self::values) says otherwise.
+///
+/// # What a worker may do
+///
+/// - *Die*, in any way, at any time: its evaluation begins again on another, and a new process takes its place. A point
+///   that [`attempts`](Self::attempts) workers died of, the last one with no other point and on a fresh process, is
+///   [`ProcessError::Poison`].
+/// - *Hang or stop*: the same, once the [`time_limit`](Self::time_limit) is over. Without one nobody can tell it from a
+///   long evaluation.
+/// - *Lie or babble*: an answer to what was not asked is dropped, and the eighth costs the worker its life. So does, at
+///   once, what is no message, or a value of another type. A wrong value of the right type cannot be told.
+///
+/// # Concurrency
+///
+/// Each worker has one evaluation at a time; short ones, that take less than half a millisecond, are sent ahead so that
+/// the pipe does not limit them. [`concurrency`](Evaluator::concurrency) follows what is measured. See
+/// [`window`](Self::window) for workers that have many hands of their own.
+///
+/// # Cost
+///
+/// A round trip takes some 50 µs, a start what the program takes. One thread supervises all.
+///
+/// # Cancellation
+///
+/// Dropping an evaluation that has not been sent ends it. One that was sent runs to its end, unheard; its worker is free
+/// only then. Dropping the `Processes` kills the workers and everything in their process groups. If this process dies,
+/// each sees the end of its input.
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::process::Command;
+/// use coquad::{Integrator, Processes};
+///
+/// let integrator = Integrator::new(Processes::new(8, Command::new("my-worker")));
+/// let e = integrator.integrate_blocking(0.0, 1.0, 1e-8)?;
+/// # Ok::<(), coquad::Error>(())
+/// ```
+pub struct Processes<T = f64> {
+    config: Config,
+    running: OnceLock<Handle<T>>,
+    values: PhantomData<fn() -> T>,
+}
+
+/// What the supervisor must know.
+#[derive(Clone)]
+struct Config {
+    workers: usize,
+    command: Arc<Mutex<Command>>,
+    function: Option<Arc<str>>,
+    window: Option<usize>,
+    attempts: u32,
+    time_limit: Option<Duration>,
+    start_limit: Duration,
+}
+
+impl Processes {
+    /// Evaluates by `workers` processes that run `command`; 0 counts as 1. Nothing is started yet.
+    #[must_use]
+    pub fn new(workers: usize, command: Command) -> Self {
+        let config = Config {
+            workers: workers.max(1),
+            command: Arc::new(Mutex::new(command)),
+            function: None,
+            window: None,
+            attempts: 3,
+            time_limit: None,
+            start_limit: Duration::from_secs(30),
+        };
+        Self::with(config)
+    }
+}
+
+impl<T> Processes<T> {
+    fn with(config: Config) -> Self {
+        Self { config, running: OnceLock::new(), values: PhantomData }
+    }
+
+    /// Takes values of another type: `Processes::new(8, command).values::<Complex<f64>>()`.
+    #[must_use]
+    pub fn values<U: Numbers>(self) -> Processes<U> {
+        Processes::with(self.config.clone())
+    }
+
+    /// Names the function: a worker that says that it serves another is refused with [`ProcessError::Handshake`].
+    /// Unless called, any will do.
+    ///
+    /// # Panics
+    ///
+    /// If the name is longer than 256 bytes.
+    #[must_use]
+    pub fn function(mut self, name: &str) -> Self {
+        assert!(name.len() <= 256, "a name of {} bytes is too long", name.len());
+        self.config.function = Some(name.into());
+        self
+    }
+
+    /// Kills a worker that has something to evaluate and answers nothing for `limit`. Unless called, none is killed.
+    ///
+    /// A worker has one evaluation at a time, so this limits each evaluation, its way there and back included.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.config.time_limit = Some(limit);
+        self
+    }
+
+    /// Gives a worker `limit` from its start to its first message; 30 s unless called.
+    #[must_use]
+    pub fn start_limit(mut self, limit: Duration) -> Self {
+        self.config.start_limit = limit;
+        self
+    }
+
+    /// Keeps up to `window` evaluations at each worker, however long they take; 0 counts as 1.
+    ///
+    /// For a worker that has many hands of its own, a cluster say, and may answer in any order. The time limit is then
+    /// that between two answers.
+    #[must_use]
+    pub fn window(mut self, window: usize) -> Self {
+        self.config.window = Some(window.max(1));
+        self
+    }
+
+    /// Gives up a point that `attempts` workers died of; 3 unless called, 0 counts as 1.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.config.attempts = attempts.max(1);
+        self
+    }
+
+    /// Returns what happened to the workers so far.
+    ///
+    /// To ask while an integrator uses them, give it one end of an [`Arc`].
+    #[must_use]
+    pub fn report(&self) -> ProcessReport {
+        self.running.get().map_or_else(ProcessReport::default, Handle::report)
+    }
+}
+
+impl<T: Numbers + Clone + Send + Sync + 'static> Processes<T> {
+    fn running(&self) -> Result<&Handle<T>, ProcessError> {
+        if let Some(running) = self.running.get() {
+            return Ok(running);
+        }
+        // Two may do this at once: one handle is dropped, and its supervisor ends.
+        let started = Handle::start(self.config.clone())
+            .map_err(|error| ProcessError::NoWorkers { last: error.to_string().into() })?;
+        Ok(self.running.get_or_init(|| started))
+    }
+}
+
+impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let (to, value) = oneshot::channel();
+        self.running().map_err(EvaluationError::new)?.submit(x, to);
+        value.await.unwrap_or_else(|_| {
+            Err(EvaluationError::new(ProcessError::NoWorkers { last: "the supervising thread has ended".into() }))
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        match self.running.get() {
+            Some(running) => running.capacity(),
+            None => self.config.workers * self.config.window.unwrap_or(1),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Processes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processes").field("workers", &self.config.workers).finish_non_exhaustive()
+    }
+}

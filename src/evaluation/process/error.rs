@@ -1,0 +1,121 @@
+//! What can go wrong with a worker process, and the account of what did.
+
+use std::fmt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::evaluation::wire::FailureKind;
+
+/// Why worker processes have no value for a point.
+///
+/// It is the cause of the [`EvaluationError`](crate::EvaluationError) in [`Error::Evaluation`](crate::Error::Evaluation),
+/// and found there by [`downcast_ref`](crate::EvaluationError::downcast_ref). A panic of the integrand is no such error but
+/// [`Error::Panicked`](crate::Error::Panicked).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ProcessError {
+    /// The worker says that there is no value.
+    #[non_exhaustive]
+    Failed {
+        /// What happened.
+        kind: FailureKind,
+        /// What the worker says of it: at most 4 KiB, without control characters.
+        message: Arc<str>,
+    },
+    /// Every worker that was given the point died of it, the last on a process of its own.
+    #[non_exhaustive]
+    Poison {
+        /// How many died.
+        attempts: u32,
+        /// How the last one did.
+        last: Death,
+    },
+    /// Every worker that was given the point ran into the time limit, or the last one did.
+    #[non_exhaustive]
+    Timeout {
+        /// How many attempts were made.
+        attempts: u32,
+        /// The time limit.
+        limit: Duration,
+    },
+    /// No worker could be started, several times in a row.
+    #[non_exhaustive]
+    NoWorkers {
+        /// Why the last one could not: the system's words, or how it died.
+        last: Arc<str>,
+    },
+    /// What was started is no worker for this function.
+    #[non_exhaustive]
+    Handshake {
+        /// What it said instead.
+        what: Arc<str>,
+    },
+}
+
+impl fmt::Display for ProcessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProcessError::Failed { kind: FailureKind::Failed, message } => f.write_str(message),
+            ProcessError::Failed { kind, message } => write!(f, "{kind}: {message}"),
+            ProcessError::Poison { attempts, last } => {
+                write!(f, "{attempts} workers died of it, the last on its own: {last}")
+            }
+            ProcessError::Timeout { attempts, limit } => {
+                write!(f, "no answer within {limit:?} in {attempts} attempts")
+            }
+            ProcessError::NoWorkers { last } => write!(f, "no worker can be started: {last}"),
+            ProcessError::Handshake { what } => write!(f, "the worker is not for this function: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for ProcessError {}
+
+/// How a worker process came to its end.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Death {
+    /// It ended, or was killed, by no doing of ours.
+    Exited(ExitStatus),
+    /// It did not answer in time, and was killed.
+    TimeLimit(Duration),
+    /// It did not keep to the protocol, and was killed.
+    Protocol(Arc<str>),
+}
+
+impl Death {
+    pub(super) fn protocol(what: impl fmt::Display) -> Self {
+        Death::Protocol(what.to_string().into())
+    }
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Death::Exited(status) => write!(f, "{status}"),
+            Death::TimeLimit(limit) => write!(f, "no answer within {limit:?}"),
+            Death::Protocol(what) => write!(f, "protocol error, {what}"),
+        }
+    }
+}
+
+/// What happened to the workers so far: [`Processes::report`](crate::Processes::report).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessReport {
+    /// Answers that were taken.
+    pub evaluations: u64,
+    /// Processes started.
+    pub starts: u64,
+    /// Processes that ended although nobody told them to, those killed for their sins included.
+    pub deaths: u64,
+    /// Deaths by the time limit, among these.
+    pub timeouts: u64,
+    /// Evaluations begun again elsewhere because their worker died.
+    pub requeues: u64,
+    /// Messages that were none, or answered what was not asked.
+    pub protocol_errors: u64,
+    /// Answers to a point that had been answered, with other bits. The first one counts.
+    pub conflicts: u64,
+}

@@ -1,0 +1,402 @@
+//! The thread that owns all workers of a [`Processes`](super::Processes): starts, feeds, hears and buries them.
+//!
+//! INVARIANT: everything here happens on one thread; others only put points into its inbox. It sleeps in one `poll` over
+//! all pipes, and nothing else in its loop waits, the moments of starting and ending a process apart.
+
+mod feed;
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, kill_process_group};
+
+use super::error::{Death, ProcessError, ProcessReport};
+use super::worker::{Groups, Input, Job, Worker};
+use super::{Config, Numbers};
+use crate::error::EvaluationError;
+use crate::evaluation::wire::{Answer, FailureKind, Hello, WireError};
+
+/// Evaluations that take less than this are sent ahead, as many as take this long together. Far above the round trip of
+/// some 50 µs, which is to be hidden; far below what anyone minds to wait for a point that queues behind them.
+const HORIZON: Duration = Duration::from_micros(500);
+
+/// The most evaluations that are sent ahead to one worker: what its pipe holds with room to spare.
+const LONGEST_QUEUE: usize = 256;
+
+/// How often processes are looked at whose pipe may be held open by others when they have ended.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Starts that fail in a row before those who wait are told.
+const STARTS: u32 = 5;
+
+/// The pause after a failed start or a death, and the longest that it doubles to.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The user's end: the supervisor goes when this does.
+pub(super) struct Handle<T>(Arc<Shared<T>>);
+
+struct Shared<T> {
+    inbox: Mutex<Inbox<T>>,
+    /// A byte here ends the supervisor's sleep.
+    bell: UnixStream,
+    /// What `concurrency()` says.
+    capacity: AtomicUsize,
+    report: Mutex<ProcessReport>,
+    groups: Groups,
+}
+
+struct Inbox<T> {
+    jobs: Vec<Job<T>>,
+    /// Whether the supervisor is about to sleep, so that the bell must be rung.
+    asleep: bool,
+    /// Nothing is taken any more.
+    closed: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Shared<T> {
+    fn ring(&self) {
+        // Full is as good as rung.
+        let _ = (&self.bell).write(&[0]);
+    }
+}
+
+impl<T: Numbers + Send + 'static> Handle<T> {
+    /// Starts the supervisor, and no worker.
+    pub(super) fn start(config: Config) -> io::Result<Self> {
+        let (bell, heard) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        heard.set_nonblocking(true)?;
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(Inbox { jobs: Vec::new(), asleep: false, closed: false }),
+            bell,
+            capacity: AtomicUsize::new(config.workers * config.window.unwrap_or(1)),
+            report: Mutex::default(),
+            groups: Mutex::default(),
+        });
+        let supervisor = Supervisor {
+            shared: shared.clone(),
+            queue: VecDeque::new(),
+            suspects: VecDeque::new(),
+            workers: (0..config.workers).map(|_| None).collect(),
+            pace: None,
+            failures: 0,
+            fruitless: 0,
+            last_failure: Instant::now(),
+            not_before: None,
+            looked: Instant::now(),
+            buffer: vec![0; 1 << 16],
+            evaluations: 0,
+            config,
+        };
+        thread::Builder::new().name("coquad-processes".into()).spawn(move || supervisor.run(&heard))?;
+        Ok(Self(shared))
+    }
+}
+
+impl<T> Handle<T> {
+    /// Asks for the value at `x`. Where nothing is taken any more the sender is dropped.
+    pub(super) fn submit(&self, x: f64, to: oneshot::Sender<Result<T, EvaluationError>>) {
+        let mut inbox = lock(&self.0.inbox);
+        if inbox.closed {
+            return;
+        }
+        inbox.jobs.push(Job { x, to, deaths: 0 });
+        let asleep = std::mem::take(&mut inbox.asleep);
+        drop(inbox);
+        if asleep {
+            self.0.ring();
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        // Relaxed: a hint, with nothing behind it.
+        self.0.capacity.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn report(&self) -> ProcessReport {
+        *lock(&self.0.report)
+    }
+}
+
+// The processes are killed here, so that they are gone even if this program ends before the supervisor has its turn.
+// It reaps them then. Nothing is waited for.
+impl<T> Drop for Handle<T> {
+    fn drop(&mut self) {
+        lock(&self.0.inbox).closed = true;
+        for group in lock(&self.0.groups).iter() {
+            let _ = kill_process_group(*group, Signal::KILL);
+        }
+        self.0.ring();
+    }
+}
+
+/// Closes the inbox, however the supervisor ends: whoever waits hears of it.
+struct Close<T>(Arc<Shared<T>>);
+
+impl<T> Drop for Close<T> {
+    fn drop(&mut self) {
+        let jobs = {
+            let mut inbox = lock(&self.0.inbox);
+            inbox.closed = true;
+            std::mem::take(&mut inbox.jobs)
+        };
+        drop(jobs);
+    }
+}
+
+struct Supervisor<T> {
+    config: Config,
+    shared: Arc<Shared<T>>,
+    /// Points to evaluate, first come first served.
+    queue: VecDeque<Job<T>>,
+    /// Points whose worker died: each goes to a worker that has nothing else.
+    suspects: VecDeque<Job<T>>,
+    workers: Vec<Option<Worker<T>>>,
+    /// Seconds per evaluation: rises at once, falls slowly.
+    pace: Option<f64>,
+    /// Starts in a row that led to no worker.
+    failures: u32,
+    /// Deaths in a row with no answer between them.
+    fruitless: u32,
+    /// When a start failed last; starts before it say nothing new.
+    last_failure: Instant,
+    /// When a process may be started again.
+    not_before: Option<Instant>,
+    /// When the processes were looked at last.
+    looked: Instant,
+    buffer: Vec<u8>,
+    evaluations: u64,
+}
+
+impl<T: Numbers> Supervisor<T> {
+    fn run(mut self, heard: &UnixStream) {
+        let close = Close(self.shared.clone());
+        while self.collect() {
+            let now = Instant::now();
+            self.feed(now);
+            self.publish();
+            self.sleep(heard);
+            self.expire();
+        }
+        drop(close);
+        for worker in self.workers.drain(..).flatten() {
+            worker.end(&self.shared.groups, None);
+        }
+    }
+
+    /// Takes what came in. Returns whether to go on.
+    fn collect(&mut self) -> bool {
+        let mut inbox = lock(&self.shared.inbox);
+        inbox.asleep = false;
+        self.queue.extend(inbox.jobs.drain(..));
+        !inbox.closed
+    }
+
+    /// How many evaluations each worker may have.
+    fn depth(&self) -> usize {
+        self.config.window.unwrap_or_else(|| match self.pace {
+            Some(pace) => ((HORIZON.as_secs_f64() / pace) as usize).saturating_add(1).min(LONGEST_QUEUE),
+            None => 1,
+        })
+    }
+
+    fn publish(&mut self) {
+        self.shared.capacity.store(self.config.workers * self.depth(), Ordering::Relaxed);
+        if self.evaluations > 0 {
+            lock(&self.shared.report).evaluations += std::mem::take(&mut self.evaluations);
+        }
+    }
+
+    fn count(&self, what: impl FnOnce(&mut ProcessReport)) {
+        what(&mut lock(&self.shared.report));
+    }
+
+    /// Sleeps until something happens, and hears of it.
+    fn sleep(&mut self, heard: &UnixStream) {
+        let until = self.next_event();
+        {
+            let mut inbox = lock(&self.shared.inbox);
+            if !inbox.jobs.is_empty() || inbox.closed {
+                return;
+            }
+            inbox.asleep = true;
+        }
+        let mut fds = vec![PollFd::new(heard, PollFlags::IN)];
+        let mut which = vec![(usize::MAX, false)];
+        for (slot, worker) in self.workers.iter().enumerate() {
+            let Some(worker) = worker else { continue };
+            fds.push(PollFd::from_borrowed_fd(worker.stdout().as_fd(), PollFlags::IN));
+            which.push((slot, false));
+            if worker.has_output() {
+                fds.push(PollFd::from_borrowed_fd(worker.stdin().as_fd(), PollFlags::OUT));
+                which.push((slot, true));
+            }
+        }
+        let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
+        // Rounded up, or a timer would be looked at in circles until it is due.
+        let timeout = timeout.map(|time| time + Duration::from_micros(1));
+        let timeout = timeout.and_then(|time| Timespec::try_from(time).ok());
+        if poll(&mut fds, timeout.as_ref()).is_err() {
+            // Interrupted by a signal: the loop goes on.
+            return;
+        }
+        let ready: Vec<(usize, bool)> =
+            fds.iter().zip(which).filter_map(|(fd, which)| (!fd.revents().is_empty()).then_some(which)).collect();
+        for (slot, output) in ready {
+            if slot == usize::MAX {
+                let mut bytes = [0; 64];
+                while matches!((&mut &*heard).read(&mut bytes), Ok(count) if count == bytes.len()) {}
+            } else if output {
+                self.write(slot);
+            } else {
+                self.hear(slot);
+            }
+        }
+    }
+
+    fn write(&mut self, slot: usize) {
+        if self.workers[slot].as_mut().is_some_and(|worker| worker.write().is_err()) {
+            // It reads no more. What it said before is heard first.
+            self.hear(slot);
+            self.died(slot, None);
+        }
+    }
+
+    /// Reads what a worker says, and draws the consequences.
+    fn hear(&mut self, slot: usize) {
+        // A borrow of the worker, while all else of the supervisor is at hand.
+        let Some(mut worker) = self.workers[slot].take() else { return };
+        let input = worker.read(&mut self.buffer);
+        let heard = self.understand(&mut worker);
+        self.workers[slot] = Some(worker);
+        match (heard, input) {
+            (Err(Verdict::Refused { what, is_final }), _) => self.refused(slot, what, is_final),
+            (Err(Verdict::Dead(death)), _) => self.died(slot, Some(death)),
+            (Ok(()), Input::Closed) => self.died(slot, None),
+            (Ok(()), Input::Open) => {}
+        }
+    }
+
+    fn understand(&mut self, worker: &mut Worker<T>) -> Result<(), Verdict> {
+        let mut frames = std::mem::take(&mut worker.frames);
+        let mut answers = 0;
+        let mut heard = Ok(());
+        while heard.is_ok() {
+            heard = match frames.next() {
+                Ok(None) => break,
+                Err(error) => Err(self.babbled(worker, &error)),
+                Ok(Some(message)) if !worker.ready => self.hello(worker, message),
+                Ok(Some(message)) => self.answer(worker, message).map(|taken| answers += u64::from(taken)),
+            };
+        }
+        worker.frames = frames;
+        if answers > 0 {
+            let now = Instant::now();
+            let seconds = (now - worker.since).as_secs_f64() / answers as f64;
+            worker.since = now;
+            // A long one counts at once, so that no short ones queue behind the next; it takes many short ones to forget it.
+            self.pace = Some(match self.pace {
+                Some(pace) if pace > seconds => seconds + (pace - seconds) * (15.0f64 / 16.0).powf(answers as f64),
+                _ => seconds,
+            });
+            self.fruitless = 0;
+            self.evaluations += answers;
+        }
+        heard
+    }
+
+    fn hello(&mut self, worker: &mut Worker<T>, message: &[u8]) -> Result<(), Verdict> {
+        let hello = Hello::decode(message).map_err(|error| self.babbled(worker, &error))?;
+        match &self.config.function {
+            Some(name) if **name != *hello.function => {
+                let what = format!("it serves {:?}, not {name:?}", cut(hello.function));
+                Err(Verdict::Refused { what, is_final: true })
+            }
+            _ => {
+                worker.ready = true;
+                worker.since = Instant::now();
+                self.failures = 0;
+                Ok(())
+            }
+        }
+    }
+
+    /// What it sends is no message.
+    fn babbled(&self, worker: &Worker<T>, error: &WireError) -> Verdict {
+        self.count(|report| report.protocol_errors += 1);
+        if worker.ready {
+            Verdict::Dead(Death::protocol(error))
+        } else {
+            let is_final = matches!(error, WireError::Version { .. });
+            Verdict::Refused { what: error.to_string(), is_final }
+        }
+    }
+
+    /// Returns whether the answer was one.
+    fn answer(&mut self, worker: &mut Worker<T>, message: &[u8]) -> Result<bool, Verdict> {
+        let answer = Answer::decode(message).map_err(|error| self.babbled(worker, &error))?;
+        let fingerprint = fingerprint(&answer);
+        let Some(index) = worker.find(answer.id) else {
+            let (conflict, end) = worker.sinned(answer.id, fingerprint);
+            self.count(|report| {
+                report.protocol_errors += 1;
+                report.conflicts += u64::from(conflict);
+            });
+            return end.map(|()| false).map_err(Verdict::Dead);
+        };
+        let result = match answer.outcome {
+            Ok(numbers) => match T::from_numbers(&numbers) {
+                Some(value) => Ok(value),
+                None => {
+                    self.count(|report| report.protocol_errors += 1);
+                    let what = format_args!("{} numbers are no value of the integrand's type", numbers.len());
+                    return Err(Verdict::Dead(Death::protocol(what)));
+                }
+            },
+            Err(failure) if failure.kind == FailureKind::Panic => Err(EvaluationError::panicked(&*failure.message)),
+            Err(failure) => {
+                let message = failure.message.into();
+                Err(EvaluationError::new(ProcessError::Failed { kind: failure.kind, message }))
+            }
+        };
+        let job = worker.answered(index, fingerprint).expect("it was found there");
+        // Nobody may want it any more.
+        let _ = job.to.send(result);
+        Ok(true)
+    }
+}
+
+/// Why a worker cannot stay.
+enum Verdict {
+    /// It is no worker for this function, and if that is final, none of its kind is.
+    Refused {
+        what: String,
+        is_final: bool,
+    },
+    Dead(Death),
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+/// Tells two answers apart: FNV-1a over the bits of a value, and one number for all failures.
+fn fingerprint(answer: &Answer<'_>) -> u64 {
+    let Ok(numbers) = &answer.outcome else { return 0 };
+    numbers
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, number| (hash ^ number.to_bits()).wrapping_mul(0x0000_0100_0000_01b3))
+}

@@ -1,0 +1,258 @@
+//! One worker process as its supervisor holds it: its pipes, what it was sent and has not answered.
+//!
+//! INVARIANT: neither reading nor writing ever blocks, and a process is reaped wherever it ends.
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use super::error::Death;
+use crate::error::EvaluationError;
+use crate::evaluation::wire::{self, Frames};
+
+/// Answers to what was not asked that a worker is forgiven.
+const FORGIVEN: u32 = 7;
+
+/// How many of its last answers a worker is remembered by, to tell a second answer that differs.
+const REMEMBERED: usize = 64;
+
+/// How long a process that has closed its pipe may take to end by itself, so that its status is its own.
+const LAST_WORDS: Duration = Duration::from_millis(20);
+
+/// Processes that run, each the leader of a process group.
+pub(super) type Groups = Mutex<Vec<Pid>>;
+
+/// A point that someone waits for.
+pub(super) struct Job<T> {
+    pub(super) x: f64,
+    pub(super) to: oneshot::Sender<Result<T, EvaluationError>>,
+    /// How many workers died while it was theirs.
+    pub(super) deaths: u32,
+}
+
+/// What reading came to.
+pub(super) enum Input {
+    /// Whatever there was has been read.
+    Open,
+    /// The worker's end is closed.
+    Closed,
+}
+
+pub(super) struct Worker<T> {
+    child: Child,
+    pid: Pid,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    pub(super) frames: Frames,
+    /// What is to be written, and how much of it was.
+    output: Vec<u8>,
+    written: usize,
+    /// The jobs that were sent and not answered, by ascending number.
+    pub(super) sent: VecDeque<(u64, Job<T>)>,
+    next: u64,
+    /// Whether it has said hello.
+    pub(super) ready: bool,
+    /// Whether it was ever sent a job.
+    pub(super) fresh: bool,
+    /// Whether it must get nothing beside the job it has.
+    pub(super) alone: bool,
+    /// When it was started, last answered, or was given a job with nothing else to do.
+    pub(super) since: Instant,
+    sins: u32,
+    /// The last answers: number and fingerprint.
+    answers: VecDeque<(u64, u64)>,
+}
+
+impl<T> Worker<T> {
+    pub(super) fn start(command: &mut Command, groups: &Groups) -> io::Result<Self> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
+        let pid = Pid::from_child(&child);
+        groups.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        let stdin = child.stdin.take().expect("it was piped");
+        let stdout = child.stdout.take().expect("it was piped");
+        let worker = Self {
+            child,
+            pid,
+            stdin,
+            stdout,
+            frames: Frames::default(),
+            output: Vec::new(),
+            written: 0,
+            sent: VecDeque::new(),
+            next: 0,
+            ready: false,
+            fresh: true,
+            alone: false,
+            since: Instant::now(),
+            sins: 0,
+            answers: VecDeque::new(),
+        };
+        for nonblocking in
+            [rustix::io::ioctl_fionbio(&worker.stdin, true), rustix::io::ioctl_fionbio(&worker.stdout, true)]
+        {
+            if let Err(error) = nonblocking {
+                worker.end(groups, None);
+                return Err(error.into());
+            }
+        }
+        Ok(worker)
+    }
+
+    pub(super) fn stdin(&self) -> &ChildStdin {
+        &self.stdin
+    }
+
+    pub(super) fn stdout(&self) -> &ChildStdout {
+        &self.stdout
+    }
+
+    /// Whether something is left to write.
+    pub(super) fn has_output(&self) -> bool {
+        self.written < self.output.len()
+    }
+
+    /// Queues a job for writing.
+    pub(super) fn send(&mut self, job: Job<T>, function: &str, now: Instant) {
+        let number = self.next;
+        self.next += 1;
+        let (mut id, x) = ([0; 16], [job.x]);
+        let message = wire::Job { id: hex(number, &mut id), function, x: x[..].into(), ..wire::Job::default() };
+        wire::frame(&mut self.output, |into| message.encode(into)).expect("the function's name is short");
+        if self.sent.is_empty() {
+            self.since = now;
+        }
+        self.fresh = false;
+        self.sent.push_back((number, job));
+    }
+
+    /// Writes what the pipe takes.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        while self.has_output() {
+            match self.stdin.write(&self.output[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.written = 0;
+        Ok(())
+    }
+
+    /// Reads what there is, up to a full `buffer`: the next turn comes when the others had theirs.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Input {
+        loop {
+            match self.stdout.read(buffer) {
+                Ok(0) => return Input::Closed,
+                Ok(count) => {
+                    self.frames.extend(&buffer[..count]);
+                    return Input::Open;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Input::Open,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Input::Closed,
+            }
+        }
+    }
+
+    /// Where in `sent` the job of that name is.
+    pub(super) fn find(&self, id: &str) -> Option<usize> {
+        let number = unhex(id)?;
+        // In the order in which they were sent, unless the worker has many hands.
+        match self.sent.front() {
+            Some((first, _)) if *first == number => Some(0),
+            _ => self.sent.binary_search_by_key(&number, |(number, _)| *number).ok(),
+        }
+    }
+
+    /// Takes out a job that was answered with a value of this fingerprint.
+    pub(super) fn answered(&mut self, index: usize, fingerprint: u64) -> Option<Job<T>> {
+        let (number, job) = self.sent.remove(index)?;
+        self.answers.push_back((number, fingerprint));
+        if self.answers.len() > REMEMBERED {
+            self.answers.pop_front();
+        }
+        self.alone &= !self.sent.is_empty();
+        Some(job)
+    }
+
+    /// Judges an answer that nobody waits for: whether it contradicts an earlier one, and whether this is too much.
+    pub(super) fn sinned(&mut self, id: &str, fingerprint: u64) -> (bool, Result<(), Death>) {
+        let before = unhex(id).and_then(|number| self.answers.iter().find(|(other, _)| *other == number));
+        let conflict = before.is_some_and(|(_, other)| *other != fingerprint);
+        self.sins += 1;
+        let end = if self.sins > FORGIVEN {
+            Err(Death::protocol(format_args!("{} answers to what was not asked", self.sins)))
+        } else {
+            Ok(())
+        };
+        (conflict, end)
+    }
+
+    /// Whether the process has ended, be its pipe held open by another.
+    pub(super) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
+    }
+
+    /// Ends the process with all its group, and reaps it; after its `last_words` if it is about to end by itself.
+    pub(super) fn end(mut self, groups: &Groups, last_words: Option<()>) -> Option<ExitStatus> {
+        if last_words.is_some() {
+            let patience = Instant::now() + LAST_WORDS;
+            while !self.has_ended() && Instant::now() < patience {
+                thread::sleep(Duration::from_micros(200));
+            }
+        }
+        // Off the list before the number is free for another process.
+        groups.lock().unwrap_or_else(PoisonError::into_inner).retain(|pid| *pid != self.pid);
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        self.child.wait().ok()
+    }
+}
+
+/// The number in hexadecimal digits.
+fn hex(number: u64, digits: &mut [u8; 16]) -> &str {
+    let mut start = digits.len();
+    let mut rest = number;
+    loop {
+        start -= 1;
+        digits[start] = b"0123456789abcdef"[(rest & 15) as usize];
+        rest >>= 4;
+        if rest == 0 {
+            return std::str::from_utf8(&digits[start..]).expect("digits are ASCII");
+        }
+    }
+}
+
+/// The number of such a name, written as we write it.
+fn unhex(id: &str) -> Option<u64> {
+    let plain = !id.is_empty() && id.len() <= 16 && (id == "0" || !id.starts_with('0'));
+    if !plain || !id.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    u64::from_str_radix(id, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_jobs_are_numbers_and_back() {
+        for number in [0, 1, 15, 16, 0xdead_beef, u64::MAX] {
+            assert_eq!(unhex(hex(number, &mut [0; 16])), Some(number));
+        }
+        for name in ["", "00", "01", "A", "+1", "-1", " 1", "g", "11111111111111111", "é"] {
+            assert_eq!(unhex(name), None, "{name}");
+        }
+    }
+}

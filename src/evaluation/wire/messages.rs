@@ -1,0 +1,388 @@
+//! The messages themselves, from and to MessagePack.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+use rmp::encode::{
+    ByteBuf, write_array_len, write_bin, write_bin_len, write_f64, write_map_len, write_str, write_uint,
+};
+
+use super::WireError;
+use super::reader::Reader;
+
+/// The version of the protocol.
+pub const VERSION: u64 = 1;
+
+/// The longest text of a failure that is sent or kept, in bytes: 4 KiB.
+pub const MAX_TEXT: usize = 4096;
+
+/// The longest identifier that is accepted, in bytes.
+const MAX_ID: usize = 256;
+
+/// Beyond this, numbers travel as bytes: a third of the size, and no work.
+const LONGEST_ARRAY: usize = 64;
+
+/// What a worker on a pipe says first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hello<'a> {
+    /// The name of the function that it serves; empty if it has none.
+    pub function: &'a str,
+}
+
+/// A point to evaluate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Job<'a> {
+    /// What the answer is to be known by.
+    pub id: &'a str,
+    /// The name of the function.
+    pub function: &'a str,
+    /// The point.
+    pub x: Cow<'a, [f64]>,
+    /// Parameters of the function, opaque.
+    pub parameters: Option<&'a [u8]>,
+    /// How long the evaluation may take, in seconds.
+    pub limit: Option<f64>,
+    /// Where to reply, where that is not on the same pipe.
+    pub reply: Option<&'a str>,
+}
+
+/// What became of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer<'a> {
+    /// The job's.
+    pub id: &'a str,
+    /// The value, or why there is none.
+    pub outcome: Result<Cow<'a, [f64]>, Failure<'a>>,
+    /// How long the evaluation took, in seconds.
+    pub seconds: Option<f64>,
+    /// The worker's name.
+    pub worker: Option<&'a str>,
+    /// Which delivery of the job this was, from 1.
+    pub delivery: Option<u64>,
+}
+
+/// Why a job has no value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure<'a> {
+    /// What happened.
+    pub kind: FailureKind,
+    /// What the worker says of it. Cut to [`MAX_TEXT`] when sent and when received.
+    pub message: Cow<'a, str>,
+}
+
+/// What kept a job from having a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The function says so. A kind that is not known, such as the name of a Python exception, is this one, and opens
+    /// the message.
+    Failed,
+    /// The function panicked.
+    Panic,
+    /// It took too long.
+    Timeout,
+    /// The process that evaluated it died.
+    Crashed,
+    /// The worker has no function of that name.
+    UnknownFunction,
+    /// The worker does not understand the job.
+    BadRequest,
+}
+
+/// By the names they have on the wire.
+pub(super) const KINDS: [(FailureKind, &str); 6] = [
+    (FailureKind::Failed, "failed"),
+    (FailureKind::Panic, "panic"),
+    (FailureKind::Timeout, "timeout"),
+    (FailureKind::Crashed, "crashed"),
+    (FailureKind::UnknownFunction, "unknown-function"),
+    (FailureKind::BadRequest, "bad-request"),
+];
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, name) = KINDS.iter().find(|(kind, _)| kind == self).expect("every kind has its name");
+        f.write_str(name)
+    }
+}
+
+/// `text` without control characters, and cut to [`MAX_TEXT`] bytes: fit to be printed, whoever wrote it.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut clean = String::new();
+    for c in text.chars() {
+        let start = clean.len();
+        if c.is_control() {
+            write!(clean, "{}", c.escape_default()).expect("a string takes everything");
+        } else {
+            clean.push(c);
+        }
+        if clean.len() > MAX_TEXT {
+            clean.truncate(start);
+            break;
+        }
+    }
+    clean
+}
+
+/// Cut to [`MAX_TEXT`] bytes, between characters.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Writes one map to the end of a buffer. Writing to memory cannot fail.
+struct Writer<'a> {
+    into: &'a mut Vec<u8>,
+    buffer: ByteBuf,
+}
+
+const INFALLIBLE: &str = "memory takes what is written";
+
+impl<'a> Writer<'a> {
+    fn new(into: &'a mut Vec<u8>, entries: u32) -> Self {
+        let buffer = ByteBuf::from_vec(std::mem::take(into));
+        let mut writer = Self { into, buffer };
+        write_map_len(&mut writer.buffer, entries).expect(INFALLIBLE);
+        writer.key("v");
+        writer.count(VERSION);
+        writer
+    }
+
+    fn key(&mut self, key: &str) {
+        write_str(&mut self.buffer, key).expect(INFALLIBLE);
+    }
+
+    fn count(&mut self, count: u64) {
+        write_uint(&mut self.buffer, count).expect(INFALLIBLE);
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.key(key);
+        write_str(&mut self.buffer, text).expect(INFALLIBLE);
+    }
+
+    fn map(&mut self, key: &str, entries: u32) {
+        self.key(key);
+        write_map_len(&mut self.buffer, entries).expect(INFALLIBLE);
+    }
+
+    fn binary(&mut self, key: &str, bytes: &[u8]) {
+        self.key(key);
+        write_bin(&mut self.buffer, bytes).expect(INFALLIBLE);
+    }
+
+    fn number(&mut self, key: &str, number: f64) {
+        self.key(key);
+        write_f64(&mut self.buffer, number).expect(INFALLIBLE);
+    }
+
+    fn numbers(&mut self, key: &str, numbers: &[f64]) {
+        self.key(key);
+        // A list too long for any message is cut, here: the message is over the limit all the same.
+        let length = |factor: usize| u32::try_from(factor * numbers.len()).unwrap_or(u32::MAX);
+        if numbers.len() <= LONGEST_ARRAY {
+            write_array_len(&mut self.buffer, length(1)).expect(INFALLIBLE);
+            for &number in numbers {
+                write_f64(&mut self.buffer, number).expect(INFALLIBLE);
+            }
+        } else {
+            write_bin_len(&mut self.buffer, length(8)).expect(INFALLIBLE);
+            self.buffer.as_mut_vec().extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        }
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        *self.into = std::mem::take(&mut self.buffer).into_vec();
+    }
+}
+
+/// Reads a map: checks its version, and hands each key to `field`, which reads the value or returns `false`.
+fn read<'a>(
+    message: &'a [u8],
+    mut field: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, WireError>,
+) -> Result<(), WireError> {
+    let mut reader = Reader::new(message);
+    let mut version = None;
+    for _ in 0..reader.map()? {
+        let key = reader.text()?;
+        if key == "v" {
+            let found = reader.count()?;
+            if found != VERSION {
+                return Err(WireError::Version { found });
+            }
+            version = Some(found);
+        } else if !field(key, &mut reader)? {
+            reader.skip()?;
+        }
+    }
+    reader.end()?;
+    version.map(|_| ()).ok_or(WireError::malformed("it has no version"))
+}
+
+fn identifier(id: Option<&str>) -> Result<&str, WireError> {
+    match id {
+        Some(id) if id.len() <= MAX_ID => Ok(id),
+        Some(_) => Err(WireError::malformed("its id is too long")),
+        None => Err(WireError::malformed("it has no id")),
+    }
+}
+
+impl<'a> Hello<'a> {
+    /// Appends the message.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        Writer::new(into, 2).text("f", self.function);
+    }
+
+    /// Reads the message.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`], if it is none.
+    pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
+        let mut function = None;
+        read(message, |key, reader| {
+            match key {
+                "f" => function = Some(reader.text()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { function: function.ok_or(WireError::malformed("it does not name a function"))? })
+    }
+}
+
+impl<'a> Job<'a> {
+    /// Appends the message.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        let options =
+            [self.parameters.is_some(), self.limit.is_some(), self.reply.is_some()].map(u32::from).iter().sum::<u32>();
+        let mut writer = Writer::new(into, 4 + options);
+        writer.text("id", self.id);
+        writer.text("f", self.function);
+        writer.numbers("x", &self.x);
+        if let Some(parameters) = self.parameters {
+            writer.binary("p", parameters);
+        }
+        if let Some(limit) = self.limit {
+            writer.number("t", limit);
+        }
+        if let Some(reply) = self.reply {
+            writer.text("r", reply);
+        }
+    }
+
+    /// Reads the message.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`], if it is none.
+    pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
+        let (mut id, mut x) = (None, None);
+        let mut job = Job::default();
+        read(message, |key, reader| {
+            match key {
+                "id" => id = Some(reader.text()?),
+                "f" => job.function = reader.text()?,
+                "x" => x = Some(reader.numbers()?),
+                "p" => job.parameters = Some(reader.binary()?),
+                "t" => job.limit = Some(reader.number()?),
+                "r" => job.reply = Some(reader.text()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        job.id = identifier(id)?;
+        job.x = x.ok_or(WireError::malformed("it has no point"))?.into();
+        Ok(job)
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// An answer that says nothing about itself.
+    #[must_use]
+    pub fn new(id: &'a str, outcome: Result<Cow<'a, [f64]>, Failure<'a>>) -> Self {
+        Self { id, outcome, seconds: None, worker: None, delivery: None }
+    }
+
+    /// Appends the message.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        let options =
+            [self.seconds.is_some(), self.worker.is_some(), self.delivery.is_some()].map(u32::from).iter().sum::<u32>();
+        let mut writer = Writer::new(into, 3 + options);
+        writer.text("id", self.id);
+        match &self.outcome {
+            Ok(numbers) => writer.numbers("y", numbers),
+            Err(failure) => {
+                writer.map("e", 2);
+                writer.text("kind", &failure.kind.to_string());
+                writer.text("msg", cut(&failure.message));
+            }
+        }
+        if let Some(seconds) = self.seconds {
+            writer.number("dt", seconds);
+        }
+        if let Some(worker) = self.worker {
+            writer.text("w", worker);
+        }
+        if let Some(delivery) = self.delivery {
+            writer.key("n");
+            writer.count(delivery);
+        }
+    }
+
+    /// Reads the message. The text of a failure comes back [`printable`].
+    ///
+    /// # Errors
+    ///
+    /// [`WireError`], if it is none.
+    pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
+        let (mut id, mut value, mut failure) = (None, None, None);
+        let (mut seconds, mut worker, mut delivery) = (None, None, None);
+        read(message, |key, reader| {
+            match key {
+                "id" => id = Some(reader.text()?),
+                "y" => value = Some(reader.numbers()?),
+                "e" => failure = Some(Failure::read(reader)?),
+                "dt" => seconds = Some(reader.number()?),
+                "w" => worker = Some(reader.text()?),
+                "n" => delivery = Some(reader.count()?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        let outcome = match (value, failure) {
+            (Some(numbers), None) => Ok(numbers.into()),
+            (None, Some(failure)) => Err(failure),
+            _ => return Err(WireError::malformed("it has not one of a value and a failure")),
+        };
+        Ok(Self { id: identifier(id)?, outcome, seconds, worker, delivery })
+    }
+}
+
+impl<'a> Failure<'a> {
+    /// A failure of that kind.
+    pub fn new(kind: FailureKind, message: impl Into<Cow<'a, str>>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        let (mut kind, mut message) = ("failed", "");
+        for _ in 0..reader.map()? {
+            match reader.text()? {
+                "kind" => kind = reader.text()?,
+                "msg" => message = reader.text()?,
+                _ => reader.skip()?,
+            }
+        }
+        Ok(match KINDS.iter().find(|(_, name)| *name == kind) {
+            Some(&(kind, _)) => Self::new(kind, printable(message)),
+            None => Self::new(FailureKind::Failed, printable(&format!("{}: {}", cut(kind), cut(message)))),
+        })
+    }
+}

@@ -1,0 +1,300 @@
+//! Bits survive, and nothing that arrives can do harm.
+
+use num_complex::Complex;
+
+use super::*;
+
+/// Floats whose bits are easily lost.
+const DELICATE: [u64; 12] = [
+    0,
+    1 << 63,
+    1,
+    0x000f_ffff_ffff_ffff,
+    0x7ff0_0000_0000_0000,
+    0xfff0_0000_0000_0000,
+    0x7ff8_0000_0000_0000,
+    0x7ff0_0000_0000_0001,
+    0xfff8_dead_beef_cafe,
+    0x3ff0_0000_0000_0001,
+    0x7fef_ffff_ffff_ffff,
+    0x0010_0000_0000_0000,
+];
+
+fn bits(numbers: &[f64]) -> Vec<u64> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+fn delicate(length: usize) -> Vec<f64> {
+    (0..length).map(|i| f64::from_bits(DELICATE[i % DELICATE.len()])).collect()
+}
+
+fn encoded(encode: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(&mut bytes);
+    bytes
+}
+
+fn full_job() -> Job<'static> {
+    Job {
+        id: "1f",
+        function: "gap-v3",
+        x: vec![0.5, -1.0].into(),
+        parameters: Some(&[1, 2, 3]),
+        limit: Some(2.5),
+        reply: Some("coquad1.s.res.r.1f"),
+    }
+}
+
+fn full_answer() -> Answer<'static> {
+    Answer {
+        seconds: Some(0.25),
+        worker: Some("host:7"),
+        delivery: Some(2),
+        ..Answer::new("1f", Ok(vec![1.5, 2.5].into()))
+    }
+}
+
+/// A map of these keys and raw values.
+fn map(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0x80 | u8::try_from(entries.len()).unwrap()];
+    for (key, value) in entries {
+        bytes.push(0xa0 | u8::try_from(key.len()).unwrap());
+        bytes.extend_from_slice(key.as_bytes());
+        bytes.extend_from_slice(value);
+    }
+    bytes
+}
+
+#[test]
+fn every_bit_of_a_number_survives_as_array_and_as_bytes() {
+    for length in [0, 1, 12, 64, 65, 1000] {
+        let numbers = delicate(length);
+        let job = encoded(|into| Job { id: "a", x: numbers.clone().into(), ..Job::default() }.encode(into));
+        assert_eq!(bits(&Job::decode(&job).unwrap().x), bits(&numbers));
+        let answer = encoded(|into| Answer::new("a", Ok(numbers.clone().into())).encode(into));
+        assert_eq!(bits(&Answer::decode(&answer).unwrap().outcome.unwrap()), bits(&numbers));
+        // An array takes nine bytes for a number, bytes take eight.
+        assert!(job.len() < 32 + if length > 64 { 8 } else { 9 } * length);
+    }
+}
+
+#[test]
+fn messages_come_back_as_they_were_sent() {
+    let job = full_job();
+    assert_eq!(Job::decode(&encoded(|into| job.encode(into))).unwrap(), job);
+    let answer = full_answer();
+    assert_eq!(Answer::decode(&encoded(|into| answer.encode(into))).unwrap(), answer);
+    let hello = Hello { function: "gap-v3" };
+    assert_eq!(Hello::decode(&encoded(|into| hello.encode(into))).unwrap(), hello);
+    for (kind, _) in super::messages::KINDS {
+        let failed = Answer::new("1", Err(Failure::new(kind, "no")));
+        assert_eq!(Answer::decode(&encoded(|into| failed.encode(into))).unwrap(), failed);
+    }
+}
+
+#[test]
+fn unknown_keys_are_passed_over_whatever_they_hold() {
+    let deep: Vec<u8> = std::iter::repeat_n(0x91, 500_000).chain([0xc0]).collect();
+    let values: [&[u8]; 16] = [
+        &[0xc0],
+        &[0xc3],
+        &[0xcd, 1, 2],
+        &[0xd3, 1, 2, 3, 4, 5, 6, 7, 8],
+        &[0xca, 1, 2, 3, 4],
+        &[0xa2, b'h', b'i'],
+        &[0xd9, 1, b'x'],
+        &[0xc4, 2, 1, 2],
+        &[0xd4, 1, 9],
+        &[0xd8, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        &[0xc7, 1, 5, 9],
+        &[0x92, 0x93, 1, 2, 3, 0xff],
+        &[0x82, 1, 2, 3, 0x91, 4],
+        &[0xdc, 0, 2, 1, 2],
+        &[0xdf, 0, 0, 0, 1, 1, 2],
+        &deep,
+    ];
+    for value in values {
+        let message = map(&[("v", &[1]), ("new", value), ("id", &[0xa1, b'a']), ("x", &[0x91, 1])]);
+        assert_eq!(Job::decode(&message).unwrap().x[..], [1.0]);
+    }
+}
+
+#[test]
+fn integers_and_single_floats_stand_for_floats() {
+    let values: [(&[u8], f64); 10] = [
+        (&[1], 1.0),
+        (&[0xff], -1.0),
+        (&[0xcc, 200], 200.0),
+        (&[0xcd, 1, 0], 256.0),
+        (&[0xce, 0, 1, 0, 0], 65536.0),
+        (&[0xcf, 0, 0, 0, 1, 0, 0, 0, 0], 4_294_967_296.0),
+        (&[0xd0, 0x80], -128.0),
+        (&[0xd1, 0x80, 0], -32768.0),
+        (&[0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe], -2.0),
+        (&[0xca, 0x3f, 0x80, 0, 0], 1.0),
+    ];
+    for (value, number) in values {
+        let listed: Vec<u8> = [0x91].iter().chain(value).copied().collect();
+        for y in [value, &listed] {
+            let message = map(&[("v", &[1]), ("id", &[0xa1, b'a']), ("y", y)]);
+            assert_eq!(Answer::decode(&message).unwrap().outcome.unwrap()[..], [number]);
+        }
+    }
+}
+
+#[test]
+fn a_message_cut_anywhere_is_refused() {
+    let job = encoded(|into| full_job().encode(into));
+    let answer = encoded(|into| full_answer().encode(into));
+    let failed = encoded(|into| Answer::new("1", Err(Failure::new(FailureKind::Panic, "no"))).encode(into));
+    for end in 0..job.len() {
+        assert!(matches!(Job::decode(&job[..end]), Err(WireError::Malformed { .. })), "cut at {end}");
+    }
+    for message in [answer, failed] {
+        for end in 0..message.len() {
+            assert!(matches!(Answer::decode(&message[..end]), Err(WireError::Malformed { .. })), "cut at {end}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_message_is_refused() {
+    let id: &[u8] = &[0xa1, b'a'];
+    let long = [&[0xd9, 255][..], &[b'a'; 255], &[0xc0]].concat();
+    let huge_array: &[u8] = &[0xdd, 0xff, 0xff, 0xff, 0xff];
+    let huge_bin: &[u8] = &[0xc6, 0xff, 0xff, 0xff, 0xff];
+    let table: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![0xc1],
+        b"Hello, world".to_vec(),
+        vec![0x90],
+        vec![0xdf, 0xff, 0xff, 0xff, 0xff],
+        map(&[("id", id), ("y", &[1])]),
+        map(&[("v", &[1]), ("y", &[1])]),
+        map(&[("v", &[1]), ("id", id)]),
+        map(&[("v", &[1]), ("id", &[7]), ("y", &[1])]),
+        map(&[("v", &[1]), ("id", &[0xa1, 0xff]), ("y", &[1])]),
+        map(&[("v", &[1]), ("id", id), ("y", huge_array)]),
+        map(&[("v", &[1]), ("id", id), ("y", huge_bin)]),
+        map(&[("v", &[1]), ("id", id), ("y", &[0xc4, 3, 1, 2, 3])]),
+        map(&[("v", &[1]), ("id", id), ("y", id)]),
+        map(&[("v", &[1]), ("id", id), ("y", &[0x91, 0xc0])]),
+        map(&[("v", &[1]), ("id", id), ("y", &[1]), ("e", &[0x80])]),
+        map(&[("v", &[1]), ("id", id), ("e", &[1])]),
+        map(&[("v", &[1]), ("id", id), ("new", huge_array)]),
+        map(&[("v", &[1]), ("id", id), ("new", &[0xc1])]),
+        map(&[("v", &[0xff]), ("id", id), ("y", &[1])]),
+        [map(&[("v", &[1]), ("id", id), ("y", &[1])]), vec![0]].concat(),
+        [&[0x81][..], &long].concat(),
+    ];
+    for message in &table {
+        assert!(matches!(Answer::decode(message), Err(WireError::Malformed { .. })), "{message:?}");
+    }
+    let next = map(&[("v", &[2]), ("id", id), ("y", &[1])]);
+    assert_eq!(Answer::decode(&next), Err(WireError::Version { found: 2 }));
+}
+
+#[test]
+fn random_bytes_and_flipped_bits_never_panic() {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let valid = [encoded(|into| full_job().encode(into)), encoded(|into| full_answer().encode(into))];
+    for round in 0..100_000 {
+        let mut bytes = valid[round % 2].clone();
+        if round % 3 == 0 {
+            bytes = (0..random() % 64).map(|_| random() as u8).collect();
+        } else {
+            let at = random() as usize % bytes.len();
+            bytes[at] ^= 1 << (random() % 8);
+        }
+        let _ = (Job::decode(&bytes), Answer::decode(&bytes), Hello::decode(&bytes));
+    }
+}
+
+#[test]
+fn frames_come_out_however_the_stream_is_cut() {
+    let messages: Vec<Vec<u8>> = [0, 1, 3, 300, 70_000].iter().map(|&n| vec![n as u8; n]).collect();
+    let mut stream = Vec::new();
+    for message in &messages {
+        frame(&mut stream, |into| into.extend_from_slice(message)).unwrap();
+    }
+    for piece in [1, 2, 3, 5, 1000, stream.len()] {
+        let mut frames = Frames::default();
+        let mut found = Vec::new();
+        for bytes in stream.chunks(piece) {
+            frames.extend(bytes);
+            while let Some(message) = frames.next().unwrap() {
+                found.push(message.to_vec());
+            }
+        }
+        assert_eq!(found, messages);
+        assert!(!frames.is_partial());
+    }
+}
+
+#[test]
+fn frames_over_the_limit_are_refused_on_both_sides() {
+    for length in [MAX_FRAME + 1, 1 << 24, u32::MAX as usize] {
+        let mut frames = Frames::default();
+        frames.extend(&u32::try_from(length).unwrap().to_le_bytes());
+        assert_eq!(frames.next(), Err(WireError::TooLong { length }));
+    }
+    let mut frames = Frames::default();
+    frames.extend(&u32::try_from(MAX_FRAME).unwrap().to_le_bytes());
+    assert_eq!(frames.next(), Ok(None));
+    let mut into = vec![7];
+    let refused = frame(&mut into, |into| into.resize(into.len() + MAX_FRAME + 1, 0));
+    assert_eq!(refused, Err(WireError::TooLong { length: MAX_FRAME + 1 }));
+    assert_eq!(into, [7]);
+}
+
+#[test]
+fn texts_are_cut_and_made_printable() {
+    let text = "é\x1b[31m\n".repeat(4000);
+    let sent = encoded(|into| Answer::new("1", Err(Failure::new(FailureKind::Failed, text.as_str()))).encode(into));
+    assert!(sent.len() < MAX_TEXT + 64);
+    let got = Answer::decode(&sent).unwrap().outcome.unwrap_err();
+    assert!(got.message.len() <= MAX_TEXT && got.message.starts_with(r"é\u{1b}[31m\n"), "{got:?}");
+    assert!(!got.message.chars().any(char::is_control));
+    let python = map(&[("kind", &[0xa3, b'O', b'o', b'h']), ("msg", &[0xa1, b'x'])]);
+    let message = map(&[("v", &[1]), ("id", &[0xa1, b'a']), ("e", &python)]);
+    assert_eq!(Answer::decode(&message).unwrap().outcome, Err(Failure::new(FailureKind::Failed, "Ooh: x")));
+}
+
+fn there_and_back<T: Numbers>(value: &T) -> (Vec<f64>, Option<T>) {
+    let mut list = Vec::new();
+    value.to_numbers(&mut list);
+    let back = T::from_numbers(&list);
+    (list, back)
+}
+
+#[test]
+fn values_are_lists_of_numbers_and_back() {
+    assert_eq!(there_and_back(&0.1f64).1, Some(0.1));
+    assert_eq!(there_and_back(&0.1f32).1, Some(0.1));
+    let complex = [Complex::new(1.0, -2.0), Complex::new(3.0, f64::INFINITY)];
+    assert_eq!(there_and_back(&complex), (vec![1.0, -2.0, 3.0, f64::INFINITY], Some(complex)));
+    let rows = vec![[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]];
+    assert_eq!(there_and_back(&rows), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Some(rows)));
+    assert_eq!(there_and_back(&Vec::<f64>::new()).1, Some(vec![]));
+    assert_eq!(there_and_back(&Vec::<[f64; 0]>::new()).1, Some(vec![]));
+}
+
+#[test]
+fn lists_of_another_length_are_no_value() {
+    assert_eq!(f64::from_numbers(&[]), None);
+    assert_eq!(f64::from_numbers(&[1.0, 2.0]), None);
+    assert_eq!(f32::from_numbers(&[1.0, 2.0]), None);
+    assert_eq!(Complex::<f64>::from_numbers(&[]), None);
+    assert_eq!(Complex::<f64>::from_numbers(&[1.0]), None);
+    assert_eq!(Complex::<f64>::from_numbers(&[1.0, 2.0, 3.0]), None);
+    assert_eq!(<[f64; 2]>::from_numbers(&[1.0]), None);
+    assert_eq!(<[f64; 2]>::from_numbers(&[1.0, 2.0, 3.0]), None);
+    assert_eq!(Vec::<[f64; 2]>::from_numbers(&[1.0, 2.0, 3.0]), None);
+    assert_eq!(Vec::<[f64; 0]>::from_numbers(&[1.0]), None);
+}

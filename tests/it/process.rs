@@ -1,0 +1,222 @@
+//! Worker processes: whatever they do, the run goes on, and its answer has the bits of a run without them.
+//!
+//! The workers are this very program, started again: the test `worker::runs_as_a_worker` does what it is told by the
+//! environment, see there.
+
+mod faults;
+mod life;
+mod python;
+mod worker;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use coquad::wire::Numbers;
+use coquad::{
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, ProcessError, ProcessReport,
+    Processes, Simpson, TanhSinh, Value,
+};
+use num_complex::Complex;
+
+/// What a worker is told: `script` is the name of what it does, with arguments after colons.
+const SCRIPT: &str = "COQUAD_TEST_SCRIPT";
+/// A folder that the workers of one test share, and by which its processes are known.
+const FOLDER: &str = "COQUAD_TEST_FOLDER";
+
+/// A folder of its own for each test, gone in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("coquad-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// This program as a worker.
+    fn command(&self, script: &str) -> Command {
+        // The test harness prints to its standard output before a test runs, so the pipe is moved out of its way.
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec 3>&1 1>&2; exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+        command.args(["process::worker::runs_as_a_worker", "--exact", "--nocapture", "--test-threads=1"]);
+        command.env(SCRIPT, script).env(FOLDER, &self.0).stderr(Stdio::null());
+        command
+    }
+
+    fn workers(&self, count: usize, script: &str) -> Processes {
+        Processes::new(count, self.command(script))
+    }
+
+    /// The processes that run with this folder.
+    fn pids(&self) -> Vec<i32> {
+        let mark = format!("{FOLDER}={}\0", self.0.display());
+        let all = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        all.filter(|pid: &i32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            String::from_utf8_lossy(&environment).contains(&mark)
+        })
+        .collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// How often a randomised test repeats itself: `COQUAD_LONG=1` asks for the long way.
+fn trials(quick: u64, long: u64) -> u64 {
+    if std::env::var_os("COQUAD_LONG").is_some() { long } else { quick }
+}
+
+/// An integrand worth some hundred evaluations.
+fn peaks(x: f64) -> f64 {
+    1.0 / (1e-3 + (x - 0.3) * (x - 0.3)) + (x - 0.7).abs().sqrt()
+}
+
+fn inline() -> Estimate<f64> {
+    Integrator::new(Inline::new(peaks)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, 1e-6).unwrap()
+}
+
+fn by(processes: &Arc<Processes>) -> Result<Estimate<f64>, Error> {
+    Integrator::new(processes.clone()).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, 1e-6)
+}
+
+fn assert_same<T: PartialEq + std::fmt::Debug>(found: &Estimate<T>, expected: &Estimate<T>, how: &str) {
+    assert_eq!(found.value, expected.value, "{how}");
+    assert_eq!(found.error.to_bits(), expected.error.to_bits(), "{how}");
+    assert_eq!(found.evaluations, expected.evaluations, "{how}");
+}
+
+/// Integrates [`peaks`] by these workers, and has the bits checked.
+fn survives(processes: Processes, how: &str) -> ProcessReport {
+    let processes = Arc::new(processes);
+    let found = by(&processes).unwrap_or_else(|error| panic!("{how}: {error}\n{:?}", processes.report()));
+    assert_same(&found, &inline(), how);
+    processes.report()
+}
+
+/// What the processes say of the point that ended the run.
+fn cause(error: &Error) -> (f64, ProcessError) {
+    let Error::Evaluation { x, source, .. } = error else { panic!("{error}") };
+    (*x, source.downcast_ref::<ProcessError>().unwrap_or_else(|| panic!("{error}")).clone())
+}
+
+fn same_by_method<M: Method + Clone + Send + Sync + 'static>(processes: &Arc<Processes>, method: M, name: &str) {
+    let here = Integrator::new(Inline::new(peaks)).method(method.clone()).integrate_blocking(0.0, 1.0, 1e-5).unwrap();
+    let there = Integrator::new(processes.clone()).method(method).integrate_blocking(0.0, 1.0, 1e-5).unwrap();
+    assert_same(&there, &here, name);
+}
+
+#[test]
+fn every_method_has_the_same_bits_and_evaluations_as_inline() {
+    let folder = Folder::new();
+    for workers in [1, 3] {
+        let processes = Arc::new(folder.workers(workers, "peaks"));
+        same_by_method(&processes, Auto::default(), "Auto");
+        same_by_method(&processes, GaussKronrod::new(15), "GaussKronrod");
+        same_by_method(&processes, ClenshawCurtis, "ClenshawCurtis");
+        same_by_method(&processes, TanhSinh, "TanhSinh");
+        same_by_method(&processes, Simpson, "Simpson");
+        let report = processes.report();
+        assert_eq!((report.deaths, report.requeues, report.protocol_errors), (0, 0, 0), "{report:?}");
+        assert!(report.starts as usize <= workers);
+    }
+}
+
+fn same_values<T>(script: &str, f: fn(f64) -> T)
+where
+    T: Value + Numbers + PartialEq + std::fmt::Debug,
+{
+    let folder = Folder::new();
+    let processes = folder.workers(2, script).values::<T>();
+    let there = Integrator::new(processes).integrate_blocking(0.0, 1.0, 1e-4).unwrap();
+    let here = Integrator::new(Inline::new(f)).integrate_blocking(0.0, 1.0, 1e-4).unwrap();
+    assert_same(&there, &here, script);
+}
+
+#[test]
+fn values_of_every_type_come_over_the_pipe() {
+    same_values::<f32>("f32", worker::f32_of);
+    same_values::<Complex<f64>>("complex", worker::complex_of);
+    same_values::<[f64; 3]>("array", worker::array_of);
+    same_values::<Vec<f64>>("vector", worker::vector_of);
+}
+
+#[test]
+fn every_bit_of_a_value_comes_over_the_pipe() {
+    let folder = Folder::new();
+    let processes = folder.workers(1, "echo");
+    for bits in
+        [0, 1 << 63, 1, 0x7ff0_0000_0000_0001, 0xfff8_dead_beef_cafe, 0x7ff0_0000_0000_0000, 0x3ff1_2345_6789_abcd]
+    {
+        let x = f64::from_bits(bits);
+        let value = futures::executor::block_on(coquad::Evaluator::evaluate(&processes, x)).unwrap();
+        assert_eq!(value.to_bits(), bits);
+    }
+}
+
+#[test]
+fn a_failure_and_a_panic_of_the_function_are_told_with_their_point() {
+    let folder = Folder::new();
+    let failed = by(&Arc::new(folder.workers(2, "fails"))).unwrap_err();
+    let (x, cause) = cause(&failed);
+    assert!(
+        matches!(&cause, ProcessError::Failed { message, .. } if **message == *format!("no value at {x:?}")),
+        "{cause}"
+    );
+
+    let panicked = by(&Arc::new(folder.workers(2, "panics"))).unwrap_err();
+    let Error::Panicked { x, message, .. } = panicked else { panic!("{panicked}") };
+    assert_eq!(*message, *format!("panic at {x:?}"));
+}
+
+#[test]
+fn what_a_worker_prints_reads_and_starts_breaks_nothing() {
+    let folder = Folder::new();
+    let report = survives(folder.workers(2, "prints"), "prints");
+    assert_eq!((report.deaths, report.protocol_errors), (0, 0));
+}
+
+#[test]
+fn long_evaluations_queue_behind_no_other_and_short_ones_are_sent_ahead() {
+    use coquad::Evaluator;
+    let folder = Folder::new();
+    let ask = |processes: &Processes, points: u32| {
+        let points = (0..points).map(|i| processes.evaluate(f64::from(i)));
+        futures::executor::block_on(futures::future::join_all(points)).into_iter().for_each(|value| {
+            value.unwrap();
+        });
+    };
+    let long = folder.workers(3, "echo:2");
+    ask(&long, 12);
+    assert_eq!(long.concurrency(), 3);
+    let windowed = folder.workers(3, "echo:2").window(5);
+    ask(&windowed, 12);
+    assert_eq!(windowed.concurrency(), 15);
+    // However busy this machine is, among so many there are some that take less than the half millisecond.
+    let short = folder.workers(2, "echo");
+    let ahead = (0..1000).any(|_| {
+        ask(&short, 64);
+        short.concurrency() > 2
+    });
+    assert!(ahead, "{:?}", short.report());
+}
+
+#[test]
+fn the_time_limit_ends_what_hangs() {
+    let folder = Folder::new();
+    let limit = Duration::from_millis(100);
+    let processes = Arc::new(folder.workers(2, "hangs").attempts(2).time_limit(limit));
+    let (x, cause) = cause(&by(&processes).unwrap_err());
+    assert!(x > 0.5);
+    assert!(matches!(cause, ProcessError::Timeout { attempts: 2, limit: l, .. } if l == limit), "{cause}");
+    assert!(processes.report().timeouts >= 2);
+}

@@ -1,0 +1,163 @@
+//! Beginning and end: nothing is left behind, whoever goes first.
+
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use coquad::Evaluator;
+use futures::FutureExt;
+use futures::executor::block_on;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::*;
+
+/// Waits until it holds, for as long as a busy machine may take.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < patience, "never: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn children() -> usize {
+    let me = std::process::id().to_string();
+    let all =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+    // "pid (name) state parent ...", zombies included.
+    all.filter(|stat| stat.rsplit(") ").next().unwrap().split(' ').nth(1) == Some(&me)).count()
+}
+
+fn entries(of: &str) -> usize {
+    fs::read_dir(format!("/proc/self/{of}")).unwrap().count()
+}
+
+/// Runs in a process of its own, so that what it counts is its own.
+pub(super) fn leaves_nothing() {
+    let folder = Folder::new();
+    let count = || (children(), entries("fd"), entries("task"));
+    let baseline = count();
+    survives(folder.workers(3, "peaks"), "to the end");
+    eventually("all is gone after a run", || count() == baseline);
+
+    // Dropped with work in flight, at every stage of its life.
+    for polls in 0..40 {
+        let processes = Arc::new(folder.workers(2, "slow:1"));
+        let integrator = Integrator::new(processes);
+        let mut run = Box::pin(integrator.integrate(0.0, 1.0, 1e-6));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        for _ in 0..polls {
+            assert!(run.poll_unpin(&mut cx).is_pending());
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    eventually("all is gone after drops", || count() == baseline);
+
+    let processes = Arc::new(Processes::<f64>::new(3, Command::new("/no/such/program")));
+    assert!(by(&processes).is_err());
+    drop(processes);
+    eventually("all is gone after failures", || count() == baseline);
+    println!("left nothing");
+}
+
+#[test]
+fn no_process_descriptor_or_thread_is_left_behind() {
+    let folder = Folder::new();
+    let mut command = folder.command("leaves_nothing");
+    let output = command.stderr(Stdio::piped()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("left nothing"), "{text}");
+}
+
+/// Has workers that are busy for ever, until it is killed.
+pub(super) fn coordinator() {
+    let folder = std::env::var(FOLDER).unwrap();
+    let folder = std::mem::ManuallyDrop::new(Folder(folder.into()));
+    let processes = super::worker::shared(&folder, 2);
+    let _ = block_on(futures::future::join(processes.evaluate(0.0), processes.evaluate(1.0)));
+}
+
+#[test]
+fn workers_die_with_their_coordinator() {
+    let folder = Folder::new();
+    let mut coordinator = folder.command("coordinator").spawn().unwrap();
+    eventually("both workers run", || folder.pids().len() >= 3);
+    // Killed while both are busy with what takes ten minutes, or about to be.
+    coordinator.kill().unwrap();
+    coordinator.wait().unwrap();
+    eventually("they are gone", || folder.pids().is_empty());
+}
+
+#[test]
+fn a_worker_that_died_while_others_hold_its_pipe_is_found_out() {
+    let folder = Folder::new();
+    let report = survives(folder.workers(2, "forks"), "forks");
+    assert_eq!(report.deaths, 1);
+}
+
+#[test]
+fn workers_share_no_descriptors() {
+    let folder = Folder::new();
+    let ask = |workers: u32| {
+        let processes = folder.workers(workers as usize, "descriptors");
+        let all = (0..workers).map(|i| processes.evaluate(f64::from(i)));
+        block_on(futures::future::join_all(all)).into_iter().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let alone = ask(1)[0];
+    for count in ask(4) {
+        assert!(count <= alone, "{count} descriptors, alone {alone}");
+    }
+}
+
+#[test]
+fn a_dropped_evaluation_leaves_the_stream_whole() {
+    let folder = Folder::new();
+    let processes = folder.workers(1, "echo");
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    for round in 0..300 {
+        // Some are dropped before they are sent, some when they are on their way, some when they are answered.
+        let mut dropped: Vec<_> = (0..8).map(|i| Box::pin(processes.evaluate(f64::from(-i)))).collect();
+        for one in &mut dropped {
+            // It may be answered within its first poll: this thread was put aside for so long.
+            if let Poll::Ready(value) = one.poll_unpin(&mut cx) {
+                value.unwrap();
+            }
+        }
+        if round % 3 == 0 {
+            thread::sleep(Duration::from_micros(50 * (round % 7)));
+        }
+        drop(dropped);
+        let x = round as f64 + 0.5;
+        assert_eq!(block_on(processes.evaluate(x)).unwrap().to_bits(), x.to_bits());
+    }
+    let report = processes.report();
+    assert_eq!((report.deaths, report.protocol_errors), (0, 0), "{report:?}");
+}
+
+#[test]
+fn nothing_is_started_before_it_is_needed_nor_more_than_that() {
+    let folder = Folder::new();
+    let processes = folder.workers(8, "echo");
+    assert_eq!(processes.report(), ProcessReport::default());
+    drop(processes.evaluate(1.0));
+    assert_eq!(processes.report().starts, 0);
+    for i in 0..20 {
+        block_on(processes.evaluate(f64::from(i))).unwrap();
+    }
+    assert_eq!(processes.report().starts, 1);
+}
+
+#[test]
+fn an_idle_worker_that_dies_is_replaced_when_it_is_needed() {
+    let folder = Folder::new();
+    let processes = folder.workers(1, "echo");
+    for round in 1..=5 {
+        assert_eq!(block_on(processes.evaluate(2.0)).unwrap(), 2.0);
+        for pid in folder.pids() {
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+        }
+        eventually("the death is noticed", || processes.report().deaths == round);
+    }
+    let report = processes.report();
+    assert_eq!((report.starts, report.requeues), (5, 0), "{report:?}");
+}

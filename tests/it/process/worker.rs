@@ -1,0 +1,268 @@
+//! What the workers of these tests do: serve honestly, or misbehave by script.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{self, Command};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, thread};
+
+use coquad::wire::{Answer, Frames, Hello, Job, frame};
+use coquad::worker::{serve, serve_named};
+use num_complex::Complex;
+use rustix::process::{Signal, getpid, kill_process};
+use rustix::stdio::dup2_stdout;
+
+use super::{FOLDER, Folder, SCRIPT, peaks};
+
+pub(super) fn f32_of(x: f64) -> f32 {
+    peaks(x) as f32
+}
+
+pub(super) fn complex_of(x: f64) -> Complex<f64> {
+    Complex::new(peaks(x), x.sqrt())
+}
+
+pub(super) fn array_of(x: f64) -> [f64; 3] {
+    [peaks(x), x, -x]
+}
+
+pub(super) fn vector_of(x: f64) -> Vec<f64> {
+    (0..100).map(|k| x.powi(k)).collect()
+}
+
+/// No test: does what the environment says, and nothing where it says nothing.
+#[test]
+fn runs_as_a_worker() {
+    let Ok(script) = env::var(SCRIPT) else { return };
+    let words: Vec<&str> = script.split(':').collect();
+    let number = words.get(1).and_then(|word| word.parse::<f64>().ok()).unwrap_or(0.0);
+    let wait = move || thread::sleep(Duration::from_secs_f64(number / 1e3));
+    if words[0] == "leaves_nothing" {
+        super::life::leaves_nothing();
+        process::exit(0);
+    }
+    if words[0] == "coordinator" {
+        super::life::coordinator();
+        process::exit(0);
+    }
+    let pipe = OpenOptions::new().write(true).open("/proc/self/fd/3").unwrap();
+    if words[0] == "raw" {
+        misbehave(&words[1..], pipe);
+        process::exit(0);
+    }
+    dup2_stdout(&pipe).unwrap();
+    drop(pipe);
+    let served = match words[0] {
+        "peaks" => serve(peaks),
+        "named" => serve_named("peaks", peaks),
+        "slow" => serve(|x: f64| {
+            wait();
+            peaks(x)
+        }),
+        "echo" if number == 0.0 => serve(|x: f64| x),
+        "echo" => serve(|x: f64| {
+            wait();
+            x
+        }),
+        "f32" => serve(f32_of),
+        "complex" => serve(complex_of),
+        "array" => serve(array_of),
+        "vector" => serve(vector_of),
+        "fails" => serve(|x: f64| if x > 0.9 { Err(format!("no value at {x:?}")) } else { Ok(peaks(x)) }),
+        "panics" => serve(|x: f64| if x > 0.9 { panic!("panic at {x:?}") } else { peaks(x) }),
+        "hangs" => serve(|x: f64| {
+            if x > 0.9 {
+                thread::sleep(Duration::from_secs(600));
+            }
+            peaks(x)
+        }),
+        // Kills whoever touches the point, as often as it is touched.
+        "poison" => serve(|x: f64| {
+            if x == number {
+                note_death();
+                kill();
+            }
+            peaks(x)
+        }),
+        "prints" => serve(prints),
+        "descriptors" => serve(|_: f64| fs::read_dir("/proc/self/fd").unwrap().count() as f64),
+        "forks" => serve(forks),
+        _ => panic!("no script {script:?}"),
+    };
+    process::exit(i32::from(served.is_err()));
+}
+
+fn kill() {
+    kill_process(getpid(), Signal::KILL).unwrap();
+}
+
+fn note_death() {
+    let path = Path::new(&env::var(FOLDER).unwrap()).join("deaths");
+    OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(b".").unwrap();
+}
+
+fn prints(x: f64) -> f64 {
+    println!("evaluating {x}");
+    File::options().write(true).open("/proc/self/fd/1").unwrap().write_all(b"garbage \xff\xff\xff\xff\n").unwrap();
+    assert_eq!(io::stdin().read(&mut [0; 16]).unwrap(), 0);
+    if x < 0.01 {
+        assert!(Command::new("sh").args(["-c", "echo from a child; read line; true"]).status().unwrap().success());
+    }
+    peaks(x)
+}
+
+/// Leaves a child behind that outlives it with the pipes it inherited, and dies.
+fn forks(x: f64) -> f64 {
+    if x > 0.9 && Misconduct::first(1) {
+        Command::new("sleep").arg("600").spawn().unwrap();
+        kill();
+    }
+    peaks(x)
+}
+
+/// A worker by hand, that can say anything.
+struct Misconduct {
+    input: io::Stdin,
+    output: File,
+    frames: Frames,
+}
+
+impl Misconduct {
+    /// Whether this process is among the first so many to ask.
+    fn first(count: u32) -> bool {
+        let folder = env::var(FOLDER).unwrap();
+        (0..count).any(|i| File::create_new(Path::new(&folder).join(format!("first-{i}"))).is_ok())
+    }
+
+    fn say(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut bytes = Vec::new();
+        frame(&mut bytes, encode).unwrap();
+        self.raw(&bytes);
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        // Who is killed for it does not get to the end.
+        let _ = self.output.write_all(bytes);
+    }
+
+    fn answer(&mut self, id: &str, y: &[f64]) {
+        self.say(|into| Answer::new(id, Ok(y.into())).encode(into));
+    }
+
+    fn job(&mut self) -> Option<(String, f64)> {
+        loop {
+            if let Some(message) = self.frames.next().unwrap() {
+                let job = Job::decode(message).unwrap();
+                return Some((job.id.to_owned(), job.x[0]));
+            }
+            let mut bytes = [0; 4096];
+            match self.input.read(&mut bytes).unwrap() {
+                0 => return None,
+                count => self.frames.extend(&bytes[..count]),
+            }
+        }
+    }
+}
+
+fn encoded(id: &str, y: f64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame(&mut bytes, |into| Answer::new(id, Ok(vec![y].into())).encode(into)).unwrap();
+    bytes
+}
+
+/// `words`: the fault, how many processes commit it, an argument. The others behave.
+fn misbehave(words: &[&str], output: File) {
+    let count = words.get(1).map_or(0, |word| word.parse().unwrap());
+    let argument: u64 = words.get(2).map_or(0, |word| word.parse().unwrap());
+    let bad = Misconduct::first(count);
+    let fault = if bad { words[0] } else { "" };
+    let mut worker = Misconduct { input: io::stdin(), output, frames: Frames::default() };
+    match fault {
+        "early" => return,
+        "silent" => thread::sleep(Duration::from_secs(600)),
+        "babble-first" => worker.raw(b"Hello, I am your worker\n"),
+        "version" => worker.raw(b"\x0a\0\0\0\x82\xa1v\x02\xa1f\xa4peak"),
+        _ => worker.say(|into| Hello { function: "peaks" }.encode(into)),
+    }
+    for turn in 0.. {
+        let Some((id, x)) = worker.job() else { return };
+        let y = peaks(x);
+        // A few right answers come before the fault.
+        match if turn >= 3 || argument > 0 { fault } else { "" } {
+            "exit" => process::exit(i32::try_from(argument).unwrap()),
+            "close" => return,
+            "garbage" => worker.raw(&junk(argument)),
+            "flip" => {
+                let mut bytes = encoded(&id, y);
+                let bit = usize::try_from(argument).unwrap() % (8 * bytes.len());
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                worker.raw(&bytes);
+                return;
+            }
+            "cut" => {
+                let bytes = encoded(&id, y);
+                worker.raw(&bytes[..usize::try_from(argument).unwrap().min(bytes.len() - 1)]);
+                return;
+            }
+            "length" => {
+                worker.raw(&u32::try_from(argument).unwrap().to_le_bytes());
+                worker.raw(&[0; 100]);
+            }
+            "foreign" => {
+                worker.answer("ffff", &[0.0]);
+                worker.answer(&id, &[y]);
+            }
+            "foreign-only" => worker.answer("ffff", &[0.0]),
+            "dimension" => worker.answer(&id, &[y, y]),
+            "none" => worker.answer(&id, &[]),
+            "twice" => {
+                worker.answer(&id, &[y]);
+                worker.answer(&id, &[y]);
+            }
+            "otherwise" => {
+                worker.answer(&id, &[y]);
+                worker.answer(&id, &[-y]);
+            }
+            "drip" => {
+                for byte in encoded(&id, y) {
+                    worker.raw(&[byte]);
+                    thread::sleep(Duration::from_secs(1));
+                }
+            }
+            "late" => {
+                // Stopped by whoever runs the test, and answers when it goes on.
+                kill_process(getpid(), Signal::STOP).unwrap();
+                worker.answer(&id, &[y]);
+            }
+            "reverse" => {
+                // Many hands: three answers in reverse.
+                let mut points = vec![(id, x)];
+                points.extend(worker.job());
+                points.extend(worker.job());
+                for (id, x) in points.into_iter().rev() {
+                    worker.answer(&id, &[peaks(x)]);
+                }
+            }
+            _ => worker.answer(&id, &[y]),
+        }
+    }
+}
+
+/// Bytes from a seed.
+fn junk(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let bytes = (0..200).map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    });
+    bytes.collect()
+}
+
+/// Only for the imports that scripts in other files need.
+pub(super) fn shared(folder: &Folder, workers: usize) -> Arc<coquad::Processes> {
+    Arc::new(folder.workers(workers, "echo:600000"))
+}
