@@ -188,7 +188,9 @@ where
                 others.push(node);
                 self.tree.issue(node, class);
             } else if self.failed.contains_key(&key) {
+                // No evaluation will end and tell of it: the decision has to be looked at again.
                 self.tree.issue(node, class);
+                started = true;
             } else if place == Place::There && self.dispatch.known(x).is_none() {
                 // Woken at once, and that will be there.
                 cx.waker().wake_by_ref();

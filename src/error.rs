@@ -199,6 +199,20 @@ impl EvaluationError {
             Kind::Failed(_) | Kind::Panicked(_) => None,
         }
     }
+
+    /// Returns the message of the panic, if it was one.
+    ///
+    /// ```
+    /// assert_eq!(coquad::EvaluationError::panicked("no").panic_message(), Some("no"));
+    /// assert_eq!(coquad::EvaluationError::new("no").panic_message(), None);
+    /// ```
+    #[must_use]
+    pub fn panic_message(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Panicked(message) => Some(message),
+            Kind::Failed(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for EvaluationError {

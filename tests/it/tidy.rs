@@ -47,7 +47,9 @@ fn without_tests(file: &str, code: &str) -> String {
 }
 
 fn all_files() -> Vec<(String, String)> {
-    ["src", "tests", "benches", "examples"].into_iter().flat_map(rust_files).collect()
+    let core = ["src", "tests", "benches", "examples"];
+    let nats = ["src/nats/src", "src/nats/tests", "src/nats/benches", "src/nats/examples"];
+    core.into_iter().chain(nats).flat_map(rust_files).collect()
 }
 
 fn expect_none(found: Vec<String>) {
@@ -61,7 +63,7 @@ fn nothing_is_ignored_or_unfinished() {
 
 #[test]
 fn no_unwrap_outside_tests() {
-    let files = rust_files("src");
+    let files: Vec<_> = ["src", "src/nats/src"].into_iter().flat_map(rust_files).collect();
     expect_none(
         files
             .iter()

@@ -362,7 +362,8 @@ impl<T: Numbers> Supervisor<T> {
                 Some(value) => Ok(value),
                 None => {
                     self.count(|report| report.protocol_errors += 1);
-                    let what = format_args!("{} numbers are no value of the integrand's type", numbers.len());
+                    // Not `format_args!`: a binding of it needs a newer compiler than is promised.
+                    let what = format!("{} numbers are no value of the integrand's type", numbers.len());
                     return Err(Verdict::Dead(Death::protocol(what)));
                 }
             },

@@ -1,0 +1,143 @@
+//! What an evaluation through NATS costs beyond itself, and how well skewed work is shared:
+//! `bash .ci/nats cargo bench -p coquad-nats`. Everything is on this machine and shares its cores.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use coquad::{Evaluator, Integrator};
+use coquad_nats::{Nats, Worker};
+use futures::executor::block_on;
+use futures::{StreamExt, stream};
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// One point in ten takes 200 ms, the others 5.
+fn skewed(x: f64) -> Duration {
+    let hash = x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Duration::from_millis(if (hash >> 32).is_multiple_of(10) { 200 } else { 5 })
+}
+
+fn start_server(folder: &PathBuf) -> (Running, String) {
+    let program = env::var("NATS_SERVER").expect("run `bash .ci/nats cargo bench -p coquad-nats`");
+    let mut command = Command::new(program);
+    command.args(["--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir"]).arg(folder);
+    command.arg("--ports_file_dir").arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    let server = Running(command.spawn().expect("the server"));
+    let ports = folder.join(format!("nats-server_{}.ports", server.0.id()));
+    loop {
+        let text = fs::read_to_string(&ports).unwrap_or_default();
+        if let Some(address) = text.split('"').find(|part| part.starts_with("nats://")) {
+            return (server, address.to_owned());
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn workers(address: &str, function: &str, slots: usize) -> Vec<Running> {
+    let start = || {
+        let mut command = Command::new(env::current_exe().expect("this program"));
+        command.args(["work", address, function, &slots.to_string()]).stderr(Stdio::null());
+        Running(command.spawn().expect("a worker"))
+    };
+    (0..4).map(|_| start()).collect()
+}
+
+fn seen(evaluator: &coquad_nats::NatsEvaluator<f64>, slots: usize) {
+    while evaluator.slots() < slots {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Points that nobody has asked for yet.
+fn points(seed: u32, count: u32) -> impl Iterator<Item = f64> {
+    (0..count).map(move |i| f64::from(seed) + f64::from(i) / f64::from(count))
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [work, address, function, slots] = arguments.as_slice()
+        && work == "work"
+    {
+        let slots = slots.parse().expect("slots");
+        let worker = Worker::new(address.as_str()).slots(slots);
+        let asleep = |x: f64| async move {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Ok::<_, String>(x)
+        };
+        let served = match function.as_str() {
+            "at-once" => worker.serve("at-once", |x: f64| x),
+            "skewed" => worker.serve("skewed", |x: f64| {
+                thread::sleep(skewed(x));
+                1.0 / (1e-3 + (x - 0.3) * (x - 0.3))
+            }),
+            _ => worker.serve_evaluator("asleep", coquad::evaluator_fn(slots, asleep)),
+        };
+        served.run().expect("a connection");
+        return;
+    }
+    let folder = env::temp_dir().join(format!("coquad-nats-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let (_server, address) = start_server(&folder);
+    let nats = block_on(Nats::connect(&address)).expect("a connection");
+
+    let at_once = nats.evaluator::<f64>("at-once");
+    let running = workers(&address, "at-once", 1);
+    seen(&at_once, 4);
+    let mut trips: Vec<Duration> = Vec::new();
+    for x in points(0, 2000) {
+        let started = Instant::now();
+        block_on(at_once.evaluate(x)).expect("a value");
+        trips.push(started.elapsed());
+    }
+    trips.sort();
+    println!("round trip, one at a time: median {:?}, p99 {:?}", trips[1000], trips[1980]);
+    for window in [8, 1000] {
+        let started = Instant::now();
+        let done = stream::iter(points(window, 20_000)).map(|x| at_once.evaluate(x)).buffer_unordered(window as usize);
+        assert!(block_on(done.all(async |value| value.is_ok())));
+        println!("throughput at a window of {window}: {:.0}/s", 20_000.0 / started.elapsed().as_secs_f64());
+    }
+    drop(running);
+
+    let skew = nats.evaluator::<f64>("skewed");
+    let running = workers(&address, "skewed", 1);
+    seen(&skew, 4);
+    let window = skew.concurrency();
+    let total: Duration = points(7, 400).map(skewed).sum();
+    let started = Instant::now();
+    let done = stream::iter(points(7, 400)).map(|x| skew.evaluate(x)).buffer_unordered(window);
+    assert!(block_on(done.all(async |value| value.is_ok())));
+    let (wall, ideal) = (started.elapsed(), total / 4);
+    println!(
+        "skewed, 400 points, 4 workers, window {window}: {wall:?}, {:.2} of ideal",
+        wall.as_secs_f64() / ideal.as_secs_f64()
+    );
+    let started = Instant::now();
+    let e = Integrator::new(skew).integrate_blocking(0.0, 1.0, 1e-9).expect("an integral");
+    println!(
+        "skewed, an integral of {} evaluations ({} performed): {:?}",
+        e.evaluations,
+        e.performed,
+        started.elapsed()
+    );
+    drop(running);
+
+    let asleep = nats.evaluator::<f64>("asleep");
+    let _running = workers(&address, "asleep", 400);
+    seen(&asleep, 1600);
+    let started = Instant::now();
+    let done = stream::iter(points(9, 6400)).map(|x| asleep.evaluate(x)).buffer_unordered(asleep.concurrency());
+    assert!(block_on(done.all(async |value| value.is_ok())));
+    println!("1600 slots, 6400 points of 500 ms: {:?}, ideal 2 s", started.elapsed());
+    block_on(nats.close());
+    let _ = fs::remove_dir_all(&folder);
+}

@@ -1,0 +1,100 @@
+//! Serves a command, in any language, as a worker on NATS: `coquad-worker --serve gap-v3 -- python3 gap.py`.
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use coquad_nats::{Server, Worker};
+
+const USAGE: &str = "\
+usage: coquad-worker --serve NAME [options] -- COMMAND [ARGUMENTS]
+
+Starts COMMAND once for each slot and hands it jobs for the function NAME on its standard input. In Python that
+is a script of a few lines, in Rust `coquad::worker::serve(f)`.
+
+  --server ADDRESS       nats://host:port or tls://host:port, several separated by commas [$COQUAD_NATS_URL]
+  --space NAME           [default]
+  --slots N              jobs at once [the threads of this machine]
+  --time-limit SECONDS   kill an evaluation that takes longer [86400]
+  --credentials FILE     [$COQUAD_NATS_CREDS]
+  --ca FILE              trust these certificate authorities, PEM
+  --inbox PREFIX         where replies go [_INBOX_worker]
+  --allow-plaintext      let nats:// leave this machine";
+
+struct Options {
+    server: Server,
+    name: String,
+    slots: Option<usize>,
+    limit: Option<Duration>,
+    command: Vec<String>,
+}
+
+fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut arguments = arguments;
+    let mut address = std::env::var("COQUAD_NATS_URL").ok();
+    let (mut name, mut slots, mut limit) = (None, None, None);
+    let mut settings: Vec<Box<dyn Fn(Server) -> Server>> = Vec::new();
+    let mut command = Vec::new();
+    while let Some(option) = arguments.next() {
+        if option == "--" {
+            command = arguments.collect();
+            break;
+        }
+        if option == "--allow-plaintext" {
+            settings.push(Box::new(Server::allow_plaintext));
+            continue;
+        }
+        let value = arguments.next().ok_or_else(|| format!("{option}: a value is missing, or it is no option"))?;
+        let none = |what: &str| format!("{option}: {value:?} is not {what}");
+        match option.as_str() {
+            "--server" => address = Some(value),
+            "--serve" => name = Some(value),
+            "--slots" => slots = Some(value.parse().map_err(|_| none("a number of slots"))?),
+            "--time-limit" => {
+                let seconds: f64 = value.parse().map_err(|_| none("a number of seconds"))?;
+                limit = Some(Duration::try_from_secs_f64(seconds).map_err(|_| none("a time"))?);
+            }
+            "--space" => settings.push(Box::new(move |server| server.space(&value))),
+            "--credentials" => settings.push(Box::new(move |server| server.credentials(&value))),
+            "--ca" => settings.push(Box::new(move |server| server.root_certificates(&value))),
+            "--inbox" => settings.push(Box::new(move |server| server.inbox(&value))),
+            _ => return Err(format!("{option}: no such option")),
+        }
+    }
+    let address = address.ok_or("--server is missing, and COQUAD_NATS_URL is not set")?;
+    let name = name.ok_or("--serve is missing")?;
+    if command.is_empty() {
+        return Err("a command is missing, after --".into());
+    }
+    let server = settings.iter().fold(Server::new(address), |server, set| set(server));
+    Ok(Options { server, name, slots, limit, command })
+}
+
+fn main() -> ExitCode {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("coquad-worker: {error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let (program, arguments) = options.command.split_first().expect("it was checked that there is a command");
+    let (program, arguments) = (program.clone(), arguments.to_vec());
+    let mut worker = Worker::new(options.server).serve_command(&options.name, move || {
+        let mut command = Command::new(&program);
+        command.args(&arguments);
+        command
+    });
+    if let Some(slots) = options.slots {
+        worker = worker.slots(slots);
+    }
+    if let Some(limit) = options.limit {
+        worker = worker.max_evaluation(limit);
+    }
+    match worker.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("coquad-worker: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

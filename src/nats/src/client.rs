@@ -1,0 +1,371 @@
+//! The coordinator's side: a connection, and evaluators on it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use coquad::wire::{Job, MAX_FRAME, Numbers};
+use coquad::{EvaluationError, Evaluator};
+use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::channel::oneshot;
+use futures::task::AtomicWaker;
+
+use crate::desk::{Desk, Event, Waiter, Wish};
+use crate::error::Error;
+use crate::names;
+use crate::ops::{Function, Ops};
+use crate::server::Server;
+
+/// A connection to a NATS server, from which evaluators are made. Clones share it.
+///
+/// It has a thread of its own, which keeps the connection and everything that is under way, whatever runtime the
+/// evaluations are awaited on. The connection is made anew when it is lost; evaluations wait meanwhile.
+///
+/// # Cancellation
+///
+/// When the last clone and evaluator are dropped, what the server still has of them is taken back, in the background;
+/// [`close`](Self::close) waits for that.
+///
+/// # Examples
+///
+/// ```no_run
+/// use coquad::Integrator;
+/// use coquad_nats::Nats;
+///
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let nats = Nats::connect("tls://nats.lab:4222").await?;
+/// let integrator = Integrator::new(nats.evaluator::<f64>("gap-v3"));
+/// let e = integrator.integrate(0.0, 1.0, 1e-8).await?;
+/// # let _ = e; Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Nats {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    server: Arc<Server>,
+    events: UnboundedSender<Event>,
+    run: Arc<str>,
+    functions: Mutex<HashMap<String, Weak<Function>>>,
+    tickets: AtomicU64,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = self.events.unbounded_send(Event::Close(None));
+    }
+}
+
+impl Nats {
+    /// Connects to the server, and makes the streams of the space where they are missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`], [`Error::Plaintext`] and [`Error::Name`] at once; [`Error::Connect`] if the server cannot be
+    /// reached or refuses the log-in; [`Error::Setup`] if there are no streams and they cannot be made.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future gives the connection up.
+    pub async fn connect(server: impl Into<Server>) -> Result<Self, Error> {
+        let server = Arc::new(server.into());
+        let run: Arc<str> = names::random_run()?.into();
+        let (events, inbox) = unbounded();
+        let (ready, connected) = oneshot::channel();
+        let (to_self, for_desk) = (events.clone(), server.clone());
+        let failed = |error: std::io::Error| Error::Connect { reason: error.to_string() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let background = move || {
+            runtime.block_on(async move {
+                match open(for_desk, &to_self).await {
+                    Ok(ops) => {
+                        // Who asked may be gone: then the close of what they never saw follows.
+                        let _ = ready.send(Ok(()));
+                        Desk::new(ops, to_self).serve(inbox).await;
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                    }
+                }
+            });
+        };
+        thread::Builder::new().name("coquad-nats".into()).spawn(background).map_err(failed)?;
+        // Dropped before it is handed out, it closes the connection.
+        let inner = Inner { server, events, run, functions: Mutex::default(), tickets: AtomicU64::new(0) };
+        let inner = Arc::new(inner);
+        connected.await.unwrap_or(Err(Error::Closed {}))?;
+        Ok(Self { inner })
+    }
+
+    /// An evaluator of the function that workers serve under this name, with values of type `T`.
+    ///
+    /// It costs nothing until it is used; then it counts the workers that serve the function.
+    #[must_use]
+    pub fn evaluator<T: Numbers>(&self, function: &str) -> NatsEvaluator<T> {
+        let mut functions = self.inner.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = functions.get(function).and_then(Weak::upgrade);
+        let function = known.unwrap_or_else(|| {
+            let made = Arc::new(Function { name: function.to_owned(), slots: AtomicUsize::new(0) });
+            functions.insert(function.to_owned(), Arc::downgrade(&made));
+            made
+        });
+        let evaluator = NatsEvaluator {
+            inner: self.inner.clone(),
+            function,
+            run: self.inner.run.clone(),
+            invalid: None,
+            parameters: Arc::default(),
+            time_limit: None,
+            deadline: None,
+            attempts: 3,
+            queue_factor: 2.0,
+            values: PhantomData,
+        };
+        evaluator.begin()
+    }
+
+    /// Takes back all that is under way, and ends the connection.
+    ///
+    /// # Cancellation
+    ///
+    /// The connection ends all the same.
+    pub async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        let _ = self.inner.events.unbounded_send(Event::Close(Some(done)));
+        let _ = closed.await;
+    }
+}
+
+async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Ops, Error> {
+    let (to_forward, mut happened) = unbounded();
+    let (client, context) = server.connect("client", to_forward).await?;
+    let ops = Ops::new(client, context, server, events.clone()).await?;
+    ops.setup().await?;
+    let events = events.clone();
+    tokio::spawn(async move {
+        while let Some(event) = happened.next().await {
+            if events.unbounded_send(Event::Connection(event)).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(ops)
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nats").field("server", &self.inner.server).finish_non_exhaustive()
+    }
+}
+
+/// Evaluates on all workers of a space that serve a function.
+///
+/// # Concurrency
+///
+/// Twice the slots of the live workers ([`queue_factor`](Self::queue_factor)), so that the next job is there when one is
+/// done. They are counted every second: workers that join in the middle of an integral are used within two.
+///
+/// # Delivery
+///
+/// At least once, and one answer each: a point may be evaluated twice after a fault, and the first answer counts. A job
+/// that the server loses is published again.
+///
+/// # Cancellation
+///
+/// Dropping an evaluation takes it from the queue. A worker that has it is told: processes are killed and futures
+/// dropped after a moment; a thread runs to its end, unheard.
+///
+/// # Examples
+///
+/// Resuming: who evaluates on a run with a name finds what was answered on it before, for a week, and evaluates the rest.
+///
+/// ```no_run
+/// # async fn f(nats: coquad_nats::Nats) {
+/// let evaluator = nats.evaluator::<f64>("gap-v3").run("sweep-7");
+/// # let _ = evaluator; }
+/// ```
+pub struct NatsEvaluator<T = f64> {
+    inner: Arc<Inner>,
+    function: Arc<Function>,
+    run: Arc<str>,
+    /// A name that is none: every evaluation says so.
+    invalid: Option<Error>,
+    parameters: Arc<[u8]>,
+    time_limit: Option<f64>,
+    deadline: Option<Duration>,
+    attempts: u32,
+    queue_factor: f64,
+    values: PhantomData<fn() -> T>,
+}
+
+impl<T> NatsEvaluator<T> {
+    /// Checks the names, and has the workers counted.
+    fn begin(mut self) -> Self {
+        if let Err(error) = names::checked(&self.function.name) {
+            self.invalid = Some(error);
+        }
+        if self.invalid.is_none() {
+            let _ = self.inner.events.unbounded_send(Event::Know(self.function.clone(), self.run.clone()));
+        }
+        self
+    }
+
+    /// Shares answers with everyone who evaluates on a run of this name, now or within a week. Functions and parameters are
+    /// kept apart. Failures are not shared.
+    #[must_use]
+    pub fn run(mut self, name: &str) -> Self {
+        match names::checked(name) {
+            Ok(()) if name.len() <= 60 => self.run = names::named_run(name).into(),
+            _ => self.invalid = Some(Error::Name { name: coquad::wire::printable(name) }),
+        }
+        self.begin()
+    }
+
+    /// Hands these bytes to the function with every point ([`Worker::serve_with`](crate::Worker::serve_with)).
+    #[must_use]
+    pub fn parameters(mut self, parameters: impl Into<Vec<u8>>) -> Self {
+        self.parameters = parameters.into().into();
+        self
+    }
+
+    /// Ends an evaluation that takes longer, on the worker: [`Error::Timeout`]. Unless called the worker's own limit holds.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit.as_secs_f64());
+        self
+    }
+
+    /// Ends the waiting for an evaluation, queue and all: [`Error::Deadline`]. Unless called there is none.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Gives an evaluation up when the server has lost it this often, 3 unless called: [`Error::WorkerLost`].
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts.max(1);
+        self
+    }
+
+    /// Keeps `factor` evaluations outstanding for each slot, 2 unless called; 1 to 100.
+    #[must_use]
+    pub fn queue_factor(mut self, factor: f64) -> Self {
+        self.queue_factor = if factor.is_nan() { 2.0 } else { factor.clamp(1.0, 100.0) };
+        self
+    }
+
+    /// How many slots the live workers have, as last counted.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.function.slots.load(Ordering::Relaxed)
+    }
+
+    fn wish(&self, x: f64, waiter: Waiter) -> Result<Wish, Error> {
+        if let Some(error) = &self.invalid {
+            return Err(error.clone());
+        }
+        let id = names::id(&self.function.name, &self.parameters, x);
+        let subject = self.inner.server.space.result(&self.run, &id);
+        let job = Job {
+            id: &id,
+            function: &self.function.name,
+            x: vec![x].into(),
+            parameters: (!self.parameters.is_empty()).then_some(&*self.parameters),
+            limit: self.time_limit,
+            reply: Some(&subject),
+        };
+        let mut payload = Vec::new();
+        job.encode(&mut payload);
+        if payload.len() > MAX_FRAME {
+            return Err(Error::Message {
+                reason: format!("a job of {} bytes is over the limit of {MAX_FRAME}", payload.len()),
+            });
+        }
+        Ok(Wish {
+            function: self.function.clone(),
+            run: self.run.clone(),
+            subject: subject.into(),
+            payload: payload.into(),
+            deadline: self.deadline,
+            attempts: self.attempts,
+            waiter,
+            id,
+        })
+    }
+}
+
+/// Takes an evaluation back unless it was answered.
+struct Forget<'a> {
+    events: &'a UnboundedSender<Event>,
+    subject: Option<Arc<str>>,
+    ticket: u64,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        if let Some(subject) = self.subject.take() {
+            let _ = self.events.unbounded_send(Event::Forget { subject, ticket: self.ticket });
+        }
+    }
+}
+
+impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> {
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let ticket = self.inner.tickets.fetch_add(1, Ordering::Relaxed);
+        let nudge = Arc::new(AtomicWaker::new());
+        let (reply, mut answer) = oneshot::channel();
+        let wish = self.wish(x, Waiter { ticket, reply, nudge: nudge.clone() }).map_err(EvaluationError::new)?;
+        let mut forget = Forget { events: &self.inner.events, subject: Some(wish.subject.clone()), ticket };
+        if self.inner.events.unbounded_send(Event::Evaluate(Box::new(wish))).is_err() {
+            return Err(EvaluationError::new(Error::Closed {}));
+        }
+        let outcome = poll_fn(|cx| {
+            nudge.register(cx.waker());
+            Pin::new(&mut answer).poll(cx)
+        })
+        .await;
+        forget.subject = None;
+        let numbers = outcome.unwrap_or_else(|_| Err(EvaluationError::new(Error::Closed {})))?;
+        T::from_numbers(&numbers).ok_or_else(|| {
+            let reason = format!("an answer of {} numbers is no value of this type", numbers.len());
+            EvaluationError::new(Error::Message { reason })
+        })
+    }
+
+    fn concurrency(&self) -> usize {
+        // Exact: slots are few enough for a float.
+        (self.slots() as f64 * self.queue_factor).ceil() as usize
+    }
+}
+
+impl<T> Clone for NatsEvaluator<T> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            function: self.function.clone(),
+            run: self.run.clone(),
+            invalid: self.invalid.clone(),
+            parameters: self.parameters.clone(),
+            values: PhantomData,
+            ..*self
+        }
+    }
+}
+
+impl<T> fmt::Debug for NatsEvaluator<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NatsEvaluator").field("function", &self.function.name).finish_non_exhaustive()
+    }
+}

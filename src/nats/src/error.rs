@@ -1,0 +1,105 @@
+//! What can fail on the way to a worker and back.
+
+use std::fmt;
+
+/// Why there is no connection, or no answer from a worker.
+///
+/// An evaluation reports it as the cause of a [`coquad::EvaluationError`]. Passwords in addresses are not shown.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address of the server is none.
+    #[non_exhaustive]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The connection would not be encrypted and leaves this machine ([`Server::allow_plaintext`](crate::Server)).
+    #[non_exhaustive]
+    Plaintext {
+        /// The server's host.
+        host: String,
+    },
+    /// A space, function or run has a name other than 1 to 64 letters, digits, `-` and `_`.
+    #[non_exhaustive]
+    Name {
+        /// The name as given.
+        name: String,
+    },
+    /// The server cannot be reached, or does not let us in.
+    #[non_exhaustive]
+    Connect {
+        /// What the connection said.
+        reason: String,
+    },
+    /// A stream or consumer is not there and cannot be made.
+    #[non_exhaustive]
+    Setup {
+        /// Which one.
+        name: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// The server's permissions forbid what was tried.
+    #[non_exhaustive]
+    Refused {
+        /// What the server said.
+        reason: String,
+    },
+    /// No answer came before the deadline.
+    #[non_exhaustive]
+    Deadline {
+        /// The deadline in seconds.
+        seconds: f64,
+    },
+    /// The evaluation took longer than its time limit, and was ended by the worker.
+    #[non_exhaustive]
+    Timeout {
+        /// What the worker said.
+        message: String,
+    },
+    /// The evaluation was given to workers again and again, and none lived to answer.
+    #[non_exhaustive]
+    WorkerLost {
+        /// What is known of it.
+        message: String,
+    },
+    /// The worker's function failed.
+    #[non_exhaustive]
+    Function {
+        /// What the worker said.
+        message: String,
+    },
+    /// The answer or the job cannot be what it should be: no value of this type, or over the limit of a message.
+    #[non_exhaustive]
+    Message {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The connection was closed while the evaluation was under way.
+    #[non_exhaustive]
+    Closed {},
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Address { reason } => write!(f, "the server's address is none: {reason}"),
+            Error::Plaintext { host } => {
+                write!(f, "an unencrypted connection to {host:?} leaves this machine: use tls://, or allow it")
+            }
+            Error::Name { name } => write!(f, "{name:?} is not a name: 1 to 64 letters, digits, `-` and `_`"),
+            Error::Connect { reason } => write!(f, "no connection to the server: {reason}"),
+            Error::Setup { name, reason } => write!(f, "{name} is not there and cannot be made: {reason}"),
+            Error::Refused { reason } => write!(f, "the server refused: {reason}"),
+            Error::Deadline { seconds } => write!(f, "no answer within {seconds:?} s"),
+            Error::Timeout { message } => write!(f, "the time limit was reached: {message}"),
+            Error::WorkerLost { message } => write!(f, "workers were lost over it: {message}"),
+            Error::Function { message } => write!(f, "{message}"),
+            Error::Message { reason } => write!(f, "{reason}"),
+            Error::Closed {} => write!(f, "the connection was closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

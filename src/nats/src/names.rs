@@ -1,0 +1,152 @@
+//! The names of streams, subjects and jobs.
+//!
+//! INVARIANT: whatever becomes part of a subject is a token, checked here: no dots, wildcards or spaces.
+
+use coquad::wire::printable;
+use ring::digest;
+
+use crate::error::Error;
+
+/// Longest name of a space, function or run.
+const LONGEST: usize = 64;
+
+/// Whether `name` may be part of a subject.
+pub(crate) fn is_token(name: &str) -> bool {
+    (1..=LONGEST).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+pub(crate) fn checked(name: &str) -> Result<(), Error> {
+    if is_token(name) { Ok(()) } else { Err(Error::Name { name: printable(name) }) }
+}
+
+/// A tenant or project: its jobs and results are nobody else's.
+#[derive(Clone, Debug)]
+pub(crate) struct Space(pub(crate) String);
+
+impl Space {
+    pub(crate) fn jobs_stream(&self) -> String {
+        format!("COQUAD1_{}_JOBS", self.0)
+    }
+
+    pub(crate) fn results_stream(&self) -> String {
+        format!("COQUAD1_{}_RES", self.0)
+    }
+
+    /// Jobs for a function; `*` is all of them.
+    pub(crate) fn job(&self, function: &str) -> String {
+        format!("coquad1.{}.job.{function}", self.0)
+    }
+
+    /// Where the answer to a job goes. `*` is any.
+    pub(crate) fn result(&self, run: &str, id: &str) -> String {
+        format!("coquad1.{}.res.{run}.{id}", self.0)
+    }
+
+    pub(crate) fn results(&self) -> String {
+        format!("coquad1.{}.res.>", self.0)
+    }
+
+    /// Where a run says what it no longer wants. `*` is any.
+    pub(crate) fn cancel(&self, run: &str) -> String {
+        format!("coquad1.{}.cancel.{run}", self.0)
+    }
+
+    /// Where a run answers for as long as somebody waits for it.
+    pub(crate) fn alive(&self, run: &str) -> String {
+        format!("coquad1.{}.alive.{run}", self.0)
+    }
+
+    /// Where the server reports jobs that it has given up.
+    pub(crate) fn dead(&self) -> String {
+        format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{}.*", self.jobs_stream())
+    }
+
+    /// The run and the job's identity, if `subject` is where an answer of this space goes and nothing else.
+    pub(crate) fn parse_result<'a>(&self, subject: &'a str) -> Option<(&'a str, &'a str)> {
+        let rest = subject.strip_prefix("coquad1.")?.strip_prefix(&self.0)?.strip_prefix(".res.")?;
+        let (run, id) = rest.split_once('.')?;
+        (is_token(run) && is_token(id)).then_some((run, id))
+    }
+}
+
+/// A run's name on the wire: what others gave a name to can be told from what nobody can guess.
+pub(crate) fn named_run(name: &str) -> String {
+    format!("n-{name}")
+}
+
+pub(crate) fn random_run() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    let random = ring::rand::SystemRandom::new();
+    ring::rand::SecureRandom::fill(&random, &mut bytes)
+        .map_err(|_| Error::Connect { reason: "this machine has no random numbers".into() })?;
+    Ok(format!("r-{}", hex(&bytes)))
+}
+
+/// Whether the run ends with its client.
+pub(crate) fn ends_with_its_client(run: &str) -> bool {
+    run.starts_with("r-")
+}
+
+/// The identity of an evaluation: what is asked, of which function, with which parameters.
+pub(crate) fn id(function: &str, parameters: &[u8], x: f64) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in [function.as_bytes(), parameters] {
+        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(part);
+    }
+    context.update(&x.to_bits().to_le_bytes());
+    hex(&context.finish().as_ref()[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)] as char).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_reply_of_this_space_is_one() {
+        let space = Space("lab".into());
+        assert_eq!(space.parse_result("coquad1.lab.res.r-1.ab"), Some(("r-1", "ab")));
+        for subject in [
+            "coquad1.lab.res.r-1",
+            "coquad1.lab.res.r-1.a.b",
+            "coquad1.lab.res.*.a",
+            "coquad1.lab.res.r-1.>",
+            "coquad1.lab.res..a",
+            "coquad1.lab.res.r-1.",
+            "coquad1.lab.res.r 1.a",
+            "coquad1.lab.job.r-1.a",
+            "coquad1.labs.res.r-1.a",
+            "coquad1.la.res.r-1.a",
+            "$JS.API.STREAM.DELETE.COQUAD1_lab_JOBS",
+            "",
+        ] {
+            assert_eq!(space.parse_result(subject), None, "{subject}");
+        }
+    }
+
+    #[test]
+    fn an_identity_is_the_function_its_parameters_and_the_bits_of_x() {
+        let one = id("gap", b"p", 0.0);
+        assert_eq!((one.len(), &one), (32, &id("gap", b"p", 0.0)));
+        assert!(is_token(&one));
+        for other in [id("gap", b"p", -0.0), id("gap", b"", 0.0), id("gapp", b"", 0.0), id("gap-v2", b"p", 0.0)] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn names_are_tokens() {
+        for name in ["gap-v3", "A_1", "x"] {
+            assert!(checked(name).is_ok());
+        }
+        for name in ["", "a.b", "*", ">", "a b", "a\n", "é", &"x".repeat(65)] {
+            assert!(checked(name).is_err(), "{name:?}");
+        }
+    }
+}

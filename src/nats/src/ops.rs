@@ -1,0 +1,234 @@
+//! What the desk asks of the server, one request each. Nothing here decides anything.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind, Stream};
+use bytes::Bytes;
+use futures::channel::mpsc::UnboundedSender;
+
+use crate::desk::Event;
+use crate::error::Error;
+use crate::server::Server;
+use crate::setup;
+
+/// How often the workers of a function are counted. Those who join are used within twice this.
+const COUNT: Duration = Duration::from_millis(900);
+
+/// A function that workers serve.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// Slots that were last seen, idle or busy.
+    pub(crate) slots: AtomicUsize,
+}
+
+/// A connection and what is needed to use it; clones share it.
+#[derive(Clone)]
+pub(crate) struct Ops {
+    pub(crate) client: Client,
+    pub(crate) context: Context,
+    pub(crate) server: Arc<Server>,
+    jobs: Stream<()>,
+    results: Stream<()>,
+    functions: Arc<Mutex<Vec<Weak<Function>>>>,
+    /// When the streams were last seen or made.
+    last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    events: UnboundedSender<Event>,
+}
+
+/// What has become of a published job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// In the stream: waiting, or with a worker.
+    There,
+    /// In the stream, and nobody will be given it any more.
+    Abandoned,
+    /// Not in the stream.
+    Gone,
+    /// The server did not say.
+    Unknown,
+}
+
+/// A publication as it was stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) sequence: u64,
+    /// The server had it before, by the identity of the message.
+    pub(crate) duplicate: bool,
+}
+
+impl Ops {
+    pub(crate) async fn new(
+        client: Client,
+        context: Context,
+        server: Arc<Server>,
+        events: UnboundedSender<Event>,
+    ) -> Result<Self, Error> {
+        let bind = async |name: String| {
+            let reason = |error: async_nats::jetstream::context::GetStreamError| error.to_string();
+            let bound = context.get_stream_no_info(&name).await;
+            bound.map_err(|error| Error::Setup { name, reason: reason(error) })
+        };
+        let jobs = bind(server.space.jobs_stream()).await?;
+        let results = bind(server.space.results_stream()).await?;
+        Ok(Self {
+            client,
+            context,
+            server,
+            jobs,
+            results,
+            functions: Arc::default(),
+            last_setup: Arc::default(),
+            events,
+        })
+    }
+
+    fn functions(&self) -> Vec<Arc<Function>> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        functions.retain(|function| function.strong_count() > 0);
+        functions.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Sees to it that streams and consumers are there. Done at most twice a second, whoever asks.
+    pub(crate) async fn setup(&self) -> Result<(), Error> {
+        let mut last = self.last_setup.lock().await;
+        if last.is_some_and(|last| last.elapsed() < Duration::from_millis(500)) {
+            return Ok(());
+        }
+        setup::streams(&self.context, &self.server).await?;
+        for function in self.functions() {
+            setup::consumer(&self.context, &self.server, &function.name).await?;
+        }
+        *last = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Counts the function's slots from now on, for as long as anyone holds the function.
+    pub(crate) fn follow(&self, function: &Arc<Function>) {
+        self.functions.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(function));
+        let (ops, name, function) = (self.clone(), function.name.clone(), Arc::downgrade(function));
+        tokio::spawn(async move {
+            let mut before = 0;
+            while function.strong_count() > 0 {
+                match ops.jobs.consumer_info(&name).await {
+                    Ok(info) => {
+                        // A slot between two jobs is neither idle nor busy: the larger of two counts misses none.
+                        let now = info.num_waiting + info.num_ack_pending;
+                        let slots = now.max(before);
+                        before = now;
+                        let Some(function) = function.upgrade() else { break };
+                        if function.slots.swap(slots, Ordering::Relaxed) < slots {
+                            let _ = ops.events.unbounded_send(Event::Grown(function));
+                        }
+                    }
+                    Err(_) => {
+                        let made = setup::consumer(&ops.context, &ops.server, &name).await;
+                        if made.is_err() {
+                            let _ = ops.setup().await;
+                        } else {
+                            continue;
+                        }
+                    }
+                }
+                tokio::time::sleep(COUNT).await;
+            }
+        });
+    }
+
+    /// Publishes a job until the server has it, or nobody wants it any more.
+    pub(crate) async fn publish(
+        &self,
+        function: &str,
+        message_id: &str,
+        payload: Bytes,
+        wanted: &AtomicBool,
+    ) -> Result<Option<Stored>, Error> {
+        let mut pause = Duration::from_millis(20);
+        while wanted.load(Ordering::Relaxed) {
+            let message = PublishMessage::build().message_id(message_id).payload(payload.clone());
+            let sent = self.context.send_publish(self.server.space.job(function), message).await;
+            let stored = match sent {
+                Ok(stored) => stored.await,
+                Err(error) => Err(error),
+            };
+            match stored {
+                Ok(ack) => return Ok(Some(Stored { sequence: ack.sequence, duplicate: ack.duplicate })),
+                Err(error) => match error.kind() {
+                    PublishErrorKind::MaxPayloadExceeded => {
+                        return Err(Error::Message { reason: "the job is longer than the server takes".into() });
+                    }
+                    PublishErrorKind::StreamNotFound => {
+                        let _ = self.setup().await;
+                    }
+                    // A full queue, a lost connection, a server that does not answer in time: the same again, later.
+                    _ => {}
+                },
+            }
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(Duration::from_secs(1));
+        }
+        Ok(None)
+    }
+
+    /// The stored answer, if there is one.
+    pub(crate) async fn stored(&self, subject: &str) -> Result<Option<Bytes>, ()> {
+        match self.results.direct_get_last_for_subject(subject).await {
+            Ok(message) => Ok(Some(message.payload)),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            Err(_) => Err(()),
+        }
+    }
+
+    /// Whether the job is still in the stream. After the server has lost its store, another's may have its number.
+    pub(crate) async fn whereabouts(&self, sequence: u64, message_id: &str) -> Whereabouts {
+        match self.jobs.get_raw_message(sequence).await {
+            Ok(message) => match message.headers.get(NATS_MESSAGE_ID) {
+                Some(id) if id.as_str() == message_id => Whereabouts::There,
+                _ => Whereabouts::Gone,
+            },
+            Err(error) => match error.kind() {
+                RawMessageErrorKind::NoMessageFound => Whereabouts::Gone,
+                _ => Whereabouts::Unknown,
+            },
+        }
+    }
+
+    /// As [`whereabouts`](Self::whereabouts), with the answer, read after: a worker stores it before it lets go of the job.
+    pub(crate) async fn look(
+        &self,
+        function: &str,
+        job: Option<u64>,
+        message_id: &str,
+        subject: &str,
+    ) -> (Whereabouts, Result<Option<Bytes>, ()>) {
+        let Some(sequence) = job else { return (Whereabouts::Unknown, self.stored(subject).await) };
+        let mut job = self.whereabouts(sequence, message_id).await;
+        let answer = self.stored(subject).await;
+        if job == Whereabouts::There && answer == Ok(None) {
+            let idle = self
+                .jobs
+                .consumer_info(function)
+                .await
+                .is_ok_and(|info| info.num_pending == 0 && info.num_ack_pending == 0);
+            if idle && self.whereabouts(sequence, message_id).await == Whereabouts::There {
+                job = Whereabouts::Abandoned;
+            }
+        }
+        (job, answer)
+    }
+
+    pub(crate) async fn delete(&self, sequence: u64) {
+        let _ = self.jobs.delete_message(sequence).await;
+    }
+
+    pub(crate) async fn purge(&self, run: &str) {
+        let _ = self.results.purge().filter(self.server.space.result(run, "*")).await;
+    }
+}

@@ -1,0 +1,98 @@
+//! The streams and consumers that a space needs: looked up, and made where they are missing.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{Context, ErrorCode};
+
+use crate::error::Error;
+use crate::server::Server;
+
+/// Jobs that may wait in a space. Beyond, those who publish wait.
+const MAX_JOBS: i64 = 100_000;
+/// Results that a space keeps, in bytes. Beyond, the oldest go.
+const MAX_RESULTS: i64 = 256 << 20;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Slots that one function may have. The server's own defaults (1000 outstanding, 512 waiting) are far too few.
+const MAX_SLOTS: i64 = 16_384;
+
+/// Makes what is missing of the two streams of the space.
+pub(crate) async fn streams(context: &Context, server: &Server) -> Result<(), Error> {
+    let space = &server.space;
+    let common = stream::Config {
+        storage: StorageType::File,
+        max_age: 7 * DAY,
+        max_message_size: coquad::wire::MAX_FRAME as i32,
+        num_replicas: server.replicas,
+        ..stream::Config::default()
+    };
+    let jobs = stream::Config {
+        name: space.jobs_stream(),
+        subjects: vec![space.job("*")],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        max_messages: MAX_JOBS,
+        duplicate_window: Duration::from_secs(120),
+        ..common.clone()
+    };
+    let results = stream::Config {
+        name: space.results_stream(),
+        subjects: vec![space.results()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_bytes: MAX_RESULTS,
+        max_messages_per_subject: 1,
+        allow_direct: true,
+        ..common
+    };
+    for config in [results, jobs] {
+        let name = config.name.clone();
+        match context.get_stream(&name).await {
+            Ok(_) => continue,
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
+                _ => return Err(Error::Setup { name, reason: error.to_string() }),
+            },
+        }
+        // Two that do this at once ask for the same, which the server grants both.
+        context.create_stream(config).await.map_err(|error| Error::Setup { name, reason: error.to_string() })?;
+    }
+    Ok(())
+}
+
+/// The consumer of a function, made if it is missing.
+pub(crate) async fn consumer(
+    context: &Context,
+    server: &Server,
+    function: &str,
+) -> Result<async_nats::jetstream::consumer::PullConsumer, Error> {
+    let failed = |reason: String| Error::Setup { name: format!("the consumer of {function}"), reason };
+    let stream =
+        context.get_stream_no_info(server.space.jobs_stream()).await.map_err(|error| failed(error.to_string()))?;
+    match stream.consumer_info(function).await {
+        Ok(_) => {
+            return context
+                .get_consumer_from_stream(function, server.space.jobs_stream())
+                .await
+                .map_err(|error| failed(error.to_string()));
+        }
+        Err(error) => match error.kind() {
+            ConsumerInfoErrorKind::NotFound => {}
+            _ => return Err(failed(error.to_string())),
+        },
+    }
+    let config = pull::Config {
+        durable_name: Some(function.to_owned()),
+        filter_subject: server.space.job(function),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: server.ack_wait,
+        max_deliver: i64::from(server.max_deliver),
+        max_ack_pending: MAX_SLOTS,
+        max_waiting: MAX_SLOTS,
+        ..pull::Config::default()
+    };
+    stream.create_consumer(config).await.map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,319 @@
+//! The worker's side: serves functions, one job at a time in each slot.
+
+mod hand;
+mod slot;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::{Client, Event, ServerError};
+use coquad::wire::Numbers;
+use coquad::worker::Reply;
+use coquad::{Evaluator, ThreadPool};
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::channel::oneshot;
+use futures::{FutureExt, StreamExt};
+
+use self::hand::Means;
+use self::slot::Slot;
+use crate::error::Error;
+use crate::names;
+use crate::server::Server;
+use crate::setup;
+
+/// A program that evaluates functions for coordinators.
+///
+/// Only registered names travel, never code. Each slot asks for one job at a time, so that no job waits behind a long one
+/// while another slot is idle, and tells the server that it is alive for as long as it evaluates. An answer is stored
+/// before the job is let go of.
+///
+/// # Examples
+///
+/// ```no_run
+/// fn main() -> Result<(), coquad_nats::Error> {
+///     coquad_nats::Worker::new("tls://nats.lab:4222").serve("gap-v3", |x: f64| x.sin()).slots(8).run()
+/// }
+/// ```
+pub struct Worker {
+    server: Server,
+    functions: Vec<(String, Served)>,
+    slots: usize,
+    longest: Duration,
+}
+
+/// A function as it was registered.
+enum Served {
+    Call(hand::Call),
+    Ask(hand::Ask),
+    Start(hand::Start),
+}
+
+/// What the slots of a worker share.
+struct Shared {
+    server: Server,
+    client: Client,
+    context: Context,
+    name: String,
+    longest: Duration,
+    /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
+    running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
+    bound: tokio::sync::Mutex<HashMap<String, (Instant, PullConsumer)>>,
+}
+
+impl Worker {
+    /// A worker for this server. It has as many slots as the machine has threads.
+    pub fn new(server: impl Into<Server>) -> Self {
+        let slots = thread::available_parallelism().map_or(1, |threads| threads.get());
+        Self { server: server.into(), functions: Vec::new(), slots, longest: Duration::from_secs(24 * 3600) }
+    }
+
+    /// Serves `f` under this name, on a thread per slot: a function of `f64` that returns a value, or a `Result` of one.
+    ///
+    /// A panic is an answer. What brings the process down is not: see [`serve_command`](Self::serve_command).
+    #[must_use]
+    pub fn serve<F, R>(self, name: &str, f: F) -> Self
+    where
+        F: Fn(f64) -> R + Send + Sync + 'static,
+        R: Reply,
+    {
+        self.serve_with(name, move |x, _| f(x))
+    }
+
+    /// As [`serve`](Self::serve), with the parameters that the coordinator hands over
+    /// ([`NatsEvaluator::parameters`](crate::NatsEvaluator::parameters)), empty if it has none. They are not to be trusted.
+    #[must_use]
+    pub fn serve_with<F, R>(mut self, name: &str, f: F) -> Self
+    where
+        F: Fn(f64, &[u8]) -> R + Send + Sync + 'static,
+        R: Reply,
+    {
+        let call = move |x, parameters: &[u8]| {
+            let mut numbers = Vec::new();
+            f(x, parameters).reply(&mut numbers).map(|()| numbers)
+        };
+        self.functions.push((name.to_owned(), Served::Call(Arc::new(call))));
+        self
+    }
+
+    /// Serves any evaluator under this name: an async function, a queue of another system. Its future is dropped when the
+    /// evaluation is no longer wanted or takes too long.
+    #[must_use]
+    pub fn serve_evaluator<E>(mut self, name: &str, evaluator: E) -> Self
+    where
+        E: Evaluator + 'static,
+        E::Value: Numbers,
+    {
+        let evaluator = Arc::new(evaluator);
+        let ask = move |x| {
+            let evaluator = evaluator.clone();
+            async move {
+                let value = evaluator.evaluate(x).await?;
+                let mut numbers = Vec::new();
+                value.to_numbers(&mut numbers);
+                Ok(numbers)
+            }
+            .boxed()
+        };
+        self.functions.push((name.to_owned(), Served::Ask(Arc::new(ask))));
+        self
+    }
+
+    /// Serves a command under this name, a process per slot, in any language: a worker of
+    /// [`Processes`](coquad::Processes). What crashes or hangs there is no harm here: it is killed, and the evaluation
+    /// begins again, three times at most.
+    #[must_use]
+    pub fn serve_command(mut self, name: &str, command: impl Fn() -> Command + Send + Sync + 'static) -> Self {
+        self.functions.push((name.to_owned(), Served::Start(Arc::new(command))));
+        self
+    }
+
+    /// How many jobs this worker has at once, of each function.
+    #[must_use]
+    pub fn slots(mut self, slots: usize) -> Self {
+        self.slots = slots.max(1);
+        self
+    }
+
+    /// Ends an evaluation that takes longer than this, 24 h unless called, if the job does not say less. A thread cannot be
+    /// ended: the coordinator is told, and the slot is lost until the function returns.
+    #[must_use]
+    pub fn max_evaluation(mut self, limit: Duration) -> Self {
+        self.longest = limit;
+        self
+    }
+
+    /// Serves until the process ends, on the calling thread and one per slot.
+    ///
+    /// The connection is made anew when it is lost.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection to begin with, as [`Nats::connect`](crate::Nats::connect); if a name is none.
+    pub fn run(self) -> Result<(), Error> {
+        let (_stop, stopped) = oneshot::channel();
+        let (ready, _) = oneshot::channel();
+        self.serve_until(stopped, ready)
+    }
+
+    /// Serves in the background, until the handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), once the connection is made or not.
+    pub fn start(self) -> Result<WorkerHandle, Error> {
+        let (stop, stopped) = oneshot::channel();
+        let (ready, up) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("coquad-worker".into())
+            .spawn(move || self.serve_until(stopped, ready))
+            .map_err(|error| Error::Connect { reason: error.to_string() })?;
+        match futures::executor::block_on(up) {
+            Ok(()) => Ok(WorkerHandle { stop: Some(stop), thread: Some(thread) }),
+            Err(_) => Err(thread.join().unwrap_or(Ok(())).err().unwrap_or(Error::Closed {})),
+        }
+    }
+
+    fn serve_until(self, stopped: oneshot::Receiver<()>, ready: oneshot::Sender<()>) -> Result<(), Error> {
+        for (name, _) in &self.functions {
+            names::checked(name)?;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::Connect { reason: error.to_string() })?;
+        runtime.block_on(async move {
+            let (events, happened) = unbounded();
+            let (client, context) = self.server.connect("worker", events).await?;
+            let shared = Arc::new(Shared {
+                server: self.server,
+                client,
+                context,
+                name: worker_name(),
+                longest: self.longest,
+                running: Mutex::default(),
+                bound: tokio::sync::Mutex::default(),
+            });
+            // The first attempt tells what is wrong; later ones wait until it is right.
+            for (name, _) in &self.functions {
+                shared.bind(name).await?;
+            }
+            shared.hear_of_cancellation().await?;
+            tokio::spawn(report(happened));
+            for (name, served) in self.functions {
+                let pool = ThreadPool::new(self.slots);
+                for _ in 0..self.slots {
+                    let means = match &served {
+                        Served::Call(call) => Means::Call(pool.clone(), call.clone()),
+                        Served::Ask(ask) => Means::Ask(ask.clone()),
+                        Served::Start(start) => Means::Start(start.clone(), None),
+                    };
+                    tokio::spawn(Slot::new(shared.clone(), name.clone(), means).serve());
+                }
+            }
+            let _ = ready.send(());
+            if stopped.await.is_err() {
+                // Nobody can stop it.
+                std::future::pending::<()>().await;
+            }
+            let _ = shared.client.flush().await;
+            Ok(())
+        })
+    }
+}
+
+/// Says on standard error what an operator must know: permissions that are missing, and a connection lost or back.
+async fn report(mut happened: UnboundedReceiver<Event>) {
+    while let Some(event) = happened.next().await {
+        match event {
+            Event::ServerError(ServerError::Other(text)) => {
+                eprintln!("coquad-worker: the server says: {}", coquad::wire::printable(&text));
+            }
+            Event::Connected | Event::Disconnected => eprintln!("coquad-worker: {event}"),
+            _ => {}
+        }
+    }
+}
+
+fn worker_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host: String = host.trim().chars().take(64).collect();
+    format!("{host}:{}", std::process::id())
+}
+
+impl Shared {
+    /// The consumer of a function, made if it is missing. Asked for at most twice a second, by however many slots.
+    async fn bind(&self, function: &str) -> Result<PullConsumer, Error> {
+        let mut bound = self.bound.lock().await;
+        if let Some((when, consumer)) = bound.get(function)
+            && when.elapsed() < Duration::from_millis(500)
+        {
+            return Ok(consumer.clone());
+        }
+        let consumer = match setup::consumer(&self.context, &self.server, function).await {
+            Ok(consumer) => consumer,
+            Err(_) => {
+                setup::streams(&self.context, &self.server).await?;
+                setup::consumer(&self.context, &self.server, function).await?
+            }
+        };
+        bound.insert(function.to_owned(), (Instant::now(), consumer.clone()));
+        Ok(consumer)
+    }
+
+    async fn hear_of_cancellation(self: &Arc<Self>) -> Result<(), Error> {
+        let subject = self.server.space.cancel("*");
+        let heard = self.client.subscribe(subject).await;
+        let mut heard = heard.map_err(|error| Error::Connect { reason: error.to_string() })?;
+        let shared = self.clone();
+        tokio::spawn(async move {
+            while let Some(message) = heard.next().await {
+                let Ok(ids) = std::str::from_utf8(&message.payload) else { continue };
+                let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
+                for id in ids.lines() {
+                    // A run cancels its own.
+                    let own =
+                        id.split('.').next().is_some_and(|run| message.subject.as_str().ends_with(&format!(".{run}")));
+                    for told in running.remove(id).filter(|_| own).into_iter().flatten() {
+                        let _ = told.send(());
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+/// A worker that serves in the background. Dropped, it stops asking for jobs; what it evaluates is given to others once the
+/// server misses its signs of life.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<Result<(), Error>>>,
+}
+
+impl WorkerHandle {
+    /// Stops, and waits until the connection is closed.
+    pub fn stop(self) {}
+}
+
+impl Drop for WorkerHandle {
+    fn drop(&mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let functions: Vec<_> = self.functions.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Worker").field("functions", &functions).field("slots", &self.slots).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! The same answer through every door, and failures as they are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use coquad::{Error as Failure, Estimate, Evaluator, Inline, Integrator, ThreadPool};
+use coquad_nats::{Error, Nats, Server, Worker};
+use futures::executor::block_on;
+use num_complex::Complex;
+
+use crate::support::worker::{WorkerProcess, peak};
+use crate::support::{NatsServer, until};
+
+fn bits(estimate: &Estimate<f64>) -> (u64, u64, usize) {
+    (estimate.value.to_bits(), estimate.error.to_bits(), estimate.evaluations)
+}
+
+#[test]
+fn the_same_bits_and_evaluations_through_every_door() {
+    let server = NatsServer::start();
+    let _workers = WorkerProcess::four(&server, "peak");
+    let inline = Integrator::new(Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let pool = Integrator::new(ThreadPool::new(4).evaluator(peak)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let nats = server.connect();
+    let far = block_on(Integrator::new(nats.evaluator::<f64>("peak")).integrate(0.0, 1.0, 1e-9)).unwrap();
+    assert_eq!(bits(&inline), bits(&pool));
+    assert_eq!(bits(&inline), bits(&far));
+
+    // On another runtime, and with more outstanding.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let evaluator = nats.evaluator::<f64>("peak").queue_factor(16.0);
+    let other = runtime.block_on(Integrator::new(evaluator).integrate(0.0, 1.0, 1e-9)).unwrap();
+    assert_eq!(bits(&inline), bits(&other));
+    // Dropped within a runtime, which must not mind.
+    runtime.block_on(async move { drop(nats) });
+}
+
+#[test]
+fn every_bit_and_type_of_value_comes_through() {
+    let server = NatsServer::start();
+    let worker = Worker::new(server.server())
+        .serve("bits", |x: f64| x)
+        .serve("complex", |x: f64| Complex::new(x, -x))
+        .serve("long", |x: f64| vec![x; 100_000])
+        .serve("too-long", |x: f64| vec![x; 1 << 17])
+        .serve_with("with", |x: f64, parameters: &[u8]| [x, f64::from(parameters.len() as u32)])
+        .slots(2)
+        .start()
+        .unwrap();
+    let nats = server.connect();
+    let same = nats.evaluator::<f64>("bits");
+    for x in [0.1, -0.0, f64::INFINITY, f64::MIN_POSITIVE / 8.0, f64::from_bits(0x7ff8_dead_beef_cafe)] {
+        assert_eq!(block_on(same.evaluate(x)).unwrap().to_bits(), x.to_bits());
+    }
+    let z = block_on(nats.evaluator::<Complex<f64>>("complex").evaluate(2.5)).unwrap();
+    assert_eq!((z.re.to_bits(), z.im.to_bits()), (2.5f64.to_bits(), (-2.5f64).to_bits()));
+    assert_eq!(block_on(nats.evaluator::<Vec<f64>>("long").evaluate(1.0)).unwrap().len(), 100_000);
+    let with = nats.evaluator::<[f64; 2]>("with");
+    assert_eq!(block_on(with.evaluate(1.0)).unwrap(), [1.0, 0.0]);
+    assert_eq!(block_on(with.parameters([7, 7, 7]).evaluate(1.0)).unwrap(), [1.0, 3.0]);
+
+    let wrong = block_on(nats.evaluator::<f64>("complex").evaluate(2.5)).unwrap_err();
+    assert!(matches!(wrong.downcast_ref(), Some(Error::Message { .. })), "{wrong}");
+    let too_long = block_on(nats.evaluator::<Vec<f64>>("too-long").evaluate(2.5)).unwrap_err();
+    assert!(too_long.to_string().contains("over the limit"), "{too_long}");
+    worker.stop();
+}
+
+#[test]
+fn failures_are_typed_and_carry_the_point() {
+    let server = NatsServer::start();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let _worker = Worker::new(server.server())
+        .serve("fails", move |x: f64| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Err::<f64, _>(format!("no value at {x:?}\u{1b}"))
+        })
+        .serve("panics", |x: f64| -> f64 { panic!("no such x: {x:?}") })
+        .slots(1)
+        .start()
+        .unwrap();
+    let nats = server.connect();
+    let failed = Integrator::new(nats.evaluator::<f64>("fails")).integrate_blocking(0.0, 1.0, 1e-6);
+    let Err(Failure::Evaluation { x, source, .. }) = failed else { panic!("{failed:?}") };
+    let said = format!(r"no value at {x:?}\u{{1b}}");
+    assert!(matches!(source.downcast_ref(), Some(Error::Function { message, .. }) if *message == said), "{source:?}");
+    let panicked = Integrator::new(nats.evaluator::<f64>("panics")).integrate_blocking(0.0, 1.0, 1e-6);
+    let Err(Failure::Panicked { x, message, .. }) = panicked else { panic!("{panicked:?}") };
+    assert_eq!(*message, format!("no such x: {x:?}"));
+
+    // A failure is not kept: asked again, the function is called again.
+    let evaluator = nats.evaluator::<f64>("fails");
+    for _ in 0..3 {
+        let before = calls.load(Ordering::Relaxed);
+        assert!(block_on(evaluator.evaluate(0.123)).is_err());
+        assert_eq!(calls.load(Ordering::Relaxed), before + 1);
+    }
+}
+
+#[test]
+fn without_workers_an_evaluation_waits_until_its_deadline() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("nobody").deadline(Duration::from_millis(300));
+    let started = Instant::now();
+    let late = block_on(evaluator.evaluate(0.5)).unwrap_err();
+    assert!(matches!(late.downcast_ref(), Some(Error::Deadline { .. })), "{late}");
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    // Without a deadline it waits for a worker.
+    let worker = Worker::new(server.server()).serve("nobody", peak).slots(1).start().unwrap();
+    assert_eq!(block_on(nats.evaluator::<f64>("nobody").evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+    drop(worker);
+}
+
+#[test]
+fn no_connection_is_a_typed_error_at_once() {
+    let connect = |server: Server| block_on(Nats::connect(server)).map(drop).unwrap_err();
+    let server = NatsServer::with("");
+    let port = server.port;
+    assert!(matches!(connect(server.server().space("a b")), Error::Name { .. }));
+    drop(server);
+    assert!(matches!(connect(Server::new(format!("nats://127.0.0.1:{port}"))), Error::Connect { .. }));
+    assert!(matches!(connect("nats://192.0.2.1:4222".into()), Error::Plaintext { .. }));
+    let secret = NatsServer::with("authorization { user: me, password: secret-word }");
+    let error = connect(Server::new(format!("nats://me:wrong-word@127.0.0.1:{}", secret.port)));
+    assert!(matches!(error, Error::Connect { .. }));
+    assert!(!format!("{error} {error:?}").contains("word"), "{error:?}");
+    assert!(matches!(Worker::new(secret.server()).serve("f", peak).start(), Err(Error::Connect { .. })));
+    let good = Server::new(format!("nats://me:secret-word@127.0.0.1:{}", secret.port));
+    assert!(block_on(Nats::connect(good)).is_ok());
+    let invalid = block_on(NatsServer::start().connect().evaluator::<f64>("a.b").evaluate(0.5)).unwrap_err();
+    assert!(matches!(invalid.downcast_ref(), Some(Error::Name { .. })));
+}
+
+#[test]
+fn what_is_dropped_is_taken_from_the_queue() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("later");
+    let mut dropped: Vec<_> = (0..20).map(|i| Box::pin(evaluator.evaluate(f64::from(i)))).collect();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for evaluation in &mut dropped {
+        assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    }
+    let kept = dropped.split_off(15);
+    drop(dropped);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    // Only once the queue is as short as it will be: 5 of 20.
+    let tool = crate::support::Tool::new(&server);
+    until("15 jobs are deleted", || tool.jobs_waiting("default") == 5);
+    let serve = move |x: f64| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        x
+    };
+    let _worker = Worker::new(server.server()).serve("later", serve).slots(1).start().unwrap();
+    let values: Vec<_> = kept.into_iter().map(|evaluation| block_on(evaluation).unwrap()).collect();
+    assert_eq!(values, [15.0, 16.0, 17.0, 18.0, 19.0]);
+    assert_eq!(calls.load(Ordering::Relaxed), 5);
+    // What was given up can be asked for again.
+    assert_eq!(block_on(evaluator.evaluate(3.0)).unwrap().to_bits(), 3f64.to_bits());
+}
+
+#[test]
+fn workers_that_join_are_used_within_two_seconds() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("slow");
+    let _first = WorkerProcess::start(&server, "slow", 1);
+    until("the first worker is seen", || evaluator.slots() == 1);
+    assert_eq!(evaluator.concurrency(), 2);
+    let joined = Instant::now();
+    let mut others: Vec<_> = (0..3).map(|_| WorkerProcess::start(&server, "slow", 2)).collect();
+    until("the others are seen", || evaluator.slots() == 7);
+    println!("seen {:?} after they were started", joined.elapsed());
+    others.truncate(1);
+    until("those that left are not counted", || evaluator.slots() == 3);
+}

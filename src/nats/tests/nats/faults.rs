@@ -1,0 +1,212 @@
+//! Workers, servers, networks and coordinators that are killed, stopped, cut and robbed: the answer keeps its bits.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use coquad::{Evaluator, Integrator};
+use coquad_nats::{Error, Nats, Server, Worker};
+use futures::executor::block_on;
+use futures::future::{Either, join_all, select};
+
+use crate::support::proxy::Proxy;
+use crate::support::worker::{WorkerProcess, peak};
+use crate::support::{NatsServer, Random, runs, signal, until};
+
+/// All values at `count` points, each with the bits that it must have.
+async fn sweep(evaluator: &impl Evaluator<Value = f64>, count: u32) {
+    let xs: Vec<f64> = (0..count).map(|i| f64::from(i) / f64::from(count)).collect();
+    let values = join_all(xs.iter().map(|&x| evaluator.evaluate(x))).await;
+    for (x, value) in xs.iter().zip(values) {
+        assert_eq!(value.unwrap_or_else(|error| panic!("{x:?}: {error}")).to_bits(), peak(*x).to_bits());
+    }
+}
+
+#[test]
+fn workers_killed_and_stopped_at_random_change_no_bit() {
+    let mut random = Random(7);
+    for _ in 0..runs(8, 50) {
+        let server = NatsServer::start();
+        let tally = server.folder.path().join("tally");
+        let worker = || WorkerProcess::tallied(&server, "slow", 1, &tally);
+        let mut workers: Vec<_> = (0..4).map(|_| worker()).collect();
+        let nats = server.connect();
+        let evaluator = nats.evaluator::<f64>("slow");
+        until("the workers are there", || evaluator.slots() == 4);
+        thread::scope(|scope| {
+            let work = scope.spawn(|| block_on(sweep(&evaluator, 100)));
+            for _ in 0..2 {
+                thread::sleep(Duration::from_millis(random.below(300)));
+                let victim = random.below(4) as usize;
+                if random.below(2) == 0 {
+                    workers[victim].kill();
+                    workers[victim] = worker();
+                } else {
+                    signal(workers[victim].pid(), "STOP");
+                }
+            }
+            work.join().unwrap();
+        });
+        let evaluated = fs::read_to_string(&tally).unwrap().lines().count();
+        // Each of the two may have cost what its worker had: one evaluation, in which it died.
+        assert!((100..=102).contains(&evaluated), "{evaluated} evaluations of 100 points");
+    }
+}
+
+#[test]
+fn a_server_killed_and_restarted_in_the_middle_loses_nothing() {
+    let mut random = Random(11);
+    for _ in 0..runs(2, 20) {
+        let mut server = NatsServer::start();
+        let _workers = WorkerProcess::four(&server, "slow");
+        let nats = server.connect();
+        let evaluator = nats.evaluator::<f64>("slow");
+        until("the workers are there", || evaluator.slots() == 4);
+        thread::scope(|scope| {
+            let work = scope.spawn(|| block_on(sweep(&evaluator, 100)));
+            thread::sleep(Duration::from_millis(100 + random.below(200)));
+            server.kill();
+            thread::sleep(Duration::from_millis(random.below(500)));
+            server.restart();
+            work.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_server_that_loses_its_store_in_the_middle_loses_nothing() {
+    let mut random = Random(13);
+    for _ in 0..runs(2, 20) {
+        let mut server = NatsServer::start();
+        let _workers = WorkerProcess::four(&server, "slow");
+        let nats = server.connect();
+        let evaluator = nats.evaluator::<f64>("slow");
+        until("the workers are there", || evaluator.slots() == 4);
+        thread::scope(|scope| {
+            let work = scope.spawn(|| block_on(sweep(&evaluator, 100)));
+            thread::sleep(Duration::from_millis(100 + random.below(200)));
+            server.kill();
+            server.lose_store();
+            server.restart();
+            work.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_partition_ends_at_the_deadline_or_when_it_is_mended() {
+    let server = NatsServer::start();
+    let _workers = WorkerProcess::four(&server, "slow");
+    let proxy = Proxy::to(server.port);
+    let nats = block_on(Nats::connect(Server::new(proxy.url()).ack_wait(Duration::from_secs(1)))).unwrap();
+    let evaluator = nats.evaluator::<f64>("slow");
+    until("the workers are there", || evaluator.slots() == 4);
+    // Cut without a word, and mended.
+    thread::scope(|scope| {
+        let work = scope.spawn(|| block_on(sweep(&evaluator, 60)));
+        thread::sleep(Duration::from_millis(100));
+        proxy.cut();
+        thread::sleep(Duration::from_secs(1));
+        proxy.mend();
+        work.join().unwrap();
+    });
+    // Cut, and the connection broken on both sides.
+    thread::scope(|scope| {
+        let other = nats.evaluator::<f64>("slow").parameters([1]);
+        let work = scope.spawn(move || block_on(sweep(&other, 60)));
+        thread::sleep(Duration::from_millis(100));
+        proxy.cut();
+        proxy.reset();
+        thread::sleep(Duration::from_millis(500));
+        proxy.mend();
+        work.join().unwrap();
+    });
+    proxy.cut();
+    let late = block_on(nats.evaluator::<f64>("slow").deadline(Duration::from_millis(400)).evaluate(0.77)).unwrap_err();
+    assert!(matches!(late.downcast_ref(), Some(Error::Deadline { .. })), "{late}");
+    proxy.mend();
+}
+
+/// The coordinator of the test below, in a process of its own.
+#[test]
+fn coordinator_process() {
+    let Ok(url) = std::env::var("COQUAD_TEST_COORDINATOR") else { return };
+    let nats = block_on(Nats::connect(Server::new(url).ack_wait(Duration::from_secs(1)))).unwrap();
+    let integrator = Integrator::new(nats.evaluator::<f64>("slow").run("resumed"));
+    let e = block_on(integrator.integrate(0.0, 1.0, 1e-9)).unwrap();
+    println!("answer {:016x} {}", e.value.to_bits(), e.evaluations);
+}
+
+#[test]
+fn a_coordinator_killed_and_started_again_evaluates_only_what_is_missing() {
+    let expected = Integrator::new(coquad::Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let server = NatsServer::start();
+    let tally = server.folder.path().join("tally");
+    let _workers: Vec<_> = (0..4).map(|_| WorkerProcess::tallied(&server, "slow", 1, &tally)).collect();
+    let coordinator = || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["faults::coordinator_process", "--exact", "--nocapture"])
+            .env("COQUAD_TEST_COORDINATOR", server.url())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let lines = || fs::read_to_string(&tally).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
+    let mut first = coordinator();
+    until("it is under way", || lines().len() >= 50);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let output = coordinator().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let wanted = format!("answer {:016x} {}", expected.value.to_bits(), expected.evaluations);
+    assert!(said.contains(&wanted), "{wanted} in {said}");
+    let (all, mut distinct) = (lines(), lines());
+    distinct.sort();
+    distinct.dedup();
+    // Nothing is evaluated twice: neither what was answered nor what was waiting when the first one died.
+    assert_eq!(all.len(), distinct.len());
+}
+
+#[test]
+fn a_point_that_kills_its_workers_is_given_up_and_others_are_not() {
+    let server = NatsServer::start();
+    let mut workers = WorkerProcess::four(&server, "kills");
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("kills");
+    until("the workers are there", || evaluator.slots() == 4);
+    // Amid others, for which the one that is left has work for a while: it is told of before they are through.
+    let others: Vec<f64> = (1..500).map(|i| f64::from(i) / 1024.0).collect();
+    let others = Box::pin(join_all(others.iter().map(|&x| evaluator.evaluate(x))));
+    let first = block_on(select(Box::pin(evaluator.evaluate(0.5)), others));
+    let Either::Left((Err(poison), others)) = first else { panic!("the others were sooner") };
+    assert!(matches!(poison.downcast_ref(), Some(Error::WorkerLost { .. })), "{poison}");
+    assert!(block_on(others).iter().all(Result::is_ok));
+    workers.clear();
+}
+
+#[test]
+fn an_evaluation_that_hangs_ends_at_its_time_limit() {
+    let server = NatsServer::start();
+    let _worker = WorkerProcess::start(&server, "hangs", 1);
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("hangs").time_limit(Duration::from_millis(1500));
+    let late = block_on(evaluator.evaluate(0.5)).unwrap_err();
+    assert!(matches!(late.downcast_ref(), Some(Error::Timeout { .. })), "{late}");
+    // An async one is dropped, and its slot free again.
+    let _other = Worker::new(server.server())
+        .serve_evaluator(
+            "hangs-async",
+            coquad::evaluator_fn(1, |x: f64| async move {
+                if x > 0.0 {
+                    std::future::pending::<()>().await
+                }
+                Ok::<_, String>(x)
+            }),
+        )
+        .slots(1)
+        .start()
+        .unwrap();
+    let evaluator = nats.evaluator::<f64>("hangs-async").time_limit(Duration::from_millis(200));
+    assert!(block_on(evaluator.evaluate(1.0)).is_err());
+    assert_eq!(block_on(evaluator.evaluate(-1.0)).unwrap().to_bits(), (-1f64).to_bits());
+}

@@ -1,0 +1,13 @@
+//! Everything that needs a NATS server. Each test starts its own.
+
+mod doors;
+mod faults;
+mod python;
+mod security;
+mod support;
+
+/// Not a test of its own: the worker processes of the others are this program, started with this name.
+#[test]
+fn worker_process() {
+    support::worker::serve_if_asked();
+}

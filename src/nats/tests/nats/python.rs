@@ -1,0 +1,101 @@
+//! Workers in Python: with a NATS client of their own, and under the supervisor.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use coquad::{Evaluator, Integrator};
+use coquad_nats::Error;
+use futures::executor::block_on;
+
+use crate::support::worker::peak;
+use crate::support::{NatsServer, until};
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A folder with nats-py and msgpack, installed once below the target folder.
+fn packages() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python-nats-2.16.0");
+        let has = |folder: &Path| {
+            let tried = Command::new("python3").args(["-c", "import nats, msgpack"]).env("PYTHONPATH", folder).output();
+            tried.is_ok_and(|output| output.status.success())
+        };
+        if !has(&folder) {
+            let installed = Command::new("python3")
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
+                .arg(&folder)
+                .args(["nats-py==2.16.0", "msgpack==1.2.4"])
+                .output()
+                .expect("no python3: the Python worker cannot be tested without one");
+            let said = String::from_utf8_lossy(&installed.stderr);
+            assert!(installed.status.success() && has(&folder), "pip could not install nats-py and msgpack: {said}");
+        }
+        folder
+    })
+}
+
+const PEAK: &str = "1.0 / (1e-3 + (x - 0.3) * (x - 0.3))";
+
+#[test]
+fn a_python_worker_gives_the_same_bits_and_its_exceptions() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("py");
+    let script = format!(
+        "import asyncio, sys\nfrom coquad_worker import serve\ndef f(x):\n    if x > 2: raise IndexError('too far')\n    \
+         return 1 if x == 2 else {PEAK}\nasyncio.run(serve(sys.argv[1], 'py', f, slots=2))\n"
+    );
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    let path = std::env::join_paths([packages(), &module]).unwrap();
+    let start = || {
+        let mut command = Command::new("python3");
+        command.arg("-c").arg(&script).arg(server.url()).env("PYTHONPATH", &path).stdin(Stdio::null());
+        Killed(command.spawn().unwrap())
+    };
+    let _workers = [start(), start()];
+    until("the Python workers are seen", || evaluator.slots() == 4);
+    let inline = Integrator::new(coquad::Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+    let python = Integrator::new(nats.evaluator::<f64>("py")).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+    assert_eq!((inline.value.to_bits(), inline.evaluations), (python.value.to_bits(), python.evaluations));
+    // An integer where a float is due, and an exception.
+    assert_eq!(block_on(evaluator.evaluate(2.0)).unwrap().to_bits(), 1f64.to_bits());
+    let failed = block_on(evaluator.evaluate(3.0)).unwrap_err();
+    assert!(matches!(failed.downcast_ref(), Some(Error::Function { .. })), "{failed}");
+    assert_eq!(failed.to_string(), "IndexError: too far");
+}
+
+#[test]
+fn a_script_under_the_supervisor_may_crash_and_hang() {
+    let server = NatsServer::start();
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let script = format!(
+        "import os, time\nfrom coquad_worker import serve\ndef f(x):\n    if x == 2: os.abort()\n    \
+         if x == 3: time.sleep(1000)\n    return {PEAK}\nserve(f)\n"
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
+    command
+        .args(["--server", &server.url(), "--serve", "gap", "--slots", "2", "--", "python3", "-c", &script])
+        .env("PYTHONPATH", module)
+        .stdin(Stdio::null());
+    let _supervisor = Killed(command.spawn().unwrap());
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("gap");
+    assert_eq!(block_on(evaluator.evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+    let crashed = block_on(evaluator.evaluate(2.0)).unwrap_err();
+    assert!(matches!(crashed.downcast_ref(), Some(Error::WorkerLost { .. })), "{crashed}");
+    let limited = nats.evaluator::<f64>("gap").time_limit(std::time::Duration::from_millis(500));
+    let late = block_on(limited.evaluate(3.0)).unwrap_err();
+    assert!(matches!(late.downcast_ref(), Some(Error::Timeout { .. })), "{late}");
+    // Both slots are there all the same.
+    let values = futures::future::join_all((0..8).map(|i| evaluator.evaluate(f64::from(i) / 8.0)));
+    assert!(block_on(values).iter().all(Result::is_ok));
+}

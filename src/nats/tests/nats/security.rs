@@ -1,0 +1,261 @@
+//! Hostile jobs and results, narrow accounts, and TLS.
+
+use std::time::Duration;
+
+use coquad::Evaluator;
+use coquad::wire::Job;
+use coquad_nats::{Error, Nats, Server, Worker};
+use futures::StreamExt;
+use futures::executor::block_on;
+
+use crate::support::worker::peak;
+use crate::support::{Folder, NatsServer, Tool, until};
+
+fn job(function: &str, id: &str, reply: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Job { id, function, x: vec![0.5].into(), reply: Some(reply), ..Job::default() }.encode(&mut bytes);
+    bytes
+}
+
+/// What no honest client sends. Each must be ended without harm, and without an answer to anywhere.
+fn hostile() -> Vec<Vec<u8>> {
+    let good = job("f", "1f", "coquad1.default.res.r-1.1f");
+    let mut long = good.clone();
+    long.extend(vec![0; 2000]);
+    let mut points = Vec::new();
+    Job {
+        id: "1f",
+        function: "f",
+        x: vec![0.5; 9].into(),
+        reply: Some("coquad1.default.res.r-1.1f"),
+        ..Job::default()
+    }
+    .encode(&mut points);
+    vec![
+        vec![],
+        b"Hello, world".to_vec(),
+        vec![0xdd, 0x7f, 0xff, 0xff, 0xff],
+        vec![0xc6, 0xff, 0xff, 0xff, 0xff],
+        std::iter::repeat_n(0x91, 500_000).collect(),
+        good[..good.len() - 1].to_vec(),
+        long,
+        points,
+        job("g", "1f", "coquad1.default.res.r-1.1f"),
+        job("f", "1f", "coquad1.default.res.r-1.2f"),
+        job("f", "1f", "$JS.API.STREAM.DELETE.COQUAD1_default_JOBS"),
+        job("f", "1f", "coquad1.default.res.*.1f"),
+        job("f", "1f", "coquad1.default.res.>"),
+        job("f", "1f", "coquad1.default.job.f"),
+        job("f", "1f", "coquad1.other.res.r-1.1f"),
+        job("f", "1f", "coquad1.default.res.r-1.1f.x"),
+        job("f", "1f", ""),
+    ]
+}
+
+#[test]
+fn hostile_jobs_are_ended_and_harm_nobody() {
+    let server = NatsServer::start();
+    let _worker = Worker::new(server.server()).serve("f", peak).slots(2).start().unwrap();
+    let tool = Tool::new(&server);
+    let mut heard = tool.block_on(tool.client.subscribe("coquad1.*.res.>")).unwrap();
+    for bytes in hostile() {
+        let context = tool.context();
+        tool.block_on(async { context.publish("coquad1.default.job.f", bytes.into()).await.unwrap().await.unwrap() });
+    }
+    until("all are ended", || tool.jobs_waiting("default") == 0);
+    assert_eq!(tool.messages("COQUAD1_default_RES"), 0);
+    tool.block_on(async {
+        tool.client.flush().await.unwrap();
+        assert!(futures::poll!(heard.next()).is_pending(), "somebody answered");
+    });
+    let nats = server.connect();
+    assert_eq!(block_on(nats.evaluator::<f64>("f").evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+}
+
+#[test]
+fn hostile_results_complete_nothing() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let tool = Tool::new(&server);
+    let evaluator = nats.evaluator::<f64>("f").run("known");
+    let mut evaluation = Box::pin(evaluator.evaluate(0.5));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    until("the job is there", || tool.jobs_waiting("default") == 1);
+    let jobs = tool.context();
+    let queued = tool.block_on(async {
+        let stream = jobs.get_stream("COQUAD1_default_JOBS").await.unwrap();
+        stream.get_last_raw_message_by_subject("coquad1.default.job.f").await.unwrap().payload
+    });
+    let queued = Job::decode(&queued).unwrap();
+    let reply = queued.reply.unwrap().to_owned();
+    let mut other = Vec::new();
+    coquad::wire::Answer::new("another", Ok(vec![7.0].into())).encode(&mut other);
+    for bytes in hostile().into_iter().chain([other]) {
+        let context = tool.context();
+        tool.block_on(async { context.publish(reply.clone(), bytes.into()).await.unwrap().await.unwrap() });
+    }
+    // The last one is even stored in the place of the answer, until there is one.
+    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
+    assert_eq!(block_on(evaluation).unwrap().to_bits(), peak(0.5).to_bits());
+}
+
+#[test]
+fn a_job_longer_than_a_message_is_refused_here() {
+    let server = NatsServer::start();
+    let evaluator = server.connect().evaluator::<f64>("f").parameters(vec![0; 1 << 20]);
+    let refused = block_on(evaluator.evaluate(0.5)).unwrap_err();
+    assert!(matches!(refused.downcast_ref(), Some(Error::Message { .. })), "{refused}");
+}
+
+/// The accounts of docs/DISTRIBUTED.md: who may do what, and no more.
+const ACCOUNTS: &str = include_str!("../accounts.conf");
+
+/// A certificate authority of our own, and a server's certificate from it.
+fn certificates(folder: &Folder) -> String {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    authority.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let ca = authority.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certificate = rcgen::CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    folder.write("ca.pem", &ca.pem());
+    let certificate = folder.write("server.pem", &certificate.pem());
+    let key = folder.write("key.pem", &key.serialize_pem());
+    format!("tls {{ cert_file: \"{}\", key_file: \"{}\" }}\n", certificate.display(), key.display())
+}
+
+struct Lab {
+    server: NatsServer,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let tls = certificates(&folder);
+        Self { server: NatsServer::in_folder(folder, &format!("{tls}{ACCOUNTS}")) }
+    }
+
+    fn at(&self, user: &str) -> Server {
+        Server::new(format!("tls://{user}:{user}-password@127.0.0.1:{}", self.server.port))
+            .space("lab")
+            .ack_wait(Duration::from_secs(1))
+            .root_certificates(self.server.folder.path().join("ca.pem"))
+    }
+
+    /// The streams and consumers, made by whoever may.
+    fn set_up(&self) {
+        let admin = block_on(Nats::connect(self.at("admin").inbox("_INBOX_admin"))).unwrap();
+        let evaluator = admin.evaluator::<f64>("f");
+        drop(Worker::new(self.at("admin").inbox("_INBOX_admin")).serve("f", peak).start().unwrap());
+        drop(evaluator);
+        block_on(admin.close());
+    }
+}
+
+#[test]
+fn tls_with_narrow_accounts_works() {
+    let lab = Lab::new();
+    lab.set_up();
+    let _worker = Worker::new(lab.at("worker")).serve("f", peak).slots(2).start().unwrap();
+    let nats = block_on(Nats::connect(lab.at("client"))).unwrap();
+    let evaluator = nats.evaluator::<f64>("f");
+    assert_eq!(block_on(evaluator.evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+    let named = nats.evaluator::<f64>("f").run("kept");
+    assert_eq!(block_on(named.evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+    assert_eq!(block_on(named.evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+    until("the slots are counted", || evaluator.slots() == 2);
+}
+
+#[test]
+fn a_server_that_is_not_the_one_it_says_is_refused() {
+    let lab = Lab::new();
+    let address = format!("tls://client:client-password@127.0.0.1:{}", lab.server.port);
+    let unknown = block_on(Nats::connect(Server::new(address.clone()).space("lab"))).map(drop);
+    assert!(matches!(unknown, Err(Error::Connect { .. })), "{unknown:?}");
+    // Nor is a server believed that offers no encryption.
+    let plain = NatsServer::start();
+    let stripped = block_on(Nats::connect(Server::new(format!("tls://127.0.0.1:{}", plain.port)))).map(drop);
+    assert!(matches!(stripped, Err(Error::Connect { .. })), "{stripped:?}");
+}
+
+#[test]
+fn each_forbidden_act_is_refused() {
+    let lab = Lab::new();
+    lab.set_up();
+    let acts = [
+        ("worker", "coquad1.lab.job.f"),
+        ("worker", "coquad1.lab.cancel.r-1"),
+        ("worker", "_INBOX_client.x"),
+        ("worker", "$JS.API.STREAM.DELETE.COQUAD1_lab_JOBS"),
+        ("worker", "$JS.API.STREAM.PURGE.COQUAD1_lab_RES"),
+        ("worker", "$JS.API.STREAM.MSG.DELETE.COQUAD1_lab_JOBS"),
+        ("worker", "$JS.API.STREAM.CREATE.X"),
+        ("worker", "$JS.API.CONSUMER.DELETE.COQUAD1_lab_JOBS.f"),
+        ("worker", "coquad1.other.res.r-1.1"),
+        ("client", "coquad1.lab.res.r-1.1"),
+        ("client", "coquad1.other.job.f"),
+        ("client", "$JS.API.CONSUMER.MSG.NEXT.COQUAD1_lab_JOBS.f"),
+        ("client", "$JS.ACK.COQUAD1_lab_JOBS.f.1.1.1.1.1"),
+        ("client", "$JS.API.STREAM.DELETE.COQUAD1_lab_JOBS"),
+        ("client", "$JS.API.STREAM.PURGE.COQUAD1_lab_JOBS"),
+        ("client", "$JS.API.STREAM.UPDATE.COQUAD1_lab_JOBS"),
+        ("client", "$JS.API.CONSUMER.DELETE.COQUAD1_lab_JOBS.f"),
+    ];
+    let listens = [
+        ("worker", "_INBOX_client.>"),
+        ("worker", "coquad1.lab.res.>"),
+        ("worker", "coquad1.lab.job.>"),
+        ("client", "_INBOX_worker.>"),
+        ("client", "coquad1.lab.job.>"),
+        ("client", "coquad1.other.res.>"),
+        ("client", ">"),
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for user in ["worker", "client"] {
+        let (told, mut said) = futures::channel::mpsc::unbounded();
+        let options = async_nats::ConnectOptions::with_user_and_password(user.into(), format!("{user}-password"))
+            .custom_inbox_prefix(format!("_INBOX_{user}"))
+            .add_root_certificates(lab.server.folder.path().join("ca.pem"))
+            .event_callback(move |event| {
+                let _ = told.unbounded_send(event.to_string());
+                async {}
+            });
+        let address = format!("tls://127.0.0.1:{}", lab.server.port);
+        runtime.block_on(async {
+            let client = options.connect(address).await.unwrap();
+            let mut refused = async |what: &str, subject: &str| {
+                // The server says no, and names what it refused.
+                loop {
+                    let said = tokio::time::timeout(Duration::from_secs(10), said.next()).await;
+                    let said = said.unwrap_or_else(|_| panic!("{user} may {what} {subject}")).unwrap();
+                    if said.to_ascii_lowercase().contains("permissions violation") && said.contains(subject) {
+                        break;
+                    }
+                }
+            };
+            for (_, subject) in acts.iter().filter(|(who, _)| *who == user) {
+                client.publish(*subject, "x".into()).await.unwrap();
+                refused("publish", subject).await;
+            }
+            for (_, subject) in listens.iter().filter(|(who, _)| *who == user) {
+                let _heard = client.subscribe(*subject).await.unwrap();
+                refused("subscribe to", subject).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn a_missing_permission_is_a_typed_error() {
+    let lab = Lab::new();
+    lab.set_up();
+    let nats = block_on(Nats::connect(lab.at("reader"))).unwrap();
+    let evaluator = nats.evaluator::<f64>("f").deadline(Duration::from_secs(30));
+    let refused = block_on(evaluator.evaluate(0.5)).unwrap_err();
+    assert!(matches!(refused.downcast_ref(), Some(Error::Refused { .. })), "{refused}");
+}
