@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use coquad::{Inline, Integrator, PointCache, Simpson, ThreadPool};
+use coquad::{Inline, Integrator, PointCache, Simpson, Speculation, ThreadPool};
 
 /// Changes whenever `f` does: values of another function are refused.
 const IDENTITY: &str = "Lorentz peak, width 0.05, version 1";
@@ -27,14 +27,15 @@ fn integrate(file: &Path) -> Result<(), Box<dyn Error>> {
         thread::sleep(Duration::from_millis(2));
         f(x)
     });
-    let integrator = Integrator::new(slow).method(Simpson).with_cache(cache.clone());
+    // Without guesses, so that the points can be counted below.
+    let integrator = Integrator::new(slow).method(Simpson).speculation(Speculation::Certain).with_cache(cache.clone());
     let e = integrator.integrate_blocking(-1.0, 1.0, 1e-8)?;
     futures::executor::block_on(cache.sync())?; // from here on a power cut loses nothing either
 
     let whole = Integrator::new(Inline::new(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-8)?;
     assert_eq!(e.value.to_bits(), whole.value.to_bits());
     assert_eq!(e.evaluations, whole.evaluations);
-    assert_eq!(e.performed, cache.len() - known);
+    assert_eq!(e.performed, e.evaluations - known);
     println!("{e}, of which {} were run now", e.performed);
     Ok(())
 }

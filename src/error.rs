@@ -180,10 +180,6 @@ impl EvaluationError {
         Self { attempts, ..self }
     }
 
-    pub(crate) fn is_panic(&self) -> bool {
-        matches!(self.kind, Kind::Panicked(_))
-    }
-
     /// Returns how many attempts were made at the point, this last one included: 1 unless the evaluator was wrapped by
     /// [`retry`](crate::EvaluatorExt::retry).
     #[must_use]

@@ -121,7 +121,7 @@ impl<E: Evaluator> Evaluator for Retry<E> {
                 Err(error) => error,
             };
             made += error.attempts();
-            if attempt >= self.attempts || error.is_panic() {
+            if attempt >= self.attempts || error.panic_message().is_some() {
                 return Err(error.after(made));
             }
             let pause = self.pause(x, attempt);

@@ -103,8 +103,9 @@ pub(crate) fn judge<T: Value, M: Method>(
     if local.l1.is_finite() && local.error.is_finite() {
         return Ok(local);
     }
-    // The first that is not finite; if only their sum overflowed, the first one.
-    let culprit = values.iter().position(|value| !value.norm().is_finite()).unwrap_or(0);
+    // The first value that is not finite; if all are, and only their sum is not, the largest.
+    let largest = || (0..values.len()).max_by(|&i, &j| values[i].norm().total_cmp(&values[j].norm()));
+    let culprit = values.iter().position(|value| !value.norm().is_finite()).or_else(largest).unwrap_or(0);
     Err((domain.x(points[culprit]), values[culprit].norm()))
 }
 

@@ -45,8 +45,10 @@ impl FileStorage {
         #[cfg(unix)]
         {
             use std::os::unix::fs::OpenOptionsExt;
+
+            use rustix::fs::OFlags;
             // A link put there since the look above is not followed either.
-            options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+            options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
         }
         let file = options.open(path).map_err(error("open"))?;
         let metadata = file.metadata().map_err(error("inspect"))?;

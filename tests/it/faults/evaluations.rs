@@ -67,8 +67,9 @@ fn faulty_by(method: impl Method, seed: u64, trial: &Trial, fault: Fault, x0: f6
                 assert_eq!((x.to_bits(), source.to_string()), (x0.to_bits(), "scripted".to_owned()));
             }
             (Fault::NotFinite(_), Err(Error::NonFinite { x, .. })) => assert_eq!(x.to_bits(), x0.to_bits()),
-            // An infinite value may be a singularity that was hit: `Auto` cuts there and leaves the point out.
-            (Fault::NotFinite(bits), Ok(e)) if trial.method == 4 && f64::from_bits(bits).is_infinite() => {
+            // An infinite value may be a singularity that was hit: `Auto` cuts there and leaves the point out, `TanhSinh`
+            // leaves out the limits.
+            (Fault::NotFinite(bits), Ok(e)) if trial.method >= 3 && f64::from_bits(bits).is_infinite() => {
                 let exact = f64::from_bits(trial.reference.trace[0]);
                 assert!((e.value - exact).abs() <= e.error + trial.atol, "{e} for {exact}");
             }
@@ -90,17 +91,17 @@ const NOT_FINITE: [Fault; 5] = [
 
 #[test]
 fn a1_a_panic_is_an_error_with_its_point_and_is_not_kept() {
-    row("a1", 10_000, |seed| faulty(seed, &[Fault::Panic]));
+    row("a1", 2_000, |seed| faulty(seed, &[Fault::Panic]));
 }
 
 #[test]
 fn a2_a_value_that_is_not_finite_is_never_part_of_an_answer() {
-    row("a2", 10_000, |seed| faulty(seed, &NOT_FINITE));
+    row("a2", 2_000, |seed| faulty(seed, &NOT_FINITE));
 }
 
 #[test]
 fn a3_a_failed_evaluation_is_an_error_with_its_point_and_its_cause() {
-    row("a3", 10_000, |seed| faulty(seed, &[Fault::Error]));
+    row("a3", 2_000, |seed| faulty(seed, &[Fault::Error]));
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn a6_of_an_integrand_that_is_no_function_the_first_value_counts_everywhere() {
 
 #[test]
 fn a7_a_fault_at_a_guess_never_shows() {
-    row("a7", 10_000, |seed| {
+    row("a7", 2_000, |seed| {
         let mut trial = Trial::new(seed);
         let fault = [Fault::Panic, Fault::Error, Fault::Hang, NOT_FINITE[0], NOT_FINITE[3]][trial.pick(5)];
         let needed: HashSet<u64> = trial.reference.points.iter().map(|x| x.to_bits()).collect();
