@@ -53,6 +53,7 @@ fn median(mut times: Vec<f64>) -> f64 {
 }
 
 /// Times all of `runs` in turns, and returns the least of each.
+#[allow(clippy::type_complexity, reason = "a table of closures")]
 fn least<const N: usize>(turns: usize, mut runs: [(&str, Box<dyn FnMut() -> f64>); N]) {
     let mut best = [f64::INFINITY; N];
     for _ in 0..turns {

@@ -65,7 +65,7 @@ impl Stopwatch {
         let mean = self.mean.load(Ordering::Relaxed);
         let next = if mean == 0 { sample } else { (3 * mean + sample) / 4 };
         // Threads that share it do not take it from each other without need.
-        if next.abs_diff(mean) > 8 {
+        if mean == 0 || next.abs_diff(mean) > 8 {
             self.mean.store(next.max(1), Ordering::Relaxed);
         }
     }

@@ -1,5 +1,10 @@
 //! The integration tests: one binary, so that they are linked once and share their support code.
 
+#![allow(clippy::float_cmp, reason = "bits are what is promised")]
+#![allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN must not pass for converged")]
+#![allow(clippy::excessive_precision, reason = "exact values are given with more digits than a double has")]
+#![allow(clippy::type_complexity, reason = "tables of closures")]
+
 mod auto;
 mod cheap;
 #[cfg(feature = "durable")]

@@ -120,7 +120,7 @@ fn every_method_has_the_same_bits_and_evaluations_as_inline() {
     let folder = Folder::new();
     for workers in [1, 3] {
         let processes = Arc::new(folder.workers(workers, "peaks"));
-        same_by_method(&processes, Auto::default(), "Auto");
+        same_by_method(&processes, Auto, "Auto");
         same_by_method(&processes, GaussKronrod::new(15), "GaussKronrod");
         same_by_method(&processes, ClenshawCurtis, "ClenshawCurtis");
         same_by_method(&processes, TanhSinh, "TanhSinh");

@@ -247,6 +247,6 @@ fn f10_ten_thousand_integrals_at_once_on_one_integrator() {
 #[test]
 fn drawn_trials_cover_every_method_and_case() {
     let drawn: std::collections::HashSet<_> =
-        (0..1_000).map(|seed| Trial::new(seed)).map(|trial| (trial.case.0, trial.method)).collect();
+        (0..1_000).map(Trial::new).map(|trial| (trial.case.0, trial.method)).collect();
     assert_eq!(drawn.len(), 5 * SMALL.len());
 }
