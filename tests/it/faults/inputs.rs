@@ -52,7 +52,8 @@ fn f3_what_never_converges_ends_within_its_budget_with_a_typed_error() {
         let mut pick = |n: usize| (random.next_u64() >> 33) as usize % n;
         let f = ADVERSARIAL[seed as usize % ADVERSARIAL.len()];
         let (atol, budget) = ([1e-3, 1e-10, 1e-300][pick(3)], [0, 1, 30, 500, 3_000][pick(5)]);
-        by_method!(pick(5), m => {
+        let method = pick(5);
+        by_method!(method, m => {
             let calls = Arc::new(AtomicUsize::new(0));
             let count = calls.clone();
             let counted = move |x: f64| {
@@ -65,8 +66,8 @@ fn f3_what_never_converges_ends_within_its_budget_with_a_typed_error() {
                 Ok(e) => assert!(e.error <= atol && e.value.is_finite() && e.evaluations <= budget, "{e}"),
                 Err(Error::NotConverged { estimate: e, .. }) => {
                     assert!(e.evaluations <= budget, "{e}");
-                    // Written so that NaN is not met.
-                    assert!(!(e.error <= atol), "{e}");
+                    // Written so that NaN is not met. Under local control each segment has to meet its own share.
+                    assert!(!(e.error <= atol) || method == 1, "{e}");
                 }
                 // A sum of the largest numbers is not finite, either.
                 Err(Error::NonFinite { x, norm, .. }) => {
