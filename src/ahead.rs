@@ -190,7 +190,7 @@ where
             } else if self.failed.contains_key(&key) {
                 // No evaluation will end and tell of it: the decision has to be looked at again.
                 self.tree.issue(node, class);
-                started = true;
+                return true;
             } else if place == Place::There && self.dispatch.known(x).is_none() {
                 // Woken at once, and that will be there.
                 cx.waker().wake_by_ref();
@@ -219,7 +219,9 @@ where
                             Ok(_) if self.settle_point(node) => return true,
                             Ok(_) => {}
                             Err(error) => {
+                                // Perhaps the end of the run; guesses that fail at once would go on for ever.
                                 self.failed.insert(key, error);
+                                return true;
                             }
                         }
                     }
