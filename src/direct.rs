@@ -9,7 +9,7 @@ use crate::evaluation::PointCache;
 use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Method, Panel};
+use crate::numerics::method::{Local, Method, Panel};
 use crate::numerics::run::{Leaf, Source, Stop, judge};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
@@ -61,6 +61,23 @@ where
             mapped: Vec::new(),
             values: Vec::with_capacity(count),
         }
+    }
+
+    /// Judges a panel without a list of its points, if there is nothing in the way of that: values to be kept, somebody
+    /// who watches, a map, or a value that is not finite, to be named.
+    #[inline]
+    fn judge_here(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
+        let plain = self.cache.is_none() && self.observer.is_none() && self.limit.is_none();
+        if !E::HERE || !plain || !self.domain.is_identity() {
+            return None;
+        }
+        let f = |x| self.evaluator.value_here(x).expect("it is here");
+        let local = self.method.judge_here(panel, f)?;
+        if !(local.l1.is_finite() && local.error.is_finite()) {
+            return None;
+        }
+        self.performed += self.method.count(panel);
+        Some(local)
     }
 
     /// Evaluates at the points `self.points`, in order; `false` if the time is over before the last.
@@ -130,6 +147,10 @@ where
             return Poll::Ready(Err(Stop::Early(Reason::Budget)));
         }
         for panel in &mut panels {
+            if let Some(local) = self.judge_here(panel) {
+                leaves.push(Leaf::new(*panel, local, ()));
+                continue;
+            }
             self.points.clear();
             self.method.points(panel, &mut self.points);
             if !self.evaluate() {

@@ -18,6 +18,7 @@ mod pool_evaluator;
 mod process;
 pub(crate) mod spot;
 mod thread_pool;
+mod unheard;
 #[cfg(feature = "wire")]
 pub mod wire;
 #[cfg(all(unix, feature = "process"))]

@@ -17,6 +17,7 @@ use crate::error::{Error, EvaluationError};
 use crate::evaluation::durable::Keeper;
 use crate::evaluation::flight::{Flight, Lead, Outcome, Pending, Seat, SharedEvaluation};
 use crate::evaluation::key::{BuildKeyHasher, Key};
+use crate::evaluation::unheard::Unheard;
 
 /// The values of one integrand at the points where it was evaluated, each evaluated once however many ask for it.
 /// Clones share the points.
@@ -238,6 +239,15 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
                 Err(error)
             }
         }
+    }
+
+    /// Where values go that are found too late for those who asked.
+    pub(crate) fn unheard(&self) -> Unheard<T> {
+        Unheard::of(Arc::downgrade(&self.points))
+    }
+
+    pub(crate) fn of(points: Arc<Points<T>>) -> Self {
+        Self { points }
     }
 
     /// Stores a value found elsewhere. The first value wins; an evaluation under way ends with it.

@@ -224,10 +224,11 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
             Some(slot) => {
                 let shared = self.shared.clone();
+                let unheard = self.cache.unheard();
                 self.cache.claim(x, move || {
                     async move {
                         let _slot = slot;
-                        shared.evaluator.evaluate(x).await
+                        shared.evaluator.evaluate_for(x, unheard).await
                     }
                     .boxed()
                 })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::EvaluationError;
 use crate::evaluation::near::Near;
+use crate::evaluation::unheard::Unheard;
 
 /// Evaluates the integrand: on this thread, on others, in other processes, on another continent.
 ///
@@ -84,7 +85,7 @@ pub trait Evaluator: Send + Sync {
     /// # Cancellation
     ///
     /// Dropping the future gives the evaluation up: one that has not started never starts. One that cannot be stopped
-    /// (a function running on a thread) finishes unheard.
+    /// (a function running on a thread) runs to its end; those of this crate then leave its value in the integral's cache.
     ///
     /// # Errors
     ///
@@ -120,6 +121,27 @@ pub trait Evaluator: Send + Sync {
     #[doc(hidden)]
     const HERE: bool = false;
 
+    /// One of [`evaluate_here`](Self::evaluate_here)'s values, if it is [`HERE`](Self::HERE).
+    #[doc(hidden)]
+    #[inline]
+    fn value_here(&self, x: f64) -> Option<Self::Value> {
+        let mut values = Vec::new();
+        self.evaluate_here(&[x], &mut values);
+        values.pop()
+    }
+
+    /// [`evaluate`](Self::evaluate), for an integral that has a place for a value that is found when nobody waits for it any
+    /// more.
+    #[doc(hidden)]
+    fn evaluate_for(
+        &self,
+        x: f64,
+        unheard: Unheard<Self::Value>,
+    ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+        drop(unheard);
+        self.evaluate(x)
+    }
+
     /// Whether [`near`](Self::near) is there.
     #[doc(hidden)]
     const NEAR: bool = false;
@@ -149,6 +171,19 @@ impl<E: Evaluator> Evaluator for Arc<E> {
 
     const HERE: bool = E::HERE;
 
+    #[inline]
+    fn value_here(&self, x: f64) -> Option<Self::Value> {
+        E::value_here(self, x)
+    }
+
+    fn evaluate_for(
+        &self,
+        x: f64,
+        unheard: Unheard<Self::Value>,
+    ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+        E::evaluate_for(self, x, unheard)
+    }
+
     const NEAR: bool = E::NEAR;
 
     fn near(&self) -> Option<&dyn Near<Self::Value>> {
@@ -173,6 +208,19 @@ impl<E: Evaluator> Evaluator for &E {
     }
 
     const HERE: bool = E::HERE;
+
+    #[inline]
+    fn value_here(&self, x: f64) -> Option<Self::Value> {
+        E::value_here(self, x)
+    }
+
+    fn evaluate_for(
+        &self,
+        x: f64,
+        unheard: Unheard<Self::Value>,
+    ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+        E::evaluate_for(self, x, unheard)
+    }
 
     const NEAR: bool = E::NEAR;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::panics;
+use crate::evaluation::unheard::{Unheard, letter};
 
 /// Makes an evaluator of an asynchronous function, of which at most `limit` calls run at once.
 ///
@@ -93,7 +94,8 @@ impl<F> fmt::Debug for EvaluatorFn<F> {
 ///
 /// # Cancellation
 ///
-/// A call that has not started when the integral is dropped never starts; one that has finishes unheard.
+/// A call that has not started when the integral is dropped never starts; one that has finishes, and its
+/// value is kept in the integral's cache.
 ///
 /// # Errors
 ///
@@ -134,13 +136,22 @@ where
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+        self.evaluate_for(x, Unheard::nowhere())
+    }
+
+    async fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> Result<T, EvaluationError> {
         let f = Arc::clone(&self.f);
-        blocking::unblock(move || {
-            catch_unwind(AssertUnwindSafe(|| f(x).map_err(EvaluationError::new)))
-                .unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload))))
-        })
-        .await
+        let (sender, receiver) = letter(move |outcome: Result<T, EvaluationError>| match outcome {
+            Ok(value) => unheard.keep(x, value),
+            Err(error) => panics::dispose(error),
+        });
+        // Dropped with this future, it never starts if it has not.
+        let _call = blocking::unblock(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| f(x).map_err(EvaluationError::new)));
+            sender.send(outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload)))));
+        });
+        receiver.await.expect("a call sends its outcome")
     }
 
     fn concurrency(&self) -> usize {

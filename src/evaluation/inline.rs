@@ -51,6 +51,11 @@ where
     const HERE: bool = true;
 
     #[inline]
+    fn value_here(&self, x: f64) -> Option<T> {
+        Some((self.f)(x))
+    }
+
+    #[inline]
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool {
         into.extend(xs.iter().map(|&x| (self.f)(x)));
         true

@@ -22,8 +22,13 @@ pub(crate) fn message(payload: Box<dyn Any + Send>) -> Arc<str> {
 
 /// Drops a value that belongs to the user, whatever its `Drop` does.
 pub(crate) fn dispose<T>(value: T) {
+    contain(|| drop(value));
+}
+
+/// Runs what may run the user's code where no panic may pass.
+pub(crate) fn contain(run: impl FnOnce()) {
     // The second payload is leaked: its own Drop may panic, and so on without end.
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
         mem::forget(payload);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::near::{Near, Pace, Stopwatch};
 use crate::evaluation::thread_pool::{ThreadPool, evaluate_here};
+use crate::evaluation::unheard::Unheard;
 
 /// A function that is timed whenever it is called.
 struct Timed<F> {
@@ -59,9 +61,13 @@ where
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+        self.evaluate_for(x, Unheard::nowhere())
+    }
+
+    fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
-        self.pool.evaluate(move || Ok(f.call(x))).await
+        self.pool.evaluate(move || Ok(f.call(x)), move |value| unheard.keep(x, value))
     }
 
     fn concurrency(&self) -> usize {
@@ -121,9 +127,13 @@ where
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+        self.evaluate_for(x, Unheard::nowhere())
+    }
+
+    fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
-        self.pool.evaluate(move || f.call(x).map_err(EvaluationError::new)).await
+        self.pool.evaluate(move || f.call(x).map_err(EvaluationError::new), move |value| unheard.keep(x, value))
     }
 
     fn concurrency(&self) -> usize {

@@ -28,6 +28,7 @@ use futures_lite::future::block_on;
 use crate::error::EvaluationError;
 use crate::evaluation::panics;
 use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
+use crate::evaluation::unheard::{Receiver, Sender, letter};
 
 thread_local! {
     /// The pool that this thread works for; 0 for none.
@@ -190,7 +191,7 @@ impl ThreadPool {
         J: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let run = Run::new(self.clone(), job);
+        let run = Run::new(self.clone(), job, panics::dispose);
         async move {
             match run.await {
                 Ok(result) => result,
@@ -199,12 +200,17 @@ impl ThreadPool {
         }
     }
 
-    /// As [`run`](Self::run), with a panic told as a failure.
+    /// As [`run`](Self::run), with a panic told as a failure, and a value that nobody waits for any more kept.
     pub(crate) async fn evaluate<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> Result<T, EvaluationError> + Send + 'static,
+        keep: impl Fn(T) + Clone + Send + Unpin + 'static,
     ) -> Result<T, EvaluationError> {
-        flatten(Run::new(self.clone(), job).await)
+        let leave = move |outcome| match outcome {
+            Ok(Ok(value)) => panics::contain(|| keep(value)),
+            failed => panics::dispose(failed),
+        };
+        flatten(Run::new(self.clone(), job, leave).await)
     }
 
     /// Whether the calling thread is one of the pool's.
@@ -245,45 +251,49 @@ impl fmt::Debug for ThreadPool {
 type Outcome<R> = Result<R, Box<dyn Any + Send>>;
 
 /// Where a job waits until someone starts it or gives it up: whoever takes it out does.
-type JobCell<J, R> = Mutex<Option<(J, oneshot::Sender<Outcome<R>>)>>;
+type JobCell<J, R, L> = Mutex<Option<(J, Sender<Outcome<R>, L>)>>;
 
-fn take<J, R>(cell: &JobCell<J, R>) -> Option<(J, oneshot::Sender<Outcome<R>>)> {
+fn take<J, R, L>(cell: &JobCell<J, R, L>) -> Option<(J, Sender<Outcome<R>, L>)> {
     cell.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// The future of one job.
-struct Run<J, R> {
-    stage: Stage<J, R>,
+struct Run<J, R, L: Fn(Outcome<R>)> {
+    stage: Stage<J, R, L>,
+    /// What becomes of an outcome that nobody waits for any more.
+    leave: L,
     /// Keeps the threads alive while the job is wanted.
     pool: ThreadPool,
 }
 
-enum Stage<J, R> {
+enum Stage<J, R, L: Fn(Outcome<R>)> {
     /// Not polled yet: nobody knows of the job.
     New(J),
     /// A stub is queued. The job may wait, run, or be done.
-    Queued { cell: Arc<JobCell<J, R>>, outcome: oneshot::Receiver<Outcome<R>> },
+    Queued { cell: Arc<JobCell<J, R, L>>, outcome: Receiver<Outcome<R>, L> },
     /// The outcome was returned.
     Done,
 }
 
-impl<J, R> Run<J, R>
+impl<J, R, L> Run<J, R, L>
 where
     J: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
+    L: Fn(Outcome<R>) + Clone + Send + Unpin + 'static,
 {
-    fn new(pool: ThreadPool, job: J) -> Self {
-        Self { stage: Stage::New(job), pool }
+    fn new(pool: ThreadPool, job: J, leave: L) -> Self {
+        Self { stage: Stage::New(job), leave, pool }
     }
 }
 
 // Nothing in a Run is pinned: the job is moved out before it runs.
-impl<J, R> Unpin for Run<J, R> {}
+impl<J, R, L: Fn(Outcome<R>)> Unpin for Run<J, R, L> {}
 
-impl<J, R> Future for Run<J, R>
+impl<J, R, L> Future for Run<J, R, L>
 where
     J: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
+    L: Fn(Outcome<R>) + Clone + Send + Unpin + 'static,
 {
     type Output = Outcome<R>;
 
@@ -293,18 +303,15 @@ where
             match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::New(job) if on_worker => return Poll::Ready(catch_unwind(AssertUnwindSafe(job))),
                 Stage::New(job) => {
-                    let (sender, outcome) = oneshot::channel();
-                    let cell: Arc<JobCell<J, R>> = Arc::new(Mutex::new(Some((job, sender))));
+                    let (sender, outcome) = letter(self.leave.clone());
+                    let cell: Arc<JobCell<J, R, L>> = Arc::new(Mutex::new(Some((job, sender))));
                     let stub = Arc::clone(&cell);
                     self.pool
                         .shared
                         .executor
                         .spawn(async move {
                             if let Some((job, sender)) = take(&stub) {
-                                // A job whose future is gone leaves an outcome that nobody takes.
-                                if let Err(unwanted) = sender.send(catch_unwind(AssertUnwindSafe(job))) {
-                                    panics::dispose(unwanted);
-                                }
+                                sender.send(catch_unwind(AssertUnwindSafe(job)));
                             }
                         })
                         .detach();
@@ -330,16 +337,10 @@ where
 }
 
 // CANCEL: a job that has not started is taken out of its cell and never starts; the stub finds the cell empty.
-impl<J, R> Drop for Run<J, R> {
+impl<J, R, L: Fn(Outcome<R>)> Drop for Run<J, R, L> {
     fn drop(&mut self) {
-        if let Stage::Queued { cell, outcome } = &mut self.stage {
+        if let Stage::Queued { cell, .. } = &self.stage {
             drop(take(cell));
-            // From here on a running job finds nobody to send to; if it has ended, what it left is disposed of here,
-            // for its drop may panic.
-            outcome.close();
-            if let Ok(Some(unwanted)) = outcome.try_recv() {
-                panics::dispose(unwanted);
-            }
         }
     }
 }

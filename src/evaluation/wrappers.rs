@@ -14,6 +14,7 @@ use futures_timer::Delay;
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::key::{Key, KeyHasher};
+use crate::evaluation::unheard::Unheard;
 
 /// What every [`Evaluator`] can be wrapped in.
 ///
@@ -64,7 +65,7 @@ pub trait EvaluatorExt: Evaluator + Sized {
     /// # Cancellation
     ///
     /// An evaluation that is given up is dropped. That ends an asynchronous one. A function that runs on a thread cannot
-    /// be stopped: it runs on unheard, and its thread is not free before it returns. **So on a
+    /// be stopped: it runs on, leaves its value in the integral's cache, and its thread is not free before it returns. **So on a
     /// [`ThreadPool`](crate::ThreadPool) of n threads, each function that hangs for ever takes one thread away, and after
     /// n of them every further evaluation times out, waiting for a thread.** The integral ends with an error in any case;
     /// it never hangs. The pool does not replace such threads, as their number would have no bound.
@@ -113,10 +114,14 @@ impl<E> Retry<E> {
 impl<E: Evaluator> Evaluator for Retry<E> {
     type Value = E::Value;
 
-    async fn evaluate(&self, x: f64) -> Result<E::Value, EvaluationError> {
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
+        self.evaluate_for(x, Unheard::nowhere())
+    }
+
+    async fn evaluate_for(&self, x: f64, unheard: Unheard<E::Value>) -> Result<E::Value, EvaluationError> {
         let mut made = 0;
         for attempt in 1.. {
-            let error = match self.inner.evaluate(x).await {
+            let error = match self.inner.evaluate_for(x, unheard.clone()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -138,6 +143,11 @@ impl<E: Evaluator> Evaluator for Retry<E> {
 
     const HERE: bool = E::HERE;
 
+    #[inline]
+    fn value_here(&self, x: f64) -> Option<E::Value> {
+        self.inner.value_here(x)
+    }
+
     // What is evaluated on the spot cannot fail.
     #[inline]
     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
@@ -155,8 +165,12 @@ pub struct Timeout<E> {
 impl<E: Evaluator> Evaluator for Timeout<E> {
     type Value = E::Value;
 
-    async fn evaluate(&self, x: f64) -> Result<E::Value, EvaluationError> {
-        let evaluation = pin!(self.inner.evaluate(x));
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
+        self.evaluate_for(x, Unheard::nowhere())
+    }
+
+    async fn evaluate_for(&self, x: f64, unheard: Unheard<E::Value>) -> Result<E::Value, EvaluationError> {
+        let evaluation = pin!(self.inner.evaluate_for(x, unheard));
         match select(evaluation, pin!(sleep(self.limit))).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(EvaluationError::timeout(self.limit)),
@@ -168,6 +182,11 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
     }
 
     const HERE: bool = E::HERE;
+
+    #[inline]
+    fn value_here(&self, x: f64) -> Option<E::Value> {
+        self.inner.value_here(x)
+    }
 
     // What is evaluated on the spot cannot be interrupted.
     #[inline]

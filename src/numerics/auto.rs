@@ -22,7 +22,7 @@ mod tail;
 use self::map::{Base, Map};
 use self::search::{Feature, search};
 use self::smooth::smooth;
-use self::tables::POINTS;
+use self::tables::{PLACE, POINTS};
 use self::tail::{TAIL, tail};
 use super::elementary::exp;
 use super::method::{Control, Local, Method, Panel};
@@ -158,6 +158,9 @@ const EMPTY_LOG: u32 = 5;
 /// What is left out at zero when a panel without any value is cut in equal parts of the logarithm.
 const FAR: f64 = 1e-6;
 
+/// Half of what a panel spans in the logarithm before the variable itself is looked at.
+const SPAN: f64 = 6.0;
+
 impl Shape {
     fn kind(self) -> Kind {
         Kind { shape: self, note: Note::Nothing }
@@ -189,10 +192,8 @@ impl Method for Auto {
     fn points(&self, panel: &Panel<Kind>, into: &mut Vec<f64>) {
         match panel.kind.shape {
             Shape::Smooth(base) => {
-                let map = Map::new(panel, base);
-                let low = next_up(panel.a);
-                let high = (-next_up(-panel.b)).max(low);
-                into.extend(map.points().map(|x| x.clamp(low, high)));
+                let (map, within) = (Map::new(panel, base), Within::new(panel));
+                into.extend(map.points().map(|x| within.clamp(x)));
             }
             Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
             Shape::Tail { from } => {
@@ -215,24 +216,17 @@ impl Method for Auto {
         match panel.kind.shape {
             Shape::Smooth(base) => {
                 let map = Map::new(panel, base);
-                let (mut local, note) = if map.is_log {
+                if map.is_log {
                     let slopes = map.slopes();
                     let scaled: [T; POINTS] = std::array::from_fn(|i| {
                         let mut value = values[i].clone();
                         value.scale(slopes[i]);
                         value
                     });
-                    smooth(&map, &scaled)
+                    judge(panel, &map, &slopes, &scaled)
                 } else {
-                    smooth(&map, values)
-                };
-                panel.kind.note = note;
-                let depth = if map.is_log || a == 0.0 || b == 0.0 { EMPTY_LOG } else { EMPTY };
-                if local.error <= 0.0 && panel.depth < depth {
-                    local.error = f64::MIN_POSITIVE;
-                    panel.kind.note = Note::Empty;
+                    judge(panel, &map, &FLAT, values.try_into().expect("a value for each point"))
                 }
-                local
             }
             Shape::Search(Search { low, high, error, stage, .. }) => {
                 let (feature, low, high) = search(low, high, a, b, values);
@@ -253,6 +247,25 @@ impl Method for Auto {
                 panel.kind.note = Note::Power(power);
                 local
             }
+        }
+    }
+
+    #[inline]
+    fn judge_here<T: Value>(&self, panel: &mut Panel<Kind>, mut f: impl FnMut(f64) -> T) -> Option<Local<T>> {
+        let Shape::Smooth(base) = panel.kind.shape else { return None };
+        let map = Map::new(panel, base);
+        let within = Within::new(panel);
+        if map.is_log {
+            let slopes = map.slopes();
+            let scaled = slopes.map(|slope| {
+                let mut value = f(within.clamp(map.at_distance(slope)));
+                value.scale(slope);
+                value
+            });
+            Some(judge(panel, &map, &slopes, &scaled))
+        } else {
+            let values = PLACE.map(|u| f(within.clamp(map.x(u))));
+            Some(judge(panel, &map, &FLAT, &values))
         }
     }
 
@@ -283,8 +296,11 @@ impl Method for Auto {
                         halve(panel, base, into);
                     }
                 }
-                // Hard at the end that is far from the point: there the variable itself shows why.
-                Note::Ends { left, right, .. } if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right }) =>
+                // Hard at the end that is far from the point: there the variable itself shows why, once the logarithm does
+                // not span too much.
+                Note::Ends { left, right, .. }
+                    if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right })
+                        && Map::new(panel, base).half_width() <= SPAN =>
                 {
                     let (c, same) = (panel.midpoint(), Shape::Smooth(base).kind());
                     let kinds = if right { [same, PLAIN] } else { [PLAIN, same] };
@@ -324,6 +340,43 @@ impl Method for Auto {
     fn predict(&self, panel: &Panel<Kind>, into: &mut Vec<Panel<Kind>>) {
         self.refine(panel, 0.0, into);
     }
+}
+
+/// The points of a panel: not its limits.
+struct Within {
+    low: f64,
+    high: f64,
+}
+
+impl Within {
+    #[inline]
+    fn new(panel: &Panel<Kind>) -> Self {
+        let low = next_up(panel.a);
+        Self { low, high: (-next_up(-panel.b)).max(low) }
+    }
+
+    #[inline]
+    fn clamp(&self, x: f64) -> f64 {
+        x.max(self.low).min(self.high)
+    }
+}
+
+/// The slopes of a panel in its own variable.
+const FLAT: [f64; POINTS] = [1.0; POINTS];
+
+/// Judges a smooth panel by its values, already times the slopes.
+#[inline]
+fn judge<T: Value>(panel: &mut Panel<Kind>, map: &Map, slopes: &[f64; POINTS], values: &[T; POINTS]) -> Local<T> {
+    let (mut local, note) = smooth(map, values);
+    panel.kind.note = note;
+    let depth = if map.is_log || panel.a == 0.0 || panel.b == 0.0 { EMPTY_LOG } else { EMPTY };
+    if local.error <= 0.0 && panel.depth < depth {
+        local.error = f64::MIN_POSITIVE;
+        panel.kind.note = Note::Empty;
+    }
+    let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
+    local.blur([0, POINTS / 2, POINTS - 1].map(|i| (at(i), values[i].norm() / slopes[i])));
+    local
 }
 
 /// The panels that replace one whose search has ended, or the next stage of the search; none if it found nothing.

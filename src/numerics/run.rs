@@ -99,38 +99,14 @@ pub(crate) fn judge<T: Value, M: Method>(
             }
         }
     }
-    let mut local = method.estimate(panel, values);
+    let local = method.estimate(panel, values);
     if local.l1.is_finite() && local.error.is_finite() {
-        // Under local control what a panel may spend is the method's own criterion.
-        let far = panel.a.abs().max(panel.b.abs());
-        if method.control() == Control::Global
-            && local.error * (panel.b - panel.a) < PEAKED * f64::EPSILON * far * local.l1
-        {
-            blur(&mut local, points, values);
-        }
         return Ok(local);
     }
     // The first value that is not finite; if all are, and only their sum is not, the largest.
     let largest = || (0..values.len()).max_by(|&i, &j| values[i].norm().total_cmp(&values[j].norm()));
     let culprit = values.iter().position(|value| !value.norm().is_finite()).or_else(largest).unwrap_or(0);
     Err((domain.x(points[culprit]), values[culprit].norm()))
-}
-
-/// The largest value of a panel is at most so many times the mean, or the panel is so coarse that the rounding of its
-/// points is the least of its error. (Of all weights of Gauss-Kronrod 21 the smallest is 1/171.)
-const PEAKED: f64 = 200.0;
-
-/// Adds what the rounding of the points leaves of a panel's error. A value is one of within half a unit in the last
-/// place of its point, so the integral over a panel is uncertain by that times the variation of the integrand in it; the
-/// half of that covers what the nodes' errors do not cancel (measured 2026-11-21: 1,728 poles, powers and logarithms
-/// 1e-1 to 1e-12 outside the range, for which the true error is at most 1.2 times the estimate).
-#[cold]
-fn blur<T: Value>(local: &mut Local<T>, points: &[f64], values: &[T]) {
-    let least = values.iter().map(T::norm).fold(f64::INFINITY, f64::min);
-    let most = points.iter().zip(values).map(|(t, value)| t.abs() * (value.norm() - least)).fold(0.0, f64::max);
-    let blur = f64::EPSILON / 4.0 * most;
-    local.roundoff = local.roundoff.max(blur);
-    local.error = local.error.max(blur);
 }
 
 /// How a run ended.

@@ -129,6 +129,29 @@ fn a_singular_point_just_outside_the_range_is_resolved_or_reported() {
 }
 
 #[test]
+fn singular_points_inside_are_found_at_zero_and_near_it() {
+    for (a, b) in [(-1.0, 1.7), (-5.0, 1.0), (-1e-3, 1.0), (-100.0, 37.0)] {
+        for place in [0.0, 1e-14, 1e-9, -3e-7, 1e-4] {
+            for power in [-0.7, -0.2, 0.5, 1.0, f64::INFINITY] {
+                let f = move |x: f64| {
+                    let d = (x - place).abs();
+                    if power.is_finite() { d.powf(power) } else { d.ln() }
+                };
+                let to = |x: f64| {
+                    let d = (x - place).abs();
+                    (x - place).signum()
+                        * if power.is_finite() { d.powf(power + 1.0) / (power + 1.0) } else { d * (d.ln() - 1.0) }
+                };
+                let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect("it exists");
+                let exact = to(b) - to(a);
+                assert!((e.value - exact).abs() <= 1e-8 * exact.abs(), "{place} {power} on [{a}, {b}]: {}", e.value);
+                assert!(e.evaluations < 800, "{place} {power} on [{a}, {b}]: {}", e.evaluations);
+            }
+        }
+    }
+}
+
+#[test]
 fn values_that_are_not_numbers_are_reported() {
     for bad in [f64::NAN, INF] {
         let f = move |x: f64| if x == 0.5 { bad } else { x };

@@ -1,14 +1,54 @@
 //! Integrals that share an integrator: each point once, and one that goes away harms no other.
 
-use std::sync::Arc;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
-use coquad::{GaussKronrod, Inline, Integrator, Observer, PointCache, Progress, Simpson, Speculation, ThreadPool};
+use coquad::{
+    Evaluator, EvaluatorExt, GaussKronrod, Inline, Integrator, Observer, PointCache, Progress, Simpson, Speculation,
+    ThreadPool, blocking_fn,
+};
 use futures::executor::block_on;
 use futures::future::join_all;
 
 use crate::support::cluster::{Cluster, Latency};
+
+/// What calls pass through: the first waits until it is opened.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<Passage>, Condvar)>);
+
+#[derive(Default)]
+struct Passage {
+    calls: usize,
+    is_open: bool,
+}
+
+impl Gate {
+    fn pass(&self, x: f64) -> f64 {
+        let (passage, changed) = &*self.0;
+        let mut passage = passage.lock().unwrap();
+        passage.calls += 1;
+        changed.notify_all();
+        drop(changed.wait_while(passage, |passage| !passage.is_open).unwrap());
+        x.exp()
+    }
+
+    fn wait_for_a_call(&self) {
+        let (passage, changed) = &*self.0;
+        drop(changed.wait_while(passage.lock().unwrap(), |passage| passage.calls == 0).unwrap());
+    }
+
+    fn open(&self) {
+        self.0.0.lock().unwrap().is_open = true;
+        self.0.1.notify_all();
+    }
+
+    fn calls(&self) -> usize {
+        self.0.0.lock().unwrap().calls
+    }
+}
 
 fn peak(x: f64) -> f64 {
     1.0 / (x * x + 1e-2)
@@ -131,6 +171,34 @@ fn dropping_an_integral_gives_its_evaluations_up() {
     let kept = integrator.cache().len();
     let e = clock.run(integrator.integrate(-1.0, 1.0, 1e-9)).unwrap();
     assert!(kept > 0 && e.performed < e.evaluations, "finished points stay");
+}
+
+/// Integrates on one thread, which is held inside its first call; drops the integral; lets the call end. Then its value is
+/// in the cache, and the same question asks for it no more.
+fn leaves_its_value<E: Evaluator<Value = f64> + 'static>(make: impl FnOnce(Gate) -> E) {
+    let gate = Gate::default();
+    let integrator = Integrator::new(make(gate.clone())).method(Simpson);
+    let mut future = Box::pin(integrator.integrate(0.0, 1.0, 1e-6));
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    gate.wait_for_a_call();
+    drop(future);
+    assert_eq!(integrator.cache().len(), 0);
+    gate.open();
+    while integrator.cache().is_empty() {
+        std::thread::yield_now();
+    }
+    let e = block_on(integrator.integrate(0.0, 1.0, 1e-6)).expect("smooth");
+    assert_eq!(e.performed, e.evaluations - 1);
+    assert_eq!(gate.calls(), e.evaluations);
+}
+
+#[test]
+fn a_call_that_outlives_its_integral_leaves_its_value() {
+    leaves_its_value(|gate| ThreadPool::new(1).evaluator(move |x| gate.pass(x)));
+    leaves_its_value(|gate| ThreadPool::new(1).try_evaluator(move |x| Ok::<_, Infallible>(gate.pass(x))).retry(2));
+    leaves_its_value(|gate| {
+        blocking_fn(1, move |x| Ok::<_, Infallible>(gate.pass(x))).timeout(Duration::from_secs(600))
+    });
 }
 
 #[test]

@@ -52,11 +52,17 @@ impl Map {
         if self.is_log { self.from + exp(y).copysign(self.side) } else { y }
     }
 
+    /// The point at a distance, if the variable is its logarithm.
+    #[inline]
+    pub(super) fn at_distance(&self, distance: f64) -> f64 {
+        self.from + distance.copysign(self.side)
+    }
+
     /// All points of the panel. The same bits as of [`x`](Self::x) one by one.
     #[inline]
     pub(super) fn points(&self) -> [f64; POINTS] {
         if self.is_log {
-            self.slopes().map(|distance| self.from + distance.copysign(self.side))
+            self.slopes().map(|distance| self.at_distance(distance))
         } else {
             std::array::from_fn(|i| self.centre + self.half * Self::u(i))
         }

@@ -26,6 +26,8 @@ pub(super) const COUNT: usize = 9;
 /// Half of the next bracket around the estimated place of a power, in spacings: the estimate takes the square root of
 /// the ratio of one-sided second differences, right for a logarithm, and is off by less for powers from -0.8 to 0.4.
 const MARGIN: f64 = 0.3;
+/// A bracket around zero, as narrow as this next to the panel, is taken for zero itself.
+const NEAR_ZERO: f64 = 1e-4;
 
 pub(super) fn points(low: f64, high: f64) -> [f64; COUNT] {
     let step = (high - low) / 8.0;
@@ -140,6 +142,10 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
         let (left, right) = (bend[top - 2].sqrt(), bend[top + 2].sqrt());
         (x[top] + h * (2.0 * (right - left) / (right + left)).clamp(-1.0, 1.0), MARGIN * h)
     };
+    // Zero is where singular points are put, and no bracket gets narrow beside it.
+    if l.abs() <= margin && margin <= NEAR_ZERO * width {
+        return (Feature::Power, 0.0, 0.0);
+    }
     let done = margin <= 4.0 * f64::EPSILON * l.abs();
     (if done { Feature::Power } else { Feature::Unclear }, l - margin, l + margin)
 }

@@ -18,8 +18,8 @@ const UNRESOLVED: f64 = 0.1;
 const PARTS: u8 = 4;
 
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
-pub(super) fn smooth<T: Value>(map: &Map, values: &[T]) -> (Local<T>, Note) {
-    let nodes = &values[1..=NODES];
+pub(super) fn smooth<T: Value>(map: &Map, values: &[T; POINTS]) -> (Local<T>, Note) {
+    let nodes: &[T; NODES] = values[1..=NODES].try_into().expect("all but the probes");
     let h = map.half_width();
     let mut local = kronrod(nodes, h);
     let mut left = values[0].clone();
@@ -39,7 +39,7 @@ pub(super) fn smooth<T: Value>(map: &Map, values: &[T]) -> (Local<T>, Note) {
 }
 
 /// Where the values of a panel are hard to follow.
-fn look<T: Value>(map: &Map, values: &[T], local: &Local<T>) -> Note {
+fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
     // Window by window in the innermost loop: none waits for the one before.
     let mut differences: [T; WINDOWS] = std::array::from_fn(|w| {
         let mut term = values[w].clone();
@@ -67,17 +67,18 @@ fn look<T: Value>(map: &Map, values: &[T], local: &Local<T>) -> Note {
         let (o, i) = (outer.norm(), inner.norm());
         if o > 0.0 && i > 0.0 { (ln(o) - ln(i)) / ln(PROBE / (1.0 - NODE[NODES - 1])) } else { 0.0 }
     };
+    let (left, right) = (first > STANDS_OUT * middle, last > STANDS_OUT * middle);
     Note::Ends {
-        left: first > STANDS_OUT * middle,
-        right: last > STANDS_OUT * middle,
-        left_power: power(&values[0], &values[1]),
-        right_power: power(&values[POINTS - 1], &values[POINTS - 2]),
+        left,
+        right,
+        left_power: if left { power(&values[0], &values[1]) } else { 0.0 },
+        right_power: if right { power(&values[POINTS - 1], &values[POINTS - 2]) } else { 0.0 },
         parts: if local.error > UNRESOLVED * local.l1 { PARTS } else { 2 },
     }
 }
 
 /// The rule's value and error on an interval of the given half width.
-fn kronrod<T: Value>(values: &[T], h: f64) -> Local<T> {
+fn kronrod<T: Value>(values: &[T; NODES], h: f64) -> Local<T> {
     // DETERMINISM: from the centre outwards, the two of a pair first.
     const CENTRE: usize = NODES / 2;
     let mut kronrod = values[CENTRE].clone();
