@@ -61,12 +61,18 @@ impl<T> Local<T> {
     /// outside the range: the true error is at most 1.2 times the estimate).
     #[inline]
     pub(crate) fn blur(&mut self, samples: [(f64, f64); 3]) {
-        let least = samples[0].1.min(samples[1].1).min(samples[2].1);
-        let most = samples.iter().fold(0.0, |most: f64, (t, norm)| most.max(t.abs() * (norm - least)));
+        let (mut least, mut most) = (samples[0].1, 0.0);
+        for (_, norm) in samples {
+            least = if norm < least { norm } else { least };
+        }
+        for (t, norm) in samples {
+            let varied = t.abs() * (norm - least);
+            most = if varied > most { varied } else { most };
+        }
         let blur = f64::EPSILON / 4.0 * most;
         if blur > self.roundoff && blur < f64::INFINITY {
             self.roundoff = blur;
-            self.error = self.error.max(blur);
+            self.error = if self.error < blur { blur } else { self.error };
         }
     }
 }
