@@ -26,6 +26,7 @@ use crate::numerics::tolerance::Tolerance;
 use crate::numerics::value::Value;
 use crate::observer::Observer;
 use crate::prefetch::{Speculation, Tree};
+use crate::trace;
 
 /// Integrates one integrand, by one method, over as many ranges as are asked for.
 ///
@@ -346,6 +347,37 @@ where
     ///
     /// If the evaluator evaluates on the calling thread and the integrand panics there.
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
+        let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
+        let (domain, tolerance) = match self.question(a, b, atol) {
+            Ok(question) => question,
+            Err(error) => return integral.end(Err(error)),
+        };
+        if domain.pieces().next().is_none() {
+            return integral.end(Ok(Estimate {
+                value: E::Value::zero(),
+                error: 0.0,
+                evaluations: 0,
+                performed: 0,
+                l1: 0.0,
+                segments: Vec::new(),
+            }));
+        }
+
+        let ended = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
+            integral.run(|| self.here(&domain, tolerance))
+        } else {
+            self.away(domain, tolerance, &integral).await
+        };
+        integral.end(match ended {
+            Ok((Verdict::Converged, estimate)) => Ok(estimate),
+            Ok((Verdict::Stopped(reason), estimate)) => Err(Error::NotConverged { estimate, reason }),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// Where to integrate, and to which tolerance, if that can be asked for.
+    #[inline]
+    fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Error<E::Value>> {
         let scale = match self.scale {
             None => None,
             Some((centre, width)) => Some(Scale::new(centre, width).ok_or(Error::InvalidScale { centre, width })?),
@@ -355,26 +387,7 @@ where
         let domain = if self.resolution < f64::INFINITY { domain.resolve(self.resolution) } else { domain };
         let rtol = self.rtol;
         let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
-        if domain.pieces().next().is_none() {
-            return Ok(Estimate {
-                value: E::Value::zero(),
-                error: 0.0,
-                evaluations: 0,
-                performed: 0,
-                l1: 0.0,
-                segments: Vec::new(),
-            });
-        }
-
-        let (verdict, estimate) = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            self.here(&domain, tolerance)?
-        } else {
-            self.away(domain, tolerance).await?
-        };
-        match verdict {
-            Verdict::Converged => Ok(estimate),
-            Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
-        }
+        Ok((domain, tolerance))
     }
 
     fn limit(&self) -> Option<Limit> {
@@ -382,7 +395,7 @@ where
     }
 
     /// The run whose values are on their way. Boxed, so that an evaluator that needs no such run has none compiled.
-    fn away(&self, domain: Domain, tolerance: Tolerance) -> BoxFuture<'_, Ended<E::Value>> {
+    fn away(&self, domain: Domain, tolerance: Tolerance, integral: &trace::Integral) -> BoxFuture<'_, Ended<E::Value>> {
         let observer = self.observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let given_up = Arc::new(AtomicBool::new(false));
@@ -393,7 +406,7 @@ where
         let limit = self.limit();
         let hosted = E::NEAR && observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
         let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
-        let engine = Engine::new(run, source);
+        let engine = integral.instrument(Engine::new(run, source));
         if E::NEAR && hosted { Box::pin(Hosted::new(self.shared.clone(), engine, given_up)) } else { Box::pin(engine) }
     }
 

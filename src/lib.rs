@@ -70,6 +70,7 @@ mod limit;
 mod numerics;
 mod observer;
 mod prefetch;
+mod trace;
 
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};

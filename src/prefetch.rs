@@ -24,6 +24,7 @@ use crate::numerics::run::share;
 /// Values, errors, `evaluations` and segments are the same for all; only the wall time and the number of extra
 /// evaluations differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Speculation {
     /// Evaluate only what the next decision needs.

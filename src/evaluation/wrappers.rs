@@ -15,6 +15,7 @@ use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::key::{Key, KeyHasher};
 use crate::evaluation::unheard::Unheard;
+use crate::trace;
 
 /// What every [`Evaluator`] can be wrapped in.
 ///
@@ -130,6 +131,7 @@ impl<E: Evaluator> Evaluator for Retry<E> {
                 return Err(error.after(made));
             }
             let pause = self.pause(x, attempt);
+            trace::tried_again(x, attempt, &error, pause);
             if !pause.is_zero() {
                 sleep(pause).await;
             }

@@ -36,6 +36,7 @@ use super::value::Value;
 /// 197-205. P. Gonnet, "Increasing the reliability of adaptive quadrature using explicit interpolants", ACM TOMS 37
 /// (2010) 26.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClenshawCurtis;
 
 /// The rule of a segment, and what its estimate noted.

@@ -1,5 +1,7 @@
 //! Gauss-Kronrod rules, with global control.
 
+#[cfg(feature = "serde")]
+mod serial;
 mod tables;
 
 use std::fmt;
@@ -145,15 +147,28 @@ impl GaussKronrod {
     /// ```
     #[must_use]
     pub const fn new(points: usize) -> Self {
-        match points {
-            15 => Self { rule: &tables::GK15 },
-            21 => Self { rule: &tables::GK21 },
-            31 => Self { rule: &tables::GK31 },
-            41 => Self { rule: &tables::GK41 },
-            51 => Self { rule: &tables::GK51 },
-            61 => Self { rule: &tables::GK61 },
-            _ => panic!("Gauss-Kronrod rules here have 15, 21, 31, 41, 51 or 61 points"),
+        match Self::find(points) {
+            Some(method) => method,
+            None => panic!("Gauss-Kronrod rules here have 15, 21, 31, 41, 51 or 61 points"),
         }
+    }
+
+    const fn find(points: usize) -> Option<Self> {
+        let rule = match points {
+            15 => &tables::GK15,
+            21 => &tables::GK21,
+            31 => &tables::GK31,
+            41 => &tables::GK41,
+            51 => &tables::GK51,
+            61 => &tables::GK61,
+            _ => return None,
+        };
+        Some(Self { rule })
+    }
+
+    /// The number of points.
+    const fn width(&self) -> usize {
+        2 * self.rule.nodes.len() - 1
     }
 
     /// Returns the highest degree of polynomials that are integrated exactly, rounding apart: with `n` points in the
@@ -167,7 +182,7 @@ impl GaussKronrod {
 
 impl fmt::Debug for GaussKronrod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GaussKronrod({})", 2 * self.rule.nodes.len() - 1)
+        write!(f, "GaussKronrod({})", self.width())
     }
 }
 
@@ -197,7 +212,7 @@ impl Method for GaussKronrod {
 
     #[inline]
     fn count(&self, _panel: &Panel<()>) -> usize {
-        2 * self.rule.nodes.len() - 1
+        self.width()
     }
 
     #[inline]

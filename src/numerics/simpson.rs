@@ -20,6 +20,7 @@ use super::value::Value;
 ///
 /// J. N. Lyness, "Notes on the adaptive Simpson quadrature routine", J. ACM 16 (1969) 483-495.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Simpson;
 
 /// What the estimate noted: the defect `|S(a,c) + S(c,b) - S(a,b)|`, which decides.

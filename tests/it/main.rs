@@ -19,6 +19,8 @@ mod methods;
 mod offsets;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
+#[cfg(feature = "serde")]
+mod serial;
 mod sharing;
 mod source;
 mod support;
