@@ -182,7 +182,7 @@ mod on {
 
         #[test]
         fn a_method_is_told_by_its_last_name() {
-            assert_eq!(last_name(type_name::<crate::Simpson>()), "Simpson");
+            assert_eq!(last_name(type_name::<Error>()), "Error");
             assert_eq!(last_name("a::B<c::D>"), "B");
         }
     }

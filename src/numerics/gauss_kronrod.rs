@@ -120,6 +120,18 @@ const TRUST: f64 = 8.0;
 /// A. S. Kronrod, "Nodes and weights of quadrature formulas", Consultants Bureau 1965.
 /// D. P. Laurie, "Calculation of Gauss-Kronrod quadrature rules", Math. Comp. 66 (1997) 1133-1145.
 /// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{GaussKronrod, Inline, Integrator};
+///
+/// let gauss = Integrator::new(Inline::new(f64::exp)).method(GaussKronrod::default()); // 21 points
+/// let e = gauss.integrate_blocking(0.0, 1.0, 1e-13)?;
+/// assert_eq!(e.evaluations, 21);
+/// assert!((e.value - (1f64.exp() - 1.0)).abs() <= 1e-13);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct GaussKronrod {
     rule: &'static Rule,
@@ -173,6 +185,12 @@ impl GaussKronrod {
 
     /// Returns the highest degree of polynomials that are integrated exactly, rounding apart: with `n` points in the
     /// Gauss rule, `3n + 1`, or `3n + 2` if `n` is odd, because odd powers cost a symmetric rule nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(coquad::GaussKronrod::new(15).degree(), 23);
+    /// ```
     #[must_use]
     pub const fn degree(&self) -> usize {
         let n = self.rule.nodes.len() - 1;

@@ -6,6 +6,7 @@
 #![allow(clippy::type_complexity, reason = "tables of closures")]
 
 mod auto;
+mod auto_traits;
 mod cheap;
 #[cfg(feature = "durable")]
 mod durable;
