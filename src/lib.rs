@@ -68,6 +68,11 @@
 //! bound (interval arithmetic).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+// What the front page shows is checked as the documentation is.
+#[cfg(all(doctest, feature = "durable"))]
+#[doc = include_str!("../README.md")]
+struct FrontPage;
+
 mod ahead;
 mod direct;
 mod error;
