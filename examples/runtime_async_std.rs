@@ -1,4 +1,5 @@
-//! Under async-std: an async integrand that uses its timers, integrals as tasks, and a timeout.
+//! Under async-std: an async integrand that uses its timers, integrals as tasks, and a timeout. What computes belongs on a
+//! `ThreadPool` of this crate, as in `runtime_tokio`.
 //!
 //! async-std is no longer developed, and its authors point to smol. Programs that still use it can use this crate.
 
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use async_std::future::timeout;
 use async_std::task;
-use coquad::{Integrator, ThreadPool, evaluator_fn};
+use coquad::{Integrator, evaluator_fn};
 
 /// An answer that takes 5 ms to arrive, as from a database or another machine.
 async fn ask(x: f64) -> Result<f64, std::io::Error> {
@@ -31,12 +32,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let sum = left.await?.value + right.await?.value;
     println!("in halves  {sum}");
     assert!((sum - e.value).abs() <= 2e-10);
-
-    // What computes goes to threads of its own and does not hold up the runtime. The same points, the same bits.
-    let pool = ThreadPool::new(2);
-    let computed = Integrator::new(pool.evaluator(f64::sin)).integrate(0.0, 3.0, 1e-10).await?;
-    println!("computed   {computed}");
-    assert_eq!(computed.value.to_bits(), e.value.to_bits());
 
     // A timeout drops the integral, which stops asking at once. What has arrived stays in the cache.
     let never = Integrator::new(evaluator_fn(4, |_| std::future::pending::<Result<f64, std::io::Error>>()));

@@ -1,9 +1,10 @@
-//! Under smol: an async integrand that uses smol's timers, integrals as tasks, and a timeout.
+//! Under smol: an async integrand that uses smol's timers, integrals as tasks, and a timeout. What computes belongs on a
+//! `ThreadPool` of this crate, as in `runtime_tokio`.
 
 use std::error::Error;
 use std::time::Duration;
 
-use coquad::{Integrator, ThreadPool, evaluator_fn};
+use coquad::{Integrator, evaluator_fn};
 use smol::Timer;
 use smol::future::FutureExt;
 
@@ -28,12 +29,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let (left, right) = smol::future::try_zip(half(0.0, 1.5), half(1.5, 3.0)).await?;
     println!("in halves  {}", left.value + right.value);
     assert!((left.value + right.value - e.value).abs() <= 2e-10);
-
-    // What computes goes to threads of its own and does not hold up the runtime. The same points, the same bits.
-    let pool = ThreadPool::new(2);
-    let computed = Integrator::new(pool.evaluator(f64::sin)).integrate(0.0, 3.0, 1e-10).await?;
-    println!("computed   {computed}");
-    assert_eq!(computed.value.to_bits(), e.value.to_bits());
 
     // A timeout drops the integral, which stops asking at once. What has arrived stays in the cache.
     let never = Integrator::new(evaluator_fn(4, |_| std::future::pending::<Result<f64, std::io::Error>>()));

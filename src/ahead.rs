@@ -23,6 +23,7 @@ use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict, judge};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 use crate::prefetch::{Class, RANGE, State, Tree};
+use crate::trace;
 
 /// An integral whose values are on their way: the future of its estimate.
 pub(crate) struct Engine<E: Evaluator + 'static, M: Method> {
@@ -77,6 +78,7 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     /// The leaf whose expansion is paid for and waited for, and its price.
     paid: Option<(usize, usize)>,
     performed: usize,
+    pace: trace::Pace,
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
     values: Vec<E::Value>,
@@ -112,6 +114,7 @@ where
             limit,
             paid: None,
             performed: 0,
+            pace: trace::Pace::new(),
             panels: Vec::new(),
             points: Vec::new(),
             values: Vec::new(),
@@ -220,7 +223,7 @@ where
                             Ok(_) => {}
                             Err(error) => {
                                 // Perhaps the end of the run; guesses that fail at once would go on for ever.
-                                self.failed.insert(key, error);
+                                self.fail(x, error);
                                 return true;
                             }
                         }
@@ -228,6 +231,7 @@ where
                     Request::Pending { started: ours } => {
                         if ours {
                             self.performed += 1;
+                            self.pace.started(x);
                             if let Some(observer) = &self.observer {
                                 observer.started(x, class == Class::Guessed);
                             }
@@ -266,7 +270,7 @@ where
                     }
                     Some(Found::Evaluated(Err(error))) => {
                         self.performed += 1;
-                        self.failed.insert(Key::new(x), error);
+                        self.fail(x, error);
                         failed = 1;
                         break;
                     }
@@ -294,13 +298,11 @@ where
         if let Some(observer) = &self.observer {
             observer.finished(x);
         }
+        self.pace.finished(x);
         self.tree.arrived();
-        let key = Key::new(x);
-        let Some((first, others)) = self.waiting.remove(&key) else { return };
+        let Some((first, others)) = self.waiting.remove(&Key::new(x)) else { return };
         match result {
-            Err(error) => {
-                self.failed.insert(key, error);
-            }
+            Err(error) => self.fail(x, error),
             Ok(_) => {
                 self.settle_point(first);
                 for node in others {
@@ -308,6 +310,11 @@ where
                 }
             }
         }
+    }
+
+    fn fail(&mut self, x: f64, error: EvaluationError) {
+        trace::evaluation_failed(x, &error);
+        self.failed.insert(Key::new(x), error);
     }
 
     /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
@@ -426,6 +433,7 @@ where
             if let Some((_, price)) = self.paid.take() {
                 self.ledger.refund(price);
             }
+            self.pace.late();
             return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
         }
         let node = leaf.map_or(RANGE, |leaf| leaves[leaf].handle);

@@ -13,6 +13,23 @@ use crate::estimate::{Estimate, Reason};
 /// Why an integration has no answer that may be trusted.
 ///
 /// `T` is the integrand's value; it appears in the estimate that [`NotConverged`](Error::NotConverged) carries.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Error, Integrator, ThreadPool};
+///
+/// let integrator = Integrator::new(ThreadPool::new(2).try_evaluator(|x: f64| if x < 0.9 { Ok(x) } else { Err("no data") }));
+/// match integrator.integrate_blocking(0.0, 1.0, 1e-8) {
+///     Ok(e) => println!("{e}"),
+///     Err(Error::NotConverged { estimate, reason, .. }) => println!("only {estimate}: {reason}"),
+///     Err(Error::Evaluation { x, source, .. }) => {
+///         println!("at {x:?}: {source}"); // `x` can be typed back to the same bits
+///         assert!(x >= 0.9 && source.to_string() == "no data");
+///     }
+///     Err(other) => println!("{other}"),
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error<T = f64> {
@@ -127,6 +144,17 @@ impl<T: fmt::Debug> StdError for Error<T> {
 }
 
 /// Why one evaluation has no value. Clones share the cause.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::EvaluationError;
+///
+/// let failed = EvaluationError::new(std::io::Error::other("connection reset"));
+/// assert_eq!((failed.to_string().as_str(), failed.attempts()), ("connection reset", 1));
+/// assert!(failed.downcast_ref::<std::io::Error>().is_some());
+/// assert!(failed.timed_out().is_none() && failed.panic_message().is_none());
+/// ```
 #[derive(Clone, Debug)]
 pub struct EvaluationError {
     kind: Kind,

@@ -5,7 +5,21 @@
 use std::fmt;
 
 /// The integral over one segment of the partition that an [`Estimate`] rests on.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Inline, Integrator};
+///
+/// let e = Integrator::new(Inline::new(|x: f64| x.powf(-0.9))).rtol(1e-6).integrate_blocking(0.0, 1.0, 0.0)?;
+/// // From left to right, without a gap.
+/// assert!(e.segments.windows(2).all(|pair| pair[0].b == pair[1].a));
+/// let worst = e.segments.iter().max_by(|s, t| s.error.total_cmp(&t.error)).expect("there is one");
+/// println!("most of the error is in [{:?}, {:?}]", worst.a, worst.b);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Segment<T> {
     /// Where the segment begins; `a < b` whatever the direction of the integral.
@@ -24,7 +38,35 @@ pub struct Segment<T> {
 ///
 /// Every field but [`performed`](Self::performed) has the same bits for any evaluator, any number of workers and any
 /// order in which evaluations finish.
+///
+/// # Serialisation
+///
+/// With the feature `serde`, by the names of the fields; so are [`Segment`], [`Reason`], [`Speculation`](crate::Speculation)
+/// and the methods ([`GaussKronrod`](crate::GaussKronrod) as its number of points). The bits come back if the format
+/// keeps them: binary formats do; JSON has neither NaN nor infinities, and `serde_json` reads some last digits only with
+/// its feature `float_roundtrip`.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Estimate, Inline, Integrator};
+///
+/// let e: Estimate = Integrator::new(Inline::new(f64::exp)).integrate_blocking(0.0, 1.0, 1e-10)?;
+/// assert!((e.value - (1f64.exp() - 1.0)).abs() <= 1e-10 && e.error <= 1e-10);
+/// let sum: f64 = e.segments.iter().map(|segment| segment.value).sum();
+/// assert!((sum - e.value).abs() <= 1e-14);
+/// println!("{e}; the condition is {:.1}", e.l1 / e.value.abs());
+///
+/// # #[cfg(feature = "serde")] {
+/// // With `serde_json` and its feature `float_roundtrip`:
+/// let text = serde_json::to_string(&e).expect("numbers and lists");
+/// let read: Estimate = serde_json::from_str(&text).expect("it was written as this");
+/// assert_eq!(read.value.to_bits(), e.value.to_bits());
+/// # }
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Estimate<T = f64> {
     /// The integral.
@@ -63,7 +105,24 @@ impl<T: fmt::Display> fmt::Display for Estimate<T> {
 }
 
 /// Why an integration ended before its tolerance was met.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Error, GaussKronrod, Inline, Integrator, Reason};
+///
+/// fn why(f: fn(f64) -> f64) -> Reason {
+///     let integrator = Integrator::new(Inline::new(f)).method(GaussKronrod::default());
+///     match integrator.integrate_blocking(0.0, 1.0, 1e-12) {
+///         Err(Error::NotConverged { reason, .. }) => reason,
+///         other => panic!("{other:?}"),
+///     }
+/// }
+/// assert_eq!(why(|x| 1.0 / x), Reason::Divergent);
+/// assert_eq!(why(|x| 1e9 * x.exp()), Reason::Roundoff);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// The [time limit](crate::Integrator::time_limit) has passed. The one reason that depends on the machine.

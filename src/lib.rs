@@ -51,12 +51,27 @@
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
-//!   [what to do when it does not converge](guide::convergence), [determinism](guide::determinism), and
-//!   [what is called what elsewhere](guide::peers).
+//!   [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
+//!   [determinism](guide::determinism), and [what is called what elsewhere](guide::peers).
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `durable`: `PointCache::open`, a cache in a file.
+//! - `process`: `Processes` and `worker`, evaluation in worker processes, on Unix.
+//! - `wire`: the module `wire`, the messages that workers understand.
+//! - `serde`: `Serialize` and `Deserialize` for [`Estimate`] and what is in it, [`Speculation`] and the methods.
+//! - `tracing`: a span for each integral, and events ([what is it doing](guide::watching)).
 //!
 //! Who should use another crate: whose integrals have many dimensions (cubature, Monte Carlo), or who needs a guaranteed
 //! bound (interval arithmetic).
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+// What the front page shows is checked as the documentation is.
+#[cfg(all(doctest, feature = "durable"))]
+#[doc = include_str!("../README.md")]
+struct FrontPage;
 
 mod ahead;
 mod direct;
@@ -70,6 +85,7 @@ mod limit;
 mod numerics;
 mod observer;
 mod prefetch;
+mod trace;
 
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Reason, Segment};

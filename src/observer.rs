@@ -58,6 +58,29 @@ impl<T, O: Observer<T> + ?Sized> Observer<T> for std::sync::Arc<O> {
 }
 
 /// The state of an integration after a decision: the same sequence on any number of workers.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Observer, Progress};
+///
+/// /// Says when another digit is known.
+/// #[derive(Default)]
+/// struct Digits(std::sync::atomic::AtomicU32);
+///
+/// impl Observer<f64> for Digits {
+///     fn decided(&self, progress: &Progress<'_, f64>) {
+///         let digits = (-progress.error.log10()).clamp(0.0, 15.0) as u32;
+///         if self.0.fetch_max(digits, std::sync::atomic::Ordering::Relaxed) < digits {
+///             println!("{:.*} after {} points", digits as usize, progress.value, progress.evaluations);
+///         }
+///     }
+/// }
+///
+/// let integrator = coquad::Integrator::new(coquad::Inline::new(|x: f64| x.abs().sqrt())).observer(Digits::default());
+/// integrator.integrate_blocking(-1.0, 2.0, 1e-9)?;
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Progress<'a, T> {

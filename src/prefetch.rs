@@ -23,7 +23,20 @@ use crate::numerics::run::share;
 ///
 /// Values, errors, `evaluations` and segments are the same for all; only the wall time and the number of extra
 /// evaluations differ.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Integrator, Speculation, evaluator_fn};
+///
+/// let paid = evaluator_fn(64, |x: f64| async move { Ok::<f64, std::io::Error>(x.sqrt()) });
+/// let integrator = Integrator::new(paid).speculation(Speculation::AtMost(0.1));
+/// let e = integrator.integrate_blocking(0.0, 1.0, 1e-10)?;
+/// assert!(e.performed as f64 <= 1.1 * e.evaluations as f64 + 1.0);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Speculation {
     /// Evaluate only what the next decision needs.

@@ -53,7 +53,7 @@ pub(crate) fn workers<B: DrawingBackend<ErrorType: 'static>>(area: Area<B>, reco
     legend(&mut chart, SeriesLabelPosition::UpperRight)?;
 
     // Room above the workers for the legend.
-    let mut chart = frame(&lower).build_cartesian_2d(0.0..end, WORKERS as f64 + 1.0..-0.45 * WORKERS as f64)?;
+    let mut chart = frame(&lower).build_cartesian_2d(0.0..end, WORKERS as f64 + 1.0..-0.4 * WORKERS as f64)?;
     axes(&mut chart, ["seconds", "worker"], |y| if *y > 0.0 { format!("{y:.0}") } else { String::new() })?;
     let bar = |worker: usize, from, to: f64| [(from, worker as f64 + 0.6), (to.min(end), worker as f64 + 1.4)];
     let jobs =

@@ -124,6 +124,13 @@ impl<T> PointCache<T> {
 
 impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     /// Returns the value at `x`, if it is known. Never waits for one that is being evaluated.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cache = coquad::PointCache::<f64>::new();
+    /// assert_eq!(cache.get(0.5), None);
+    /// ```
     #[must_use]
     pub fn get(&self, x: f64) -> Option<T> {
         self.points.known(Key::new(x))

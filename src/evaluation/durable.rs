@@ -25,6 +25,26 @@ const LONGEST_IDENTITY: usize = 4096;
 const LONGEST_TYPE: usize = 1024;
 
 /// What a durable cache's file has, had and lost: see [`PointCache::durability`].
+///
+/// # Examples
+///
+/// ```
+/// use coquad::PointCache;
+///
+/// # let folder = std::env::temp_dir().join(format!("coquad-doc-durability-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let path = folder.join("points");
+/// let cache = PointCache::open(&path, "x squared")?;
+/// # futures::executor::block_on(async {
+/// cache.get_or_evaluate(3.0, || async { Ok(9.0) }).await?;
+/// cache.sync().await?; // from here on it survives a power cut
+/// let durability = cache.durability().expect("it has a file");
+/// assert_eq!((durability.loaded, durability.written, durability.persisted), (0, 1, 1));
+/// assert!(durability.failure.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Durability {

@@ -54,6 +54,15 @@ where
 }
 
 /// An asynchronous function as an evaluator: see [`evaluator_fn`].
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, EvaluatorFn, evaluator_fn};
+///
+/// let evaluator: EvaluatorFn<_> = evaluator_fn(16, |x: f64| async move { Ok::<f64, std::io::Error>(2.0 * x) });
+/// assert_eq!(evaluator.concurrency(), 16);
+/// ```
 #[derive(Clone)]
 pub struct EvaluatorFn<F> {
     limit: usize,
@@ -123,6 +132,15 @@ where
 }
 
 /// A synchronous function that waits, as an evaluator: see [`blocking_fn`].
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{BlockingFn, Evaluator, blocking_fn};
+///
+/// let evaluator: BlockingFn<_> = blocking_fn(8, |x: f64| Ok::<f64, std::io::Error>(2.0 * x));
+/// assert_eq!(evaluator.concurrency(), 8);
+/// ```
 pub struct BlockingFn<F> {
     limit: usize,
     f: Arc<F>,

@@ -43,6 +43,18 @@ impl<F> Timed<F> {
 }
 
 /// A function that runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, Integrator, PoolEvaluator, ThreadPool};
+///
+/// let evaluator: PoolEvaluator<_> = ThreadPool::new(3).evaluator(f64::sqrt);
+/// assert_eq!(evaluator.concurrency(), 3);
+/// let e = Integrator::new(evaluator).integrate_blocking(0.0, 1.0, 1e-8)?;
+/// assert!((e.value - 2.0 / 3.0).abs() <= 1e-8);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 pub struct PoolEvaluator<F> {
     pub(super) pool: ThreadPool,
     f: Arc<Timed<F>>,
@@ -108,6 +120,18 @@ where
 }
 
 /// A function that may fail and runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Error, Integrator, ThreadPool, TryPoolEvaluator};
+///
+/// let evaluator: TryPoolEvaluator<_> =
+///     ThreadPool::new(3).try_evaluator(|x: f64| if x < 2.0 { Ok(x) } else { Err("beyond the table") });
+/// let integrator = Integrator::new(evaluator);
+/// assert!(integrator.integrate_blocking(0.0, 1.0, 1e-8).is_ok());
+/// assert!(matches!(integrator.integrate_blocking(0.0, 3.0, 1e-8), Err(Error::Evaluation { x, .. }) if x >= 2.0));
+/// ```
 pub struct TryPoolEvaluator<F> {
     pool: ThreadPool,
     f: Arc<Timed<F>>,

@@ -47,6 +47,14 @@ pub use messages::{Answer, Failure, FailureKind, Hello, Job, MAX_TEXT, VERSION, 
 pub use numbers::{Fixed, Numbers};
 
 /// Why bytes are not a message.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::{Job, WireError};
+///
+/// assert!(matches!(Job::decode(b"not MessagePack"), Err(WireError::Malformed { .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WireError {

@@ -37,6 +37,18 @@ const FULL: usize = 1 << 15;
 const GRACE: Duration = Duration::from_millis(200);
 
 /// What a served function may return: a value, or a `Result` of one with any error that can be printed.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::worker::Reply;
+///
+/// let mut numbers = Vec::new();
+/// [1.0, 2.0].reply(&mut numbers)?;
+/// assert_eq!(numbers, [1.0, 2.0]);
+/// assert_eq!(Err::<f64, _>("no data").reply(&mut numbers), Err("no data".to_owned()));
+/// # Ok::<(), String>(())
+/// ```
 pub trait Reply {
     /// Appends the numbers of the value.
     ///
@@ -78,6 +90,14 @@ impl<T: Numbers, E: Display> Reply for Result<T, E> {
 /// # Panics
 ///
 /// Not with `f`: its panics are caught and reported, as [`Error::Panicked`](crate::Error::Panicked) over there.
+///
+/// # Examples
+///
+/// ```no_run
+/// fn main() -> std::io::Result<()> {
+///     coquad::worker::serve(|x: f64| if x < 0.0 { Err("no negative energies") } else { Ok(x.sqrt()) })
+/// }
+/// ```
 pub fn serve<F, R>(f: F) -> io::Result<()>
 where
     F: Fn(f64) -> R,
@@ -91,6 +111,14 @@ where
 /// # Errors
 ///
 /// As [`serve`].
+///
+/// # Examples
+///
+/// ```no_run
+/// fn main() -> std::io::Result<()> {
+///     coquad::worker::serve_named("gap, version 3", f64::sqrt)
+/// }
+/// ```
 pub fn serve_named<F, R>(function: &str, f: F) -> io::Result<()>
 where
     F: Fn(f64) -> R,

@@ -15,6 +15,7 @@ use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::key::{Key, KeyHasher};
 use crate::evaluation::unheard::Unheard;
+use crate::trace;
 
 /// What every [`Evaluator`] can be wrapped in.
 ///
@@ -81,6 +82,17 @@ pub trait EvaluatorExt: Evaluator + Sized {
 impl<E: Evaluator> EvaluatorExt for E {}
 
 /// An evaluator that tries again: see [`EvaluatorExt::retry`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use coquad::{EvaluatorExt, Integrator, Retry, evaluator_fn};
+///
+/// let fetch = evaluator_fn(4, |x: f64| async move { Ok::<f64, std::io::Error>(x) });
+/// let patient: Retry<_> = fetch.retry(5).backoff(Duration::from_millis(10), Duration::from_secs(1));
+/// assert!(Integrator::new(patient).integrate_blocking(0.0, 1.0, 1e-8).is_ok());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Retry<E> {
     inner: E,
@@ -130,6 +142,7 @@ impl<E: Evaluator> Evaluator for Retry<E> {
                 return Err(error.after(made));
             }
             let pause = self.pause(x, attempt);
+            trace::tried_again(x, attempt, &error, pause);
             if !pause.is_zero() {
                 sleep(pause).await;
             }
@@ -156,6 +169,20 @@ impl<E: Evaluator> Evaluator for Retry<E> {
 }
 
 /// An evaluator that gives up after a while: see [`EvaluatorExt::timeout`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use coquad::{Error, EvaluatorExt, Integrator, Timeout, evaluator_fn};
+///
+/// let hangs = evaluator_fn(4, |_: f64| std::future::pending::<Result<f64, std::io::Error>>());
+/// let limited: Timeout<_> = hangs.timeout(Duration::from_millis(5));
+/// match Integrator::new(limited).integrate_blocking(0.0, 1.0, 1e-8) {
+///     Err(Error::Evaluation { source, .. }) => assert_eq!(source.timed_out(), Some(Duration::from_millis(5))),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Timeout<E> {
     inner: E,

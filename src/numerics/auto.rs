@@ -77,6 +77,7 @@ use super::value::Value;
 /// # Ok::<(), coquad::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Auto;
 
 /// What a panel of [`Auto`] is.

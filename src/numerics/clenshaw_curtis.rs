@@ -35,7 +35,19 @@ use super::value::Value;
 /// C. W. Clenshaw, A. R. Curtis, "A method for numerical integration on an automatic computer", Numer. Math. 2 (1960)
 /// 197-205. P. Gonnet, "Increasing the reliability of adaptive quadrature using explicit interpolants", ACM TOMS 37
 /// (2010) 26.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{ClenshawCurtis, Inline, Integrator};
+///
+/// let integrator = Integrator::new(Inline::new(|x: f64| x.sqrt().cos())).method(ClenshawCurtis);
+/// let e = integrator.integrate_blocking(0.0, 1.0, 1e-10)?;
+/// assert!((e.value - 2.0 * (1f64.cos() + 1f64.sin() - 1.0)).abs() <= 1e-10);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ClenshawCurtis;
 
 /// The rule of a segment, and what its estimate noted.

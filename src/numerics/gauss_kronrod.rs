@@ -1,5 +1,7 @@
 //! Gauss-Kronrod rules, with global control.
 
+#[cfg(feature = "serde")]
+mod serial;
 mod tables;
 
 use std::fmt;
@@ -118,6 +120,18 @@ const TRUST: f64 = 8.0;
 /// A. S. Kronrod, "Nodes and weights of quadrature formulas", Consultants Bureau 1965.
 /// D. P. Laurie, "Calculation of Gauss-Kronrod quadrature rules", Math. Comp. 66 (1997) 1133-1145.
 /// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{GaussKronrod, Inline, Integrator};
+///
+/// let gauss = Integrator::new(Inline::new(f64::exp)).method(GaussKronrod::default()); // 21 points
+/// let e = gauss.integrate_blocking(0.0, 1.0, 1e-13)?;
+/// assert_eq!(e.evaluations, 21);
+/// assert!((e.value - (1f64.exp() - 1.0)).abs() <= 1e-13);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct GaussKronrod {
     rule: &'static Rule,
@@ -145,19 +159,38 @@ impl GaussKronrod {
     /// ```
     #[must_use]
     pub const fn new(points: usize) -> Self {
-        match points {
-            15 => Self { rule: &tables::GK15 },
-            21 => Self { rule: &tables::GK21 },
-            31 => Self { rule: &tables::GK31 },
-            41 => Self { rule: &tables::GK41 },
-            51 => Self { rule: &tables::GK51 },
-            61 => Self { rule: &tables::GK61 },
-            _ => panic!("Gauss-Kronrod rules here have 15, 21, 31, 41, 51 or 61 points"),
+        match Self::find(points) {
+            Some(method) => method,
+            None => panic!("Gauss-Kronrod rules here have 15, 21, 31, 41, 51 or 61 points"),
         }
+    }
+
+    const fn find(points: usize) -> Option<Self> {
+        let rule = match points {
+            15 => &tables::GK15,
+            21 => &tables::GK21,
+            31 => &tables::GK31,
+            41 => &tables::GK41,
+            51 => &tables::GK51,
+            61 => &tables::GK61,
+            _ => return None,
+        };
+        Some(Self { rule })
+    }
+
+    /// The number of points.
+    const fn width(&self) -> usize {
+        2 * self.rule.nodes.len() - 1
     }
 
     /// Returns the highest degree of polynomials that are integrated exactly, rounding apart: with `n` points in the
     /// Gauss rule, `3n + 1`, or `3n + 2` if `n` is odd, because odd powers cost a symmetric rule nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(coquad::GaussKronrod::new(15).degree(), 23);
+    /// ```
     #[must_use]
     pub const fn degree(&self) -> usize {
         let n = self.rule.nodes.len() - 1;
@@ -167,7 +200,7 @@ impl GaussKronrod {
 
 impl fmt::Debug for GaussKronrod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GaussKronrod({})", 2 * self.rule.nodes.len() - 1)
+        write!(f, "GaussKronrod({})", self.width())
     }
 }
 
@@ -197,7 +230,7 @@ impl Method for GaussKronrod {
 
     #[inline]
     fn count(&self, _panel: &Panel<()>) -> usize {
-        2 * self.rule.nodes.len() - 1
+        self.width()
     }
 
     #[inline]

@@ -8,6 +8,15 @@ use super::value::Value;
 ///
 /// Limits are those of the integration variable `t`: the user's `x` itself on a finite interval, the mapped variable
 /// on an infinite one. `a < b` always.
+///
+/// # Examples
+///
+/// ```
+/// let panel = coquad::Panel { a: 0.0, b: 1.0, depth: 0, kind: () };
+/// let mut halves = Vec::new();
+/// panel.bisect((), &mut halves);
+/// assert_eq!((halves[0].b, halves[1].a, halves[1].depth), (panel.midpoint(), panel.midpoint(), 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panel<K> {
     /// Where the panel begins.
@@ -41,6 +50,20 @@ impl<K: Copy> Panel<K> {
 }
 
 /// What the values at a panel's points say of the integral over it.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{GaussKronrod, Local, Method, Panel};
+///
+/// let method = GaussKronrod::new(15);
+/// let mut panel = Panel { a: 0.0, b: 2.0, depth: 0, kind: () };
+/// let mut points = Vec::new();
+/// method.points(&panel, &mut points);
+/// let values: Vec<f64> = points.iter().map(|x| x * x).collect();
+/// let Local { value, error, .. } = method.estimate(&mut panel, &values);
+/// assert!((value - 8.0 / 3.0).abs() < 1e-14 && error < 1e-13);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Local<T> {
     /// The integral over the panel.
@@ -78,6 +101,14 @@ impl<T> Local<T> {
 }
 
 /// In which order panels are refined, and when that ends.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Control, GaussKronrod, Method, Simpson};
+///
+/// assert_eq!((GaussKronrod::default().control(), Simpson.control()), (Control::Global, Control::Local));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// The panel with the largest error first, until the sum of the errors meets the tolerance.

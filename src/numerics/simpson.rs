@@ -19,7 +19,20 @@ use super::value::Value;
 /// # References
 ///
 /// J. N. Lyness, "Notes on the adaptive Simpson quadrature routine", J. ACM 16 (1969) 483-495.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Inline, Integrator, Simpson};
+///
+/// let integrator = Integrator::new(Inline::new(f64::sin)).method(Simpson);
+/// let e = integrator.integrate_blocking(0.0, std::f64::consts::PI, 1e-10)?;
+/// assert!((e.value - 2.0).abs() <= 1e-10);
+/// assert_eq!(e.evaluations, 473); // as by the classic recursion
+/// # Ok::<(), coquad::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Simpson;
 
 /// What the estimate noted: the defect `|S(a,c) + S(c,b) - S(a,b)|`, which decides.

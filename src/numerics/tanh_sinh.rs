@@ -58,6 +58,7 @@ use super::value::Value;
 /// D. H. Bailey, K. Jeyabalan, X. S. Li, "A comparison of three high-precision quadrature schemes", Exp. Math. 14
 /// (2005) 317-329.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TanhSinh;
 
 /// The level of a segment, its tails, and what its estimate noted.

@@ -233,6 +233,7 @@ impl<T: Value> Value for Vec<T> {
 /// # Ok::<(), coquad::Error<Euclidean<[f64; 2]>>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Euclidean<V>(pub V);
 
 impl<V, T> Value for Euclidean<V>

@@ -12,9 +12,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lib", &["integrator", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"]),
     (
         "integrator",
-        &["ahead", "direct", "ledger", "limit", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"],
+        &[
+            "ahead",
+            "direct",
+            "ledger",
+            "limit",
+            "prefetch",
+            "observer",
+            "numerics",
+            "evaluation",
+            "trace",
+            "error",
+            "estimate",
+        ],
     ),
-    ("ahead", &["ledger", "limit", "prefetch", "observer", "numerics", "evaluation", "error", "estimate"]),
+    ("ahead", &["ledger", "limit", "prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
     ("direct", &["ledger", "limit", "observer", "numerics", "evaluation", "error", "estimate"]),
     ("ledger", &["numerics", "evaluation"]),
     // A clock: above the wings, as no decision may read one.
@@ -23,7 +35,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observer", &["error", "estimate"]),
     ("guide", &[]),
     ("numerics", &["error", "estimate"]),
-    ("evaluation", &["error"]),
+    ("evaluation", &["trace", "error"]),
+    // Told of what happened; nothing is ever asked of it.
+    ("trace", &["error", "estimate"]),
     ("error", &["estimate"]),
     ("estimate", &[]),
 ];

@@ -6,6 +6,7 @@
 #![allow(clippy::type_complexity, reason = "tables of closures")]
 
 mod auto;
+mod auto_traits;
 mod cheap;
 #[cfg(feature = "durable")]
 mod durable;
@@ -19,6 +20,8 @@ mod methods;
 mod offsets;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
+#[cfg(feature = "serde")]
+mod serial;
 mod sharing;
 mod source;
 mod support;

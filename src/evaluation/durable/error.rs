@@ -7,6 +7,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Why a durable cache cannot be opened, or has stopped writing.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{DurableError, PointCache};
+///
+/// # let folder = std::env::temp_dir().join(format!("coquad-doc-error-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let path = folder.join("points");
+/// drop(PointCache::<f64>::open(&path, "model, version 1")?);
+/// match PointCache::<f64>::open(&path, "model, version 2") {
+///     Err(DurableError::Identity { found, .. }) => assert_eq!(found, "model, version 1"),
+///     Err(DurableError::Corrupt { .. }) => println!("damaged: PointCache::recover saves what is whole"),
+///     other => panic!("{other:?}"),
+/// }
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DurableError {

@@ -20,6 +20,7 @@ use super::error::DurableError;
 use super::format;
 use super::storage::Storage;
 use crate::evaluation::panics;
+use crate::trace;
 
 /// Where a cache's new points go.
 pub(crate) struct Journal<T> {
@@ -197,11 +198,12 @@ impl Log {
     }
 
     fn latch(&self, mut state: MutexGuard<'_, State>, failure: DurableError) {
-        state.failure.get_or_insert(failure);
+        let failure = state.failure.get_or_insert(failure).clone();
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         self.changed.notify_one();
         waiting.into_iter().for_each(Waker::wake);
+        trace::nothing_is_kept(&failure);
     }
 
     // The lock is let go of here and not when the thread ends, so that the file can be opened again at once. What is still

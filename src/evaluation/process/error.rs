@@ -12,6 +12,22 @@ use crate::evaluation::wire::FailureKind;
 /// It is the cause of the [`EvaluationError`](crate::EvaluationError) in [`Error::Evaluation`](crate::Error::Evaluation),
 /// and found there by [`downcast_ref`](crate::EvaluationError::downcast_ref). A panic of the integrand is no such error but
 /// [`Error::Panicked`](crate::Error::Panicked).
+///
+/// # Examples
+///
+/// ```
+/// use std::process::Command;
+/// use coquad::{Error, Integrator, ProcessError, Processes};
+///
+/// let no_worker = Integrator::new(Processes::new(2, Command::new("false")));
+/// match no_worker.integrate_blocking(0.0, 1.0, 1e-8) {
+///     Err(Error::Evaluation { source, .. }) => match source.downcast_ref() {
+///         Some(ProcessError::NoWorkers { last, .. }) => println!("{last}"), // how the last one ended
+///         other => panic!("{other:?}"),
+///     },
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ProcessError {
@@ -73,6 +89,21 @@ impl fmt::Display for ProcessError {
 impl std::error::Error for ProcessError {}
 
 /// How a worker process came to its end.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Death, ProcessError};
+///
+/// /// Whether the point itself takes too long.
+/// fn hangs(error: &coquad::EvaluationError) -> bool {
+///     match error.downcast_ref() {
+///         Some(ProcessError::Poison { last: Death::TimeLimit(_), .. } | ProcessError::Timeout { .. }) => true,
+///         _ => false,
+///     }
+/// }
+/// assert!(!hangs(&coquad::EvaluationError::new("no data")));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Death {
@@ -101,6 +132,18 @@ impl fmt::Display for Death {
 }
 
 /// What happened to the workers so far: [`Processes::report`](crate::Processes::report).
+///
+/// # Examples
+///
+/// ```
+/// use std::process::Command;
+/// use std::sync::Arc;
+/// use coquad::{Integrator, ProcessReport, Processes};
+///
+/// let processes = Arc::new(Processes::new(2, Command::new("my-worker")));
+/// let integrator = Integrator::new(processes.clone());
+/// assert_eq!(processes.report(), ProcessReport::default()); // nothing is started before it is needed
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessReport {

@@ -3,6 +3,14 @@
 use super::WireError;
 
 /// The longest message, in bytes: 1 MiB.
+///
+/// ```
+/// use coquad::wire::{MAX_FRAME, WireError, frame};
+///
+/// let mut pipe = Vec::new();
+/// let error = frame(&mut pipe, |into| into.extend(vec![0; MAX_FRAME + 1])).unwrap_err();
+/// assert!(matches!(error, WireError::TooLong { .. }) && pipe.is_empty());
+/// ```
 pub const MAX_FRAME: usize = 1 << 20;
 
 /// Bytes of the length before a message.
@@ -13,6 +21,15 @@ const PREFIX: usize = 4;
 /// # Errors
 ///
 /// [`WireError::TooLong`] if that is more than [`MAX_FRAME`]; `into` is then as it was.
+///
+/// # Examples
+///
+/// ```
+/// let mut pipe = Vec::new();
+/// coquad::wire::frame(&mut pipe, |into| into.extend(b"abc"))?;
+/// assert_eq!(pipe, b"\x03\0\0\0abc");
+/// # Ok::<(), coquad::wire::WireError>(())
+/// ```
 pub fn frame(into: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) -> Result<(), WireError> {
     let start = into.len();
     into.extend_from_slice(&[0; PREFIX]);
@@ -31,6 +48,19 @@ pub fn frame(into: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()
 ///
 /// Memory is taken for bytes that have arrived, never for those that a length promises, and a length over [`MAX_FRAME`]
 /// is refused as soon as its four bytes are there.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::Frames;
+///
+/// let mut frames = Frames::default();
+/// frames.extend(b"\x03\0\0\0ab");
+/// assert!(frames.next()?.is_none() && frames.is_partial());
+/// frames.extend(b"c");
+/// assert_eq!(frames.next()?, Some(b"abc".as_slice()));
+/// # Ok::<(), coquad::wire::WireError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Frames {
     bytes: Vec<u8>,

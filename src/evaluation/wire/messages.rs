@@ -11,9 +11,19 @@ use super::WireError;
 use super::reader::Reader;
 
 /// The version of the protocol.
+///
+/// ```
+/// assert_eq!(coquad::wire::VERSION, 1); // a message of another version is refused
+/// ```
 pub const VERSION: u64 = 1;
 
 /// The longest text of a failure that is sent or kept, in bytes: 4 KiB.
+///
+/// ```
+/// use coquad::wire::{MAX_TEXT, printable};
+///
+/// assert_eq!(printable(&"long ".repeat(10_000)).len(), MAX_TEXT);
+/// ```
 pub const MAX_TEXT: usize = 4096;
 
 /// The longest identifier that is accepted, in bytes.
@@ -23,6 +33,17 @@ const MAX_ID: usize = 256;
 const LONGEST_ARRAY: usize = 64;
 
 /// What a worker on a pipe says first.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::Hello;
+///
+/// let mut message = Vec::new();
+/// Hello { function: "gap-v3" }.encode(&mut message);
+/// assert_eq!(Hello::decode(&message)?.function, "gap-v3");
+/// # Ok::<(), coquad::wire::WireError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hello<'a> {
     /// The name of the function that it serves; empty if it has none.
@@ -30,6 +51,18 @@ pub struct Hello<'a> {
 }
 
 /// A point to evaluate.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::Job;
+///
+/// let mut message = Vec::new();
+/// Job { id: "7", function: "gap-v3", x: vec![0.5].into(), ..Job::default() }.encode(&mut message);
+/// let job = Job::decode(&message)?;
+/// assert_eq!((job.id, &*job.x, job.limit), ("7", [0.5].as_slice(), None));
+/// # Ok::<(), coquad::wire::WireError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Job<'a> {
     /// What the answer is to be known by.
@@ -47,6 +80,17 @@ pub struct Job<'a> {
 }
 
 /// What became of a job.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::Answer;
+///
+/// let mut message = Vec::new();
+/// Answer::new("7", Ok(vec![0.25].into())).encode(&mut message);
+/// assert_eq!(Answer::decode(&message)?.outcome, Ok(vec![0.25].into()));
+/// # Ok::<(), coquad::wire::WireError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer<'a> {
     /// The job's.
@@ -62,6 +106,18 @@ pub struct Answer<'a> {
 }
 
 /// Why a job has no value.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::{Answer, Failure, FailureKind};
+///
+/// let mut message = Vec::new();
+/// Answer::new("7", Err(Failure::new(FailureKind::Failed, "no data"))).encode(&mut message);
+/// let failure = Answer::decode(&message)?.outcome.unwrap_err();
+/// assert_eq!((failure.kind, &*failure.message), (FailureKind::Failed, "no data"));
+/// # Ok::<(), coquad::wire::WireError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure<'a> {
     /// What happened.
@@ -71,6 +127,12 @@ pub struct Failure<'a> {
 }
 
 /// What kept a job from having a value.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(coquad::wire::FailureKind::UnknownFunction.to_string(), "unknown-function"); // its name on the wire
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -107,6 +169,12 @@ impl fmt::Display for FailureKind {
 }
 
 /// `text` without control characters, and cut to [`MAX_TEXT`] bytes: fit to be printed, whoever wrote it.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(coquad::wire::printable("red \u{1b}[31malert"), r"red \u{1b}[31malert");
+/// ```
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut clean = String::new();

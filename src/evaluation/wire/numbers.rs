@@ -30,6 +30,14 @@ pub trait Numbers: Sized {
 }
 
 /// A value that always takes the same count of numbers, so that a list can be cut into many.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::wire::Fixed;
+///
+/// assert_eq!((<f64 as Fixed>::COUNT, <[f64; 3] as Fixed>::COUNT), (1, 3));
+/// ```
 pub trait Fixed: Numbers {
     /// How many numbers a value takes.
     const COUNT: usize;

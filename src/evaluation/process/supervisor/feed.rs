@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{Job, LONGEST_PAUSE, LOOK, Numbers, PAUSE, STARTS, Supervisor, Worker};
 use crate::error::EvaluationError;
 use crate::evaluation::process::error::{Death, ProcessError};
+use crate::trace;
 
 impl<T: Numbers> Supervisor<T> {
     /// Hands out points, and starts the workers they need.
@@ -186,6 +187,7 @@ impl<T: Numbers> Supervisor<T> {
             (None, None) => Death::protocol("it is gone"),
         };
         let requeued = jobs.len() as u64;
+        trace::worker_lost(&death, requeued);
         self.count(|report| {
             report.deaths += 1;
             report.requeues += requeued;
@@ -240,6 +242,7 @@ impl<T: Numbers> Supervisor<T> {
             self.last_failure = now;
         }
         self.not_before = Some(now + pause(self.failures));
+        trace::worker_not_started(&error, self.failures);
         let served = self.workers.iter().flatten().any(|worker| worker.ready);
         if (is_final || self.failures >= STARTS) && !served {
             self.failures = 0;

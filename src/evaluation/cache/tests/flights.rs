@@ -1,0 +1,178 @@
+//! Claims on a point: flights with several holders, beside callers that lead.
+
+use super::*;
+
+#[test]
+fn a_claimed_point_is_found_once() {
+    let cache = PointCache::new();
+    let (sender, evaluation) = on_signal();
+    let first = started(cache.claim(0.5, || evaluation));
+    let second = joined(cache.claim(0.5, never));
+    sender.send(Ok(2.0)).unwrap();
+    assert_eq!(block_on(second).unwrap(), 2.0);
+    assert_eq!(cache.get(0.5), Some(2.0));
+    assert_eq!(block_on(first).unwrap(), 2.0);
+    assert!(matches!(cache.claim(0.5, never), Claim::Known(2.0)));
+}
+
+#[test]
+fn a_starter_held_unpolled_stops_nobody() {
+    let cache = PointCache::new();
+    let (sender, evaluation) = on_signal();
+    let mut starter = started(cache.claim(0.5, || evaluation));
+    let bell = Arc::new(Bell::default());
+    let mut other = joined(cache.claim(0.5, never));
+    let mut third = Box::pin(cache.get_or_evaluate(0.5, never).map(|r| Ok(r.unwrap())));
+    // The starter is the last to poll the evaluation; then it is only kept.
+    assert!(poll_with(&bell, &mut other).is_pending());
+    assert!(poll_with(&bell, &mut third).is_pending());
+    assert!(poll_once(&mut starter).is_pending());
+    sender.send(Ok(2.0)).unwrap();
+    assert_eq!(bell.rings(), 2);
+    assert_eq!(poll_with(&bell, &mut other).map(Result::unwrap), Poll::Ready(2.0));
+    assert_eq!(poll_with(&bell, &mut third).map(Result::unwrap), Poll::Ready(2.0));
+    drop(starter);
+    assert_eq!(cache.len(), 1);
+}
+
+#[test]
+fn last_holder_takes_the_evaluation_with_it() {
+    let cache = PointCache::new();
+    let (sender, evaluation) = on_signal();
+    let first = started(cache.claim(0.5, || evaluation));
+    let mut second = joined(cache.claim(0.5, never));
+    drop(first);
+    assert!(poll_once(&mut second).is_pending());
+    assert!(!sender.is_canceled());
+    drop(second);
+    assert!(sender.is_canceled());
+    assert!(cache.points.slots().is_empty());
+    assert_eq!(block_on(started(cache.claim(0.5, || ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
+}
+
+#[test]
+fn a_panic_in_a_flight_is_an_error_to_all() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let evaluations: [fn() -> BoxFuture<'static, Outcome>; 4] = [
+        || async { panic!("in poll") }.boxed(),
+        || panic!("in start"),
+        || {
+            let bomb = Bomb;
+            poll_fn(move |_| {
+                let _ = &bomb;
+                Poll::Ready(Ok(1.0))
+            })
+            .boxed()
+        },
+        || async { std::panic::panic_any(Bomb) }.boxed(),
+    ];
+    let messages = ["in poll", "in start", "in drop", "not text"];
+    for (evaluation, message) in evaluations.into_iter().zip(messages) {
+        let cache = PointCache::new();
+        let starter = started(cache.claim(0.5, || ready(Ok(0.0)).boxed()));
+        drop(starter);
+        let starter = started(cache.claim(0.5, evaluation));
+        let result = if message == "in start" {
+            block_on(starter).map_err(|e| Error::<f64>::evaluation(0.5, e))
+        } else {
+            let waiter = cache.get_or_evaluate(0.5, never);
+            let result = block_on(waiter);
+            drop(starter);
+            result
+        };
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Panicked { x: 0.5, .. }), "{error:?}");
+        assert!(error.to_string().contains(message), "{error}");
+        assert!(cache.points.slots().is_empty());
+    }
+}
+
+#[test]
+fn a_flight_takes_over_from_a_leader_that_gives_up() {
+    let cache = PointCache::new();
+    let mut leader = Box::pin(cache.get_or_evaluate(0.5, pending::<Outcome>));
+    assert!(poll_once(&mut leader).is_pending());
+    let bell = Arc::new(Bell::default());
+    let (sender, evaluation) = on_signal();
+    let mut flight = joined(cache.claim(0.5, || evaluation));
+    let mut other = joined(cache.claim(0.5, || ready(Ok(7.0)).boxed()));
+    assert!(poll_with(&bell, &mut flight).is_pending());
+    drop(leader);
+    assert_eq!(bell.rings(), 1);
+    assert!(poll_with(&bell, &mut flight).is_pending());
+    assert!(poll_once(&mut other).is_pending());
+    sender.send(Ok(2.0)).unwrap();
+    assert_eq!(block_on(other).unwrap(), 2.0);
+    assert_eq!(block_on(flight).unwrap(), 2.0);
+}
+
+#[test]
+fn a_flight_waits_for_a_leader() {
+    let cache = PointCache::new();
+    let (sender, receiver) = oneshot::channel();
+    let mut leader = Box::pin(cache.get_or_evaluate(0.5, || async { receiver.await.unwrap() }));
+    assert!(poll_once(&mut leader).is_pending());
+    let mut flight = joined(cache.claim(0.5, || pending().boxed()));
+    assert!(poll_once(&mut flight).is_pending());
+    sender.send(Ok(2.0)).unwrap();
+    assert_eq!(block_on(leader).unwrap(), 2.0);
+    assert_eq!(block_on(flight).unwrap(), 2.0);
+}
+
+#[test]
+fn an_inserted_value_ends_what_is_pending() {
+    let cache = PointCache::new();
+    let (sender, evaluation) = on_signal();
+    let mut flight = started(cache.claim(0.5, || evaluation));
+    assert!(poll_once(&mut flight).is_pending());
+    let mut leader = Box::pin(cache.get_or_evaluate(1.5, || async {
+        futures_lite::future::yield_now().await;
+        Ok(9.0)
+    }));
+    let mut waiter = Box::pin(cache.get_or_evaluate(1.5, never));
+    assert!(poll_once(&mut leader).is_pending());
+    assert!(poll_once(&mut waiter).is_pending());
+    cache.insert(0.5, 2.0);
+    cache.insert(1.5, 3.0);
+    assert!(sender.is_canceled());
+    assert_eq!(block_on(flight).unwrap(), 2.0);
+    assert_eq!(block_on(waiter).unwrap(), 3.0);
+    // The leader's own value came second: the first wins everywhere.
+    assert_eq!(block_on(leader).unwrap(), 3.0);
+    assert_eq!(cache.len(), 2);
+}
+
+#[test]
+fn a_holder_turned_away_gets_its_turn() {
+    let cache = PointCache::new();
+    let (entered, wait_entered) = oneshot::channel();
+    let (leave, wait_leave) = oneshot::channel();
+    let (entered, wait_leave) = (Mutex::new(Some(entered)), Mutex::new(Some(wait_leave)));
+    let evaluation = poll_fn(move |_| {
+        // The first poll blocks inside; the next, by another holder, ends.
+        let Some(entered) = entered.lock().unwrap().take() else { return Poll::Ready(Ok(2.0)) };
+        entered.send(()).unwrap();
+        block_on(wait_leave.lock().unwrap().take().unwrap()).unwrap();
+        Poll::Pending
+    });
+    let mut slow = started(cache.claim(0.5, || evaluation.boxed()));
+    let mut turned_away = joined(cache.claim(0.5, never));
+    let bell = Arc::new(Bell::default());
+    thread::scope(|scope| {
+        let slow = scope.spawn(move || {
+            assert!(poll_once(&mut slow).is_pending());
+            slow
+        });
+        block_on(wait_entered).unwrap();
+        assert!(poll_with(&bell, &mut turned_away).is_pending());
+        leave.send(()).unwrap();
+        let _kept_unpolled = slow.join().unwrap();
+        assert_eq!(bell.rings(), 1);
+        assert_eq!(poll_with(&bell, &mut turned_away).map(Result::unwrap), Poll::Ready(2.0));
+    });
+}
