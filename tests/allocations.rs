@@ -56,7 +56,8 @@ fn a_hundred_thousand_garbled_messages_take_what_they_are_long() {
         (state % end as u64) as usize
     };
     let mut good = Vec::new();
-    let job = Job { id: "1f", function: "gap-v3", x: vec![0.5; 3].into(), parameters: Some(&[7; 40]), ..Job::default() };
+    let job =
+        Job { id: "1f", function: "gap-v3", x: vec![0.5; 3].into(), parameters: Some(&[7; 40]), ..Job::default() };
     frame(&mut good, |into| job.encode(into)).unwrap();
     frame(&mut good, |into| Answer::new("1f", Ok(vec![1.5; 100].into())).encode(into)).unwrap();
     let mut messages = 0;

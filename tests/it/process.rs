@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use coquad::wire::Numbers;
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Observer, ProcessError, ProcessReport,
-    Processes, Simpson, TanhSinh, Value,
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Observer, ProcessError,
+    ProcessReport, Processes, Simpson, TanhSinh, Value,
 };
 use num_complex::Complex;
 

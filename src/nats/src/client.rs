@@ -101,14 +101,8 @@ impl Nats {
         };
         thread::Builder::new().name("coquad-nats".into()).spawn(background).map_err(failed)?;
         // Dropped before it is handed out, it closes the connection.
-        let inner = Arc::new(Inner {
-            server,
-            events,
-            run,
-            functions: Mutex::default(),
-            tickets: AtomicU64::new(0),
-            secret,
-        });
+        let inner =
+            Arc::new(Inner { server, events, run, functions: Mutex::default(), tickets: AtomicU64::new(0), secret });
         connected.await.unwrap_or(Err(Error::Closed {}))?;
         Ok(Self { inner })
     }
@@ -305,7 +299,11 @@ impl<T> NatsEvaluator<T> {
         }
         let name = &self.function.name;
         // No function has this name.
-        let id = if again { names::id(&format!("{name} again"), &self.parameters, x) } else { names::id(name, &self.parameters, x) };
+        let id = if again {
+            names::id(&format!("{name} again"), &self.parameters, x)
+        } else {
+            names::id(name, &self.parameters, x)
+        };
         let subject = self.inner.server.space.result(&self.run, &id);
         let job = Job {
             id: &id,

@@ -44,6 +44,10 @@ fn runs_as_a_worker() {
         super::life::leaves_nothing();
         process::exit(0);
     }
+    if words[0] == "exhausted" {
+        super::life::exhausted();
+        process::exit(0);
+    }
     if words[0] == "coordinator" {
         super::life::coordinator();
         process::exit(0);

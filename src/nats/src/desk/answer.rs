@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn a_report_that_is_none_gives_up_nothing() {
-        let good = br#"{"type":"io.nats.jetstream.advisory.v1.max_deliver","stream":"S","stream_seq":7,"deliveries":3}"#;
+        let good =
+            br#"{"type":"io.nats.jetstream.advisory.v1.max_deliver","stream":"S","stream_seq":7,"deliveries":3}"#;
         assert_eq!(given_up(good), Some(7));
         let deep = [b'['; 100_000];
         for report in [&b""[..], b"{}", b"[7]", br#"{"stream_seq":-1}"#, br#"{"stream_seq":"7"}"#, b"\xff", &deep] {

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
 use bytes::Bytes;
 use coquad::wire::{Answer, Failure, FailureKind, Job, MAX_FRAME};
@@ -167,7 +168,7 @@ impl Slot {
             delivery: u64::try_from(delivery).ok(),
             ..Answer::new(job.id, outcome)
         };
-        let storing = alive(message, terms, self.shared.store(reply, encoded(answer)));
+        let storing = alive(message, terms, self.shared.store(reply, answer));
         let stored = tokio::select! {
             biased;
             stored = storing => stored,
@@ -220,17 +221,23 @@ impl Shared {
     }
 
     /// Publishes the answer until the server has it. It goes to the client and into the store at once.
-    async fn store(&self, reply: &str, answer: Bytes) -> bool {
+    async fn store(&self, reply: &str, answer: Answer<'_>) -> bool {
         let until = Instant::now() + STORING;
         let mut pause = Duration::from_millis(50);
+        let mut bytes = encoded(&answer, MAX_FRAME);
         while Instant::now() < until {
-            let message = PublishMessage::build().payload(answer.clone());
+            let message = PublishMessage::build().payload(bytes.clone());
             let stored = match self.context.send_publish(reply.to_owned(), message).await {
-                Ok(stored) => stored.await.is_ok(),
-                Err(_) => false,
+                Ok(stored) => stored.await.map(|_| ()),
+                Err(error) => Err(error),
             };
-            if stored {
-                return true;
+            match stored {
+                Ok(()) => return true,
+                Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                    // It never will: that is the answer then.
+                    bytes = encoded(&answer, self.client.server_info().max_payload);
+                }
+                Err(_) => {}
             }
             tokio::time::sleep(pause).await;
             pause = (2 * pause).min(Duration::from_secs(5));
@@ -270,11 +277,12 @@ async fn hand_back(message: &Message, terms: Terms, delivery: i64) {
     let _ = message.ack_with(if last { AckKind::Term } else { AckKind::Nak(None) }).await;
 }
 
-fn encoded(answer: Answer<'_>) -> Bytes {
+/// The answer, or a failure that says that it is longer than `limit`.
+fn encoded(answer: &Answer<'_>, limit: usize) -> Bytes {
     let mut bytes = Vec::new();
     answer.encode(&mut bytes);
-    if bytes.len() > MAX_FRAME {
-        let why = format!("a value of {} bytes is over the limit of {MAX_FRAME}", bytes.len());
+    if bytes.len() > limit {
+        let why = format!("a value of {} bytes is over the limit of {limit}", bytes.len());
         bytes.clear();
         Answer::new(answer.id, Err(Failure::new(FailureKind::Failed, why))).encode(&mut bytes);
     }
@@ -308,7 +316,8 @@ mod tests {
         let reply = format!("coquad1.lab.res.{}.1f", random_run().unwrap());
         let mut good = Vec::new();
         let parameters = Some(&b"abc"[..]);
-        let job = Job { id: "1f", function: "f", x: vec![0.5].into(), parameters, limit: Some(1.0), reply: Some(&reply) };
+        let job =
+            Job { id: "1f", function: "f", x: vec![0.5].into(), parameters, limit: Some(1.0), reply: Some(&reply) };
         job.encode(&mut good);
         let mut noise = Noise(1);
         let mut taken = 0;

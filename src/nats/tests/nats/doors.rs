@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use coquad::{Error as Failure, Estimate, Evaluator, GaussKronrod, Inline, Integrator, Observer, Processes, ThreadPool};
+use coquad::{
+    Error as Failure, Estimate, Evaluator, GaussKronrod, Inline, Integrator, Observer, Processes, ThreadPool,
+};
 use coquad_nats::{Error, Nats, Server, Worker};
 use futures::executor::block_on;
 use num_complex::Complex;
@@ -71,6 +73,20 @@ fn every_bit_and_type_of_value_comes_through() {
     let too_long = block_on(nats.evaluator::<Vec<f64>>("too-long").evaluate(2.5)).unwrap_err();
     assert!(too_long.to_string().contains("over the limit"), "{too_long}");
     worker.stop();
+}
+
+#[test]
+fn an_answer_longer_than_the_server_takes_is_a_failure() {
+    let server = NatsServer::with("max_payload: 65536");
+    let _worker = Worker::new(server.server()).serve("long", |x: f64| vec![x; 10_000]).slots(1).start().unwrap();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<Vec<f64>>("long").deadline(Duration::from_secs(60));
+    let too_long = block_on(evaluator.evaluate(2.5)).unwrap_err();
+    assert!(matches!(too_long.downcast_ref(), Some(Error::Function { .. })), "{too_long}");
+    assert!(too_long.to_string().contains("over the limit of 65536"), "{too_long}");
+    // Nor does a job get there that is too long for it.
+    let job = block_on(evaluator.parameters(vec![0; 70_000]).evaluate(2.5)).unwrap_err();
+    assert!(matches!(job.downcast_ref(), Some(Error::Message { .. })), "{job}");
 }
 
 #[test]
@@ -211,7 +227,7 @@ fn workers_that_join_in_the_middle_of_an_integral_are_used_within_two_seconds() 
         let first = evaluations().into_iter().find(|line| line.pid == worker.pid()).unwrap();
         let second = second(worker.pid()).unwrap();
         let after = |line: &crate::support::worker::Line| line.milliseconds.saturating_sub(ready.milliseconds);
-        println!("one slot busy {} ms after the start, both {} ms", after(&first), after(&second));
+        println!("its first evaluation {} ms after its start, the second {} ms", after(&first), after(&second));
         // Two seconds, and as much again for a machine that has other things to do.
         assert!(after(&first) < 4000, "{first:?} {ready:?}");
     }

@@ -10,7 +10,7 @@ use futures::future::{Either, join_all, select};
 
 use crate::support::proxy::Proxy;
 use crate::support::worker::{WorkerProcess, peak, points};
-use crate::support::{NatsServer, Random, runs, signal, until};
+use crate::support::{NatsServer, Random, Tool, runs, signal, until};
 
 /// All values at `count` points, each with the bits that it must have.
 async fn sweep(evaluator: &impl Evaluator<Value = f64>, count: u32) {
@@ -54,6 +54,32 @@ fn workers_killed_and_stopped_at_random_change_no_bit() {
         twice += evaluated - 100;
     }
     println!("{trials} runs, two workers killed or stopped in each, none lost, {twice} points evaluated twice");
+}
+
+#[test]
+fn the_late_answer_of_a_worker_that_was_stopped_is_dropped() {
+    let server = NatsServer::start();
+    let tally = server.folder.path().join("tally");
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("own").deadline(Duration::from_secs(60));
+    let late = WorkerProcess::tallied(&server, "own", 1, &tally);
+    until("the first worker is there", || evaluator.slots() == 1);
+    thread::scope(|scope| {
+        let value = scope.spawn(|| block_on(evaluator.evaluate(0.5)));
+        until("it is busy", || points(&tally).len() == 1);
+        signal(late.pid(), "STOP");
+        let other = WorkerProcess::tallied(&server, "own", 1, &tally);
+        until("the other one is busy", || points(&tally).len() == 2);
+        assert_eq!(value.join().unwrap().unwrap().to_bits(), f64::from(other.pid()).to_bits());
+        signal(late.pid(), "CONT");
+        // Its answer and its acknowledgement arrive, and take nobody else's place.
+        for x in [0.6, 0.7, 0.8, 0.9] {
+            let value = block_on(evaluator.evaluate(x)).unwrap();
+            assert!([late.pid(), other.pid()].map(f64::from).contains(&value), "{value}");
+        }
+    });
+    until("nothing is left", || Tool::new(&server).jobs_waiting("default") == 0);
+    assert_eq!(points(&tally).len(), 6);
 }
 
 /// Four workers have 100 points, and the server is killed and comes back after a while, with its store or without.

@@ -74,7 +74,7 @@ fn the_ten_lines_of_the_guide_are_a_worker_on_a_pipe_and_under_the_supervisor() 
     let processes = std::sync::Arc::new(Processes::new(2, command).function("peak-v1"));
     same(Integrator::new(processes.clone()).integrate_blocking(0.0, 1.0, 1e-6).unwrap());
     let failed = block_on(processes.evaluate(2.0)).unwrap_err();
-    assert_eq!(failed.to_string(), "ZeroDivisionError: division by zero");
+    assert!(failed.to_string().starts_with("ZeroDivisionError: "), "{failed}");
     assert_eq!((processes.report().deaths, processes.report().protocol_errors), (0, 0));
 
     let server = NatsServer::start();
@@ -86,7 +86,7 @@ fn the_ten_lines_of_the_guide_are_a_worker_on_a_pipe_and_under_the_supervisor() 
     until("the supervisor's slots are seen", || evaluator.slots() == 2);
     same(Integrator::new(nats.evaluator::<f64>("peak-v1")).integrate_blocking(0.0, 1.0, 1e-6).unwrap());
     let failed = block_on(evaluator.evaluate(2.0)).unwrap_err();
-    assert_eq!(failed.to_string(), "ZeroDivisionError: division by zero");
+    assert!(failed.to_string().starts_with("ZeroDivisionError: "), "{failed}");
 }
 
 #[test]

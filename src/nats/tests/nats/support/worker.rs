@@ -49,6 +49,11 @@ fn evaluate(function: &str, x: f64) -> Result<f64, String> {
             thread::sleep(skewed(x));
             return Ok((x * 1e6).sin());
         }
+        // Not the same everywhere.
+        "own" => {
+            thread::sleep(Duration::from_millis(300));
+            return Ok(f64::from(std::process::id()));
+        }
         "fails" => return Err(format!("no value at {x:?}\u{1b}")),
         "panics" => panic!("no such x: {x:?}"),
         "hangs" => loop {
