@@ -93,12 +93,13 @@ pub(super) fn exhausted() {
     assert_eq!(listening(), 1);
     drop(listener);
     let folder = Folder::new();
-    let expected = inline();
+    let (expected, idle) = (inline(), entries("fd"));
     let (mut few, mut none) = (0, 0);
     for spare in (0..24).rev() {
+        eventually("those of the round before are closed", || entries("fd") == idle);
         let before = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: Some(entries("fd") as u64 + spare), ..before }).unwrap();
-        let processes = Arc::new(folder.workers(4, "peaks"));
+        setrlimit(Resource::Nofile, Rlimit { current: Some(idle as u64 + spare), ..before }).unwrap();
+        let processes = Arc::new(folder.workers(4, "slow:2"));
         let found = by(&processes);
         setrlimit(Resource::Nofile, before).unwrap();
         // The workers are there still.
