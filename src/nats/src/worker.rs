@@ -8,7 +8,7 @@ use std::fmt;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::PullConsumer;
@@ -82,6 +82,7 @@ struct Shared {
     name: String,
     longest: Duration,
     phase: watch::Receiver<Phase>,
+    connected: Mutex<SystemTime>,
     /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
     running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     bound: tokio::sync::Mutex<HashMap<String, (Instant, PullConsumer)>>,
@@ -237,6 +238,7 @@ impl Worker {
                 name: worker_name(),
                 longest: self.longest,
                 phase: phases,
+                connected: Mutex::new(SystemTime::now()),
                 running: Mutex::default(),
                 bound: tokio::sync::Mutex::default(),
             });
@@ -245,7 +247,7 @@ impl Worker {
                 shared.bind(name).await?;
             }
             shared.hear_of_cancellation().await?;
-            tokio::spawn(report(happened));
+            tokio::spawn(report(happened, shared.clone()));
             let mut orders = orders().map_err(failed)?;
             let mut slots = JoinSet::new();
             for (name, served) in self.functions {
@@ -297,8 +299,11 @@ fn signals() -> std::io::Result<BoxStream<'static, ()>> {
 }
 
 /// Says on standard error what an operator must know: permissions that are missing, and a connection lost or back.
-async fn report(mut happened: UnboundedReceiver<Event>) {
+async fn report(mut happened: UnboundedReceiver<Event>, shared: Arc<Shared>) {
     while let Some(event) = happened.next().await {
+        if matches!(event, Event::Connected) {
+            *shared.connected.lock().unwrap_or_else(PoisonError::into_inner) = SystemTime::now();
+        }
         match event {
             Event::ServerError(ServerError::Other(text)) => {
                 eprintln!("coquad-worker: the server says: {}", coquad::wire::printable(&text));

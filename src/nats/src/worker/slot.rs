@@ -21,6 +21,8 @@ use crate::names::{self, Space};
 
 /// A job this old is evaluated only if somebody still waits for it.
 const OLD: Duration = Duration::from_secs(60);
+/// How far the clocks of a server and a worker may be apart. Further, and an answer may be missed that is there.
+const CLOCKS: Duration = Duration::from_secs(1);
 /// How long an evaluation that nobody wants may go on: most end by themselves, and starting a process anew is no gain.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a job that this worker cannot evaluate rests before another gets it.
@@ -106,11 +108,14 @@ impl Slot {
         };
         let reply = job.reply.unwrap_or_default();
         let Some((run, _)) = self.shared.server.space.parse_result(reply) else { return };
-        if delivery > 1 && self.is_answered(reply, job.id).await {
+        let published = SystemTime::from(published);
+        // A server that was killed may give out anew, as if for the first time, what it was told is done.
+        let again = delivery > 1 || published < self.shared.connected() + CLOCKS;
+        if again && self.is_answered(reply, job.id).await {
             let _ = message.ack().await;
             return;
         }
-        let age = SystemTime::now().duration_since(SystemTime::from(published)).unwrap_or_default();
+        let age = SystemTime::now().duration_since(published).unwrap_or_default();
         if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.is_awaited(run).await {
             let _ = message.ack_with(AckKind::Term).await;
             return;
@@ -206,6 +211,11 @@ impl Slot {
 }
 
 impl Shared {
+    /// When the connection was made, or made anew.
+    fn connected(&self) -> SystemTime {
+        *self.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn enter(&self, id: Option<&str>) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         if let Some(id) = id {
