@@ -42,8 +42,9 @@ use crate::error::EvaluationError;
 ///
 /// # Concurrency
 ///
-/// Each worker has one evaluation at a time; short ones, that take less than half a millisecond, are sent ahead so that
-/// the pipe does not limit them. [`concurrency`](Evaluator::concurrency) follows what is measured. See
+/// Each worker has one evaluation at a time. Those that take less than half a millisecond are sent ahead, so that the pipe
+/// does not limit them. Of those that take less than 50 ms on average as many as the workers finish in a millisecond
+/// wait on this side, for whichever is done first. [`concurrency`](Evaluator::concurrency) follows what is measured. See
 /// [`window`](Self::window) for workers that have many hands of their own.
 ///
 /// # Cost

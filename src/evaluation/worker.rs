@@ -14,9 +14,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -135,25 +133,24 @@ where
     send(&mut bytes, &mut output)?;
 
     let (points, jobs) = channel();
-    let serving = Arc::new(AtomicBool::new(true));
     // The way in which reading ended, told before the grace is over.
     let (ending, ended) = channel();
+    // Nothing is sent here: it is closed when the serving is over.
+    let (serving, served) = channel::<()>();
     {
-        let (serving, function) = (serving.clone(), function.to_owned());
+        let function = function.to_owned();
         thread::Builder::new().name("coquad-worker".into()).spawn(move || {
             // Nobody listens where `f` is running still.
             let _ = ending.send(read(input, &function, points));
-            thread::sleep(GRACE);
-            // Relaxed: nothing else is read after it. What is too late to be seen is too late.
-            if serving.load(Ordering::Relaxed) {
+            if served.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
                 // Not `exit`: it would run the program's clean-up beneath an integrand that is still running.
                 let _ = kill_process(getpid(), Signal::KILL);
             }
         })?;
     }
-    let served = work(&jobs, &f, &mut |bytes: &mut Vec<u8>| send(bytes, &mut output), bytes);
-    serving.store(false, Ordering::Relaxed);
-    served?;
+    let worked = work(&jobs, &f, &mut |bytes: &mut Vec<u8>| send(bytes, &mut output), bytes);
+    drop(serving);
+    worked?;
     ended.recv().unwrap_or_else(|_| Err(io::Error::other("the reading thread has ended")))
 }
 

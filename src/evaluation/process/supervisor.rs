@@ -28,6 +28,13 @@ use crate::evaluation::wire::{Answer, FailureKind, Hello, WireError};
 /// some 50 µs, which is to be hidden; far below what anyone minds to wait for a point that queues behind them.
 const HORIZON: Duration = Duration::from_micros(500);
 
+/// The points that the workers finish in this time wait here, at no worker's door, so that one that is done has the next at
+/// once and need not wait for those who ask to be woken and to think. A point that is wanted more waits that much longer.
+const LEAD: Duration = Duration::from_millis(1);
+
+/// Evaluations that take longer than this on average gain nothing by that.
+const LEISURE: Duration = Duration::from_millis(50);
+
 /// The most evaluations that are sent ahead to one worker: what its pipe holds with room to spare.
 const LONGEST_QUEUE: usize = 256;
 
@@ -92,6 +99,7 @@ impl<T: Numbers + Send + 'static> Handle<T> {
             suspects: VecDeque::new(),
             workers: (0..config.workers).map(|_| None).collect(),
             pace: None,
+            mean: None,
             failures: 0,
             fruitless: 0,
             last_failure: Instant::now(),
@@ -167,6 +175,8 @@ struct Supervisor<T> {
     workers: Vec<Option<Worker<T>>>,
     /// Seconds per evaluation: rises at once, falls slowly.
     pace: Option<f64>,
+    /// Seconds per evaluation, on average over the last few.
+    mean: Option<f64>,
     /// Starts in a row that led to no worker.
     failures: u32,
     /// Deaths in a row with no answer between them.
@@ -213,8 +223,19 @@ impl<T: Numbers> Supervisor<T> {
         })
     }
 
+    /// How many points may wait for whichever worker is done first. A worker that is sent points ahead waits for none.
+    fn waiting(&self) -> usize {
+        match self.mean {
+            Some(mean) if self.config.window.is_none() && self.depth() == 1 && mean < LEISURE.as_secs_f64() => {
+                (self.config.workers as f64 * LEAD.as_secs_f64() / mean).ceil() as usize
+            }
+            _ => 0,
+        }
+    }
+
     fn publish(&mut self) {
-        self.shared.capacity.store(self.config.workers * self.depth(), Ordering::Relaxed);
+        let capacity = self.config.workers * self.depth() + self.waiting();
+        self.shared.capacity.store(capacity, Ordering::Relaxed);
         if self.evaluations > 0 {
             lock(&self.shared.report).evaluations += std::mem::take(&mut self.evaluations);
         }
@@ -312,6 +333,8 @@ impl<T: Numbers> Supervisor<T> {
                 Some(pace) if pace > seconds => seconds + (pace - seconds) * (15.0f64 / 16.0).powf(answers as f64),
                 _ => seconds,
             });
+            let mean = self.mean.unwrap_or(seconds);
+            self.mean = Some(seconds + (mean - seconds) * (15.0f64 / 16.0).powf(answers as f64));
             self.fruitless = 0;
             self.evaluations += answers;
         }

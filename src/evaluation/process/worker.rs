@@ -208,6 +208,8 @@ impl<T> Worker<T> {
     pub(super) fn end(mut self, groups: &Groups, last_words: Option<()>) -> Option<ExitStatus> {
         if last_words.is_some() {
             let patience = Instant::now() + LAST_WORDS;
+            // Looked at rather than waited for: a process's end is an event with a time limit on Linux only. It is
+            // there at the first look, as a rule, for a closed pipe is part of it.
             while !self.has_ended() && Instant::now() < patience {
                 thread::sleep(Duration::from_micros(200));
             }

@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use coquad::{Evaluator, Integrator};
+use coquad::{Evaluator, GaussKronrod, Integrator, Observer};
 use coquad_nats::{Nats, Worker};
 use futures::executor::block_on;
 use futures::{StreamExt, stream};
@@ -62,6 +63,27 @@ fn points(seed: u32, count: u32) -> impl Iterator<Item = f64> {
     (0..count).map(move |i| f64::from(seed) + f64::from(i) / f64::from(count))
 }
 
+/// The work that an integral has begun.
+#[derive(Default)]
+struct Work(Mutex<Duration>);
+
+impl Observer<f64> for Work {
+    fn started(&self, x: f64, _: bool) {
+        *self.0.lock().expect("nobody panics with it") += skewed(x);
+    }
+}
+
+fn share(what: &str, wall: Duration, ideal: Duration) {
+    println!("skewed, {what}: {wall:.2?}, {:.3} of ideal", wall.as_secs_f64() / ideal.as_secs_f64());
+}
+
+/// The processor time that a process has had, from its `stat`: the 14th and 15th word, in hundredths.
+fn seconds(pid: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let words = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    words.skip(11).take(2).filter_map(|word| word.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [work, address, function, slots] = arguments.as_slice()
@@ -77,7 +99,7 @@ fn main() {
             "at-once" => worker.serve("at-once", |x: f64| x),
             "skewed" => worker.serve("skewed", |x: f64| {
                 thread::sleep(skewed(x));
-                1.0 / (1e-3 + (x - 0.3) * (x - 0.3))
+                (x * 1e6).sin()
             }),
             _ => worker.serve_evaluator("asleep", coquad::evaluator_fn(slots, asleep)),
         };
@@ -86,7 +108,7 @@ fn main() {
     }
     let folder = env::temp_dir().join(format!("coquad-nats-bench-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
-    let (_server, address) = start_server(&folder);
+    let (server, address) = start_server(&folder);
     let nats = block_on(Nats::connect(&address)).expect("a connection");
 
     let at_once = nats.evaluator::<f64>("at-once");
@@ -116,28 +138,29 @@ fn main() {
     let started = Instant::now();
     let done = stream::iter(points(7, 400)).map(|x| skew.evaluate(x)).buffer_unordered(window);
     assert!(block_on(done.all(async |value| value.is_ok())));
-    let (wall, ideal) = (started.elapsed(), total / 4);
-    println!(
-        "skewed, 400 points, 4 workers, window {window}: {wall:?}, {:.2} of ideal",
-        wall.as_secs_f64() / ideal.as_secs_f64()
-    );
+    share("400 points, 4 workers, window 8", started.elapsed(), total / 4);
+    let work = Arc::new(Work::default());
     let started = Instant::now();
-    let e = Integrator::new(skew).integrate_blocking(0.0, 1.0, 1e-9).expect("an integral");
-    println!(
-        "skewed, an integral of {} evaluations ({} performed): {:?}",
-        e.evaluations,
-        e.performed,
-        started.elapsed()
-    );
+    let noise = Integrator::new(skew).method(GaussKronrod::new(21)).max_evaluations(400).observer(work.clone());
+    assert!(noise.integrate_blocking(0.0, 1.0, 1e-12).is_err(), "noise has no integral");
+    let total = *work.0.lock().expect("nobody panics with it");
+    share("an integral of 400 evaluations, its own window", started.elapsed(), total / 4);
     drop(running);
 
     let asleep = nats.evaluator::<f64>("asleep");
-    let _running = workers(&address, "asleep", 400);
+    let running = workers(&address, "asleep", 400);
     seen(&asleep, 1600);
+    let begin = [seconds(std::process::id()), seconds(server.0.id()), running.iter().map(|w| seconds(w.0.id())).sum()];
     let started = Instant::now();
     let done = stream::iter(points(9, 6400)).map(|x| asleep.evaluate(x)).buffer_unordered(asleep.concurrency());
     assert!(block_on(done.all(async |value| value.is_ok())));
     println!("1600 slots, 6400 points of 500 ms: {:?}, ideal 2 s", started.elapsed());
+    let end = [seconds(std::process::id()), seconds(server.0.id()), running.iter().map(|w| seconds(w.0.id())).sum()];
+    let each: Vec<f64> = end.iter().zip(begin).map(|(end, begin)| (end - begin) / 6400.0 * 1e6).collect();
+    println!(
+        "    processor time for each: coordinator {:.0} µs, server {:.0} µs, worker {:.0} µs",
+        each[0], each[1], each[2]
+    );
     block_on(nats.close());
     let _ = fs::remove_dir_all(&folder);
 }

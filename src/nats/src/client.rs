@@ -56,6 +56,8 @@ struct Inner {
     run: Arc<str>,
     functions: Mutex<HashMap<String, Weak<Function>>>,
     tickets: AtomicU64,
+    /// What workers must not know: which points are evaluated twice.
+    secret: [u8; 16],
 }
 
 impl Drop for Inner {
@@ -77,7 +79,7 @@ impl Nats {
     /// Dropping the future gives the connection up.
     pub async fn connect(server: impl Into<Server>) -> Result<Self, Error> {
         let server = Arc::new(server.into());
-        let run: Arc<str> = names::random_run()?.into();
+        let (run, secret): (Arc<str>, _) = (names::random_run()?.into(), names::random()?);
         let (events, inbox) = unbounded();
         let (ready, connected) = oneshot::channel();
         let (to_self, for_desk) = (events.clone(), server.clone());
@@ -99,8 +101,8 @@ impl Nats {
         };
         thread::Builder::new().name("coquad-nats".into()).spawn(background).map_err(failed)?;
         // Dropped before it is handed out, it closes the connection.
-        let inner = Inner { server, events, run, functions: Mutex::default(), tickets: AtomicU64::new(0) };
-        let inner = Arc::new(inner);
+        let inner =
+            Arc::new(Inner { server, events, run, functions: Mutex::default(), tickets: AtomicU64::new(0), secret });
         connected.await.unwrap_or(Err(Error::Closed {}))?;
         Ok(Self { inner })
     }
@@ -127,6 +129,7 @@ impl Nats {
             deadline: None,
             attempts: 3,
             queue_factor: 2.0,
+            verify: 0.0,
             values: PhantomData,
         };
         evaluator.begin()
@@ -203,6 +206,7 @@ pub struct NatsEvaluator<T = f64> {
     deadline: Option<Duration>,
     attempts: u32,
     queue_factor: f64,
+    verify: f64,
     values: PhantomData<fn() -> T>,
 }
 
@@ -264,17 +268,42 @@ impl<T> NatsEvaluator<T> {
         self
     }
 
+    /// Has this share of the points, 0 unless called, evaluated twice: [`Error::Conflict`] if the answers differ in a bit.
+    ///
+    /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which points are chosen. One that
+    /// lies about a point is found out unless the other answer is its own or another liar's, so let there be more slots
+    /// than any one worker has. A function that is not deterministic is found out too.
+    #[must_use]
+    pub fn verify(mut self, share: f64) -> Self {
+        self.verify = share;
+        self
+    }
+
     /// How many slots the live workers have, as last counted.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.function.slots.load(Ordering::Relaxed)
     }
 
-    fn wish(&self, x: f64, waiter: Waiter) -> Result<Wish, Error> {
+    /// Whether the point is evaluated twice.
+    fn is_verified(&self, x: f64) -> bool {
+        let number = names::id(&self.function.name, &self.inner.secret, x);
+        let number = u32::from_str_radix(&number[..8], 16).expect("an identity is hexadecimal");
+        (f64::from(number) + 0.5) / 2f64.powi(32) < self.verify
+    }
+
+    /// `again`: for another answer than the first.
+    fn wish(&self, x: f64, again: bool, waiter: Waiter) -> Result<Wish, Error> {
         if let Some(error) = &self.invalid {
             return Err(error.clone());
         }
-        let id = names::id(&self.function.name, &self.parameters, x);
+        let name = &self.function.name;
+        // No function has this name.
+        let id = if again {
+            names::id(&format!("{name} again"), &self.parameters, x)
+        } else {
+            names::id(name, &self.parameters, x)
+        };
         let subject = self.inner.server.space.result(&self.run, &id);
         let job = Job {
             id: &id,
@@ -319,14 +348,12 @@ impl Drop for Forget<'_> {
     }
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> {
-    type Value = T;
-
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+impl<T> NatsEvaluator<T> {
+    async fn ask(&self, x: f64, again: bool) -> Result<Vec<f64>, EvaluationError> {
         let ticket = self.inner.tickets.fetch_add(1, Ordering::Relaxed);
         let nudge = Arc::new(AtomicWaker::new());
         let (reply, mut answer) = oneshot::channel();
-        let wish = self.wish(x, Waiter { ticket, reply, nudge: nudge.clone() }).map_err(EvaluationError::new)?;
+        let wish = self.wish(x, again, Waiter { ticket, reply, nudge: nudge.clone() }).map_err(EvaluationError::new)?;
         let mut forget = Forget { events: &self.inner.events, subject: Some(wish.subject.clone()), ticket };
         if self.inner.events.unbounded_send(Event::Evaluate(Box::new(wish))).is_err() {
             return Err(EvaluationError::new(Error::Closed {}));
@@ -337,7 +364,23 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
         })
         .await;
         forget.subject = None;
-        let numbers = outcome.unwrap_or_else(|_| Err(EvaluationError::new(Error::Closed {})))?;
+        outcome.unwrap_or_else(|_| Err(EvaluationError::new(Error::Closed {})))
+    }
+}
+
+impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> {
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let numbers = if self.is_verified(x) {
+            let (first, second) = futures::try_join!(self.ask(x, false), self.ask(x, true))?;
+            if !first.iter().map(|y| y.to_bits()).eq(second.iter().map(|y| y.to_bits())) {
+                return Err(EvaluationError::new(Error::Conflict { first, second }));
+            }
+            first
+        } else {
+            self.ask(x, false).await?
+        };
         T::from_numbers(&numbers).ok_or_else(|| {
             let reason = format!("an answer of {} numbers is no value of this type", numbers.len());
             EvaluationError::new(Error::Message { reason })

@@ -124,10 +124,7 @@ impl Desk {
             }
         });
         if let Ok(dead) = self.ops.client.subscribe(self.ops.server.space.dead()).await {
-            self.forward(dead, |message| {
-                let report: serde_json::Value = serde_json::from_slice(&message.payload).ok()?;
-                Some(Event::Dead { sequence: report.get("stream_seq")?.as_u64()? })
-            });
+            self.forward(dead, |message| Some(Event::Dead { sequence: answer::given_up(&message.payload)? }));
         }
         loop {
             let event = match events.try_recv() {

@@ -76,6 +76,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Two evaluations of one point have different values ([`NatsEvaluator::verify`](crate::NatsEvaluator::verify)).
+    #[non_exhaustive]
+    Conflict {
+        /// The numbers of the one.
+        first: Vec<f64>,
+        /// Those of the other.
+        second: Vec<f64>,
+    },
     /// The connection was closed while the evaluation was under way.
     #[non_exhaustive]
     Closed {},
@@ -97,6 +105,15 @@ impl fmt::Display for Error {
             Error::WorkerLost { message } => write!(f, "workers were lost over it: {message}"),
             Error::Function { message } => write!(f, "{message}"),
             Error::Message { reason } => write!(f, "{reason}"),
+            Error::Conflict { first, second } => {
+                let at = first.iter().zip(second).position(|(one, other)| one.to_bits() != other.to_bits());
+                match at {
+                    Some(at) => {
+                        write!(f, "two workers disagree: {:?} and {:?}", first[at], second[at])
+                    }
+                    None => write!(f, "two workers disagree: {} numbers and {}", first.len(), second.len()),
+                }
+            }
             Error::Closed {} => write!(f, "the connection was closed"),
         }
     }

@@ -41,6 +41,8 @@ mod client;
 mod desk;
 mod error;
 mod names;
+#[cfg(test)]
+mod noise;
 mod ops;
 mod server;
 mod setup;

@@ -76,11 +76,16 @@ pub(crate) fn named_run(name: &str) -> String {
 }
 
 pub(crate) fn random_run() -> Result<String, Error> {
+    Ok(format!("r-{}", hex(&random()?)))
+}
+
+/// Bytes that nobody can guess.
+pub(crate) fn random() -> Result<[u8; 16], Error> {
     let mut bytes = [0; 16];
     let random = ring::rand::SystemRandom::new();
     ring::rand::SecureRandom::fill(&random, &mut bytes)
         .map_err(|_| Error::Connect { reason: "this machine has no random numbers".into() })?;
-    Ok(format!("r-{}", hex(&bytes)))
+    Ok(bytes)
 }
 
 /// Whether the run ends with its client.

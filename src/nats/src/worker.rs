@@ -8,7 +8,7 @@ use std::fmt;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::PullConsumer;
@@ -16,9 +16,14 @@ use async_nats::{Client, Event, ServerError};
 use coquad::wire::Numbers;
 use coquad::worker::Reply;
 use coquad::{Evaluator, ThreadPool};
-use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
+use futures::future::FusedFuture;
+use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use self::hand::Means;
 use self::slot::Slot;
@@ -45,6 +50,7 @@ pub struct Worker {
     functions: Vec<(String, Served)>,
     slots: usize,
     longest: Duration,
+    patience: Duration,
 }
 
 /// A function as it was registered.
@@ -54,6 +60,20 @@ enum Served {
     Start(hand::Start),
 }
 
+/// How far a worker has come. Each time it is told to stop it is one further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Phase {
+    /// Asks for jobs.
+    Serving,
+    /// Finishes those it has.
+    Finishing,
+    /// Hands back what is not finished.
+    Leaving,
+}
+
+/// How long handing back may take: the server may not be there.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// What the slots of a worker share.
 struct Shared {
     server: Server,
@@ -61,6 +81,8 @@ struct Shared {
     context: Context,
     name: String,
     longest: Duration,
+    phase: watch::Receiver<Phase>,
+    connected: Mutex<SystemTime>,
     /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
     running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     bound: tokio::sync::Mutex<HashMap<String, (Instant, PullConsumer)>>,
@@ -70,7 +92,13 @@ impl Worker {
     /// A worker for this server. It has as many slots as the machine has threads.
     pub fn new(server: impl Into<Server>) -> Self {
         let slots = thread::available_parallelism().map_or(1, |threads| threads.get());
-        Self { server: server.into(), functions: Vec::new(), slots, longest: Duration::from_secs(24 * 3600) }
+        Self {
+            server: server.into(),
+            functions: Vec::new(),
+            slots,
+            longest: Duration::from_secs(24 * 3600),
+            patience: Duration::from_secs(20),
+        }
     }
 
     /// Serves `f` under this name, on a thread per slot: a function of `f64` that returns a value, or a `Result` of one.
@@ -148,54 +176,69 @@ impl Worker {
         self
     }
 
-    /// Serves until the process ends, on the calling thread and one per slot.
+    /// Gives what is being evaluated this long when the worker is told to stop, 20 s unless called: Slurm and Kubernetes
+    /// kill what is still there after 30. What is not finished by then is handed back.
+    #[must_use]
+    pub fn patience(mut self, limit: Duration) -> Self {
+        self.patience = limit;
+        self
+    }
+
+    /// Serves until SIGTERM or SIGINT, on the calling thread and one per slot.
     ///
-    /// The connection is made anew when it is lost.
+    /// The connection is made anew when it is lost. Told to stop, it asks for no more jobs, finishes those it has
+    /// ([`patience`](Self::patience)), hands back what is left for others to evaluate at once, and returns. Told again, it
+    /// hands back everything.
     ///
     /// # Errors
     ///
     /// If there is no connection to begin with, as [`Nats::connect`](crate::Nats::connect); if a name is none.
     pub fn run(self) -> Result<(), Error> {
-        let (_stop, stopped) = oneshot::channel();
         let (ready, _) = oneshot::channel();
-        self.serve_until(stopped, ready)
+        self.serve_until(signals, ready)
     }
 
-    /// Serves in the background, until the handle is dropped.
+    /// Serves in the background, until it is told to stop or the handle is dropped. Signals are the program's own affair.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run), once the connection is made or not.
     pub fn start(self) -> Result<WorkerHandle, Error> {
-        let (stop, stopped) = oneshot::channel();
+        let (stop, orders) = unbounded();
         let (ready, up) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("coquad-worker".into())
-            .spawn(move || self.serve_until(stopped, ready))
+            .spawn(move || self.serve_until(|| Ok(orders.boxed()), ready))
             .map_err(|error| Error::Connect { reason: error.to_string() })?;
         match futures::executor::block_on(up) {
-            Ok(()) => Ok(WorkerHandle { stop: Some(stop), thread: Some(thread) }),
+            Ok(()) => Ok(WorkerHandle { stop, thread: Some(thread) }),
             Err(_) => Err(thread.join().unwrap_or(Ok(())).err().unwrap_or(Error::Closed {})),
         }
     }
 
-    fn serve_until(self, stopped: oneshot::Receiver<()>, ready: oneshot::Sender<()>) -> Result<(), Error> {
+    /// `orders` yields once for each time that the worker is told to stop.
+    fn serve_until(
+        self,
+        orders: impl FnOnce() -> std::io::Result<BoxStream<'static, ()>>,
+        ready: oneshot::Sender<()>,
+    ) -> Result<(), Error> {
         for (name, _) in &self.functions {
             names::checked(name)?;
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Error::Connect { reason: error.to_string() })?;
-        runtime.block_on(async move {
+        let failed = |error: std::io::Error| Error::Connect { reason: error.to_string() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let served = runtime.block_on(async move {
             let (events, happened) = unbounded();
             let (client, context) = self.server.connect("worker", events).await?;
+            let (phase, phases) = watch::channel(Phase::Serving);
             let shared = Arc::new(Shared {
                 server: self.server,
                 client,
                 context,
                 name: worker_name(),
                 longest: self.longest,
+                phase: phases,
+                connected: Mutex::new(SystemTime::now()),
                 running: Mutex::default(),
                 bound: tokio::sync::Mutex::default(),
             });
@@ -204,7 +247,9 @@ impl Worker {
                 shared.bind(name).await?;
             }
             shared.hear_of_cancellation().await?;
-            tokio::spawn(report(happened));
+            tokio::spawn(report(happened, shared.clone()));
+            let mut orders = orders().map_err(failed)?;
+            let mut slots = JoinSet::new();
             for (name, served) in self.functions {
                 let pool = ThreadPool::new(self.slots);
                 for _ in 0..self.slots {
@@ -213,23 +258,52 @@ impl Worker {
                         Served::Ask(ask) => Means::Ask(ask.clone()),
                         Served::Start(start) => Means::Start(start.clone(), None),
                     };
-                    tokio::spawn(Slot::new(shared.clone(), name.clone(), means).serve());
+                    slots.spawn(Slot::new(shared.clone(), name.clone(), means).serve());
                 }
             }
             let _ = ready.send(());
-            if stopped.await.is_err() {
-                // Nobody can stop it.
-                std::future::pending::<()>().await;
+            orders.next().await;
+            let _ = phase.send(Phase::Finishing);
+            let mut all = std::pin::pin!(async { while slots.join_next().await.is_some() {} }.fuse());
+            tokio::select! {
+                biased;
+                () = &mut all => {}
+                _ = orders.next() => {}
+                () = tokio::time::sleep(self.patience) => {}
             }
-            let _ = shared.client.flush().await;
+            let _ = phase.send(Phase::Leaving);
+            let farewell = async {
+                if !all.is_terminated() {
+                    all.await;
+                }
+                let _ = shared.client.flush().await;
+            };
+            let _ = tokio::time::timeout(FAREWELL, farewell).await;
             Ok(())
-        })
+        });
+        // Nothing of what is left is waited for: a function may be running still.
+        runtime.shutdown_background();
+        served
     }
 }
 
+/// The signals by which a worker is told to stop.
+fn signals() -> std::io::Result<BoxStream<'static, ()>> {
+    let heard = |kind| {
+        let signal = signal(kind)?;
+        std::io::Result::Ok(stream::unfold(signal, async |mut signal| signal.recv().await.map(|()| ((), signal))))
+    };
+    let (terminate, interrupt) = (heard(SignalKind::terminate())?, heard(SignalKind::interrupt())?);
+    let told = stream::select(terminate.boxed(), interrupt.boxed());
+    Ok(told.inspect(|()| eprintln!("coquad-worker: told to stop")).boxed())
+}
+
 /// Says on standard error what an operator must know: permissions that are missing, and a connection lost or back.
-async fn report(mut happened: UnboundedReceiver<Event>) {
+async fn report(mut happened: UnboundedReceiver<Event>, shared: Arc<Shared>) {
     while let Some(event) = happened.next().await {
+        if matches!(event, Event::Connected) {
+            *shared.connected.lock().unwrap_or_else(PoisonError::into_inner) = SystemTime::now();
+        }
         match event {
             Event::ServerError(ServerError::Other(text)) => {
                 eprintln!("coquad-worker: the server says: {}", coquad::wire::printable(&text));
@@ -273,13 +347,9 @@ impl Shared {
         let shared = self.clone();
         tokio::spawn(async move {
             while let Some(message) = heard.next().await {
-                let Ok(ids) = std::str::from_utf8(&message.payload) else { continue };
                 let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
-                for id in ids.lines() {
-                    // A run cancels its own.
-                    let own =
-                        id.split('.').next().is_some_and(|run| message.subject.as_str().ends_with(&format!(".{run}")));
-                    for told in running.remove(id).filter(|_| own).into_iter().flatten() {
+                for id in slot::cancelled(&message.subject, &message.payload) {
+                    for told in running.remove(id).into_iter().flatten() {
                         let _ = told.send(());
                     }
                 }
@@ -289,25 +359,33 @@ impl Shared {
     }
 }
 
-/// A worker that serves in the background. Dropped, it stops asking for jobs; what it evaluates is given to others once the
-/// server misses its signs of life.
+/// A worker that serves in the background. Dropped, it hands back what it evaluates, for others to begin again.
 #[derive(Debug)]
 pub struct WorkerHandle {
-    stop: Option<oneshot::Sender<()>>,
+    stop: UnboundedSender<()>,
     thread: Option<thread::JoinHandle<Result<(), Error>>>,
 }
 
 impl WorkerHandle {
-    /// Stops, and waits until the connection is closed.
-    pub fn stop(self) {}
+    /// Asks for no more jobs, finishes those it has ([`Worker::patience`]), and waits for that.
+    pub fn stop(mut self) {
+        let _ = self.stop.unbounded_send(());
+        self.join();
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Drop for WorkerHandle {
     fn drop(&mut self) {
-        self.stop.take().map(|stop| stop.send(()));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        for _ in 0..2 {
+            let _ = self.stop.unbounded_send(());
         }
+        self.join();
     }
 }
 

@@ -101,37 +101,50 @@ fn answers_in_any_order_find_their_points() {
 }
 
 #[test]
-fn workers_killed_at_random_cost_the_run_nothing() {
-    let mut kills = 0;
+fn workers_killed_and_stopped_at_random_cost_the_run_nothing() {
+    let (mut kills, mut stops, mut requeues, mut twice) = (0, 0, 0, 0);
     for seed in 0..trials(20, 300) {
         let folder = Folder::new();
-        let processes = Arc::new(folder.workers(4, "slow:1"));
+        // More attempts than there are faults: no point may be blamed for them.
+        let processes = Arc::new(folder.workers(4, "tallied:1").attempts(6).time_limit(Duration::from_millis(500)));
         let mut state = seeded(seed);
-        let report = thread::scope(|scope| {
+        let found = thread::scope(|scope| {
             let run = scope.spawn(|| by(&processes));
             for _ in 0..4 {
                 thread::sleep(Duration::from_micros(random(&mut state) % 40_000));
                 let pids = folder.pids();
                 if !pids.is_empty() {
-                    let pid = pids[random(&mut state) as usize % pids.len()];
-                    kills += u32::from(kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).is_ok());
+                    let pid = Pid::from_raw(pids[random(&mut state) as usize % pids.len()]).unwrap();
+                    let stop = random(&mut state) % 4 == 0;
+                    let sent = kill_process(pid, if stop { Signal::STOP } else { Signal::KILL }).is_ok();
+                    *(if stop { &mut stops } else { &mut kills }) += u64::from(sent);
                 }
             }
-            let found = run.join().unwrap();
-            let report = processes.report();
-            let found = found.unwrap_or_else(|error| panic!("replay: seed {seed}: {error}, {report:?}"));
-            assert_same(&found, &inline(), &format!("replay: seed {seed}"));
-            report
+            run.join().unwrap()
         });
+        let report = processes.report();
+        let found = found.unwrap_or_else(|error| panic!("replay: seed {seed}: {error}, {report:?}"));
+        assert_same(&found, &inline(), &format!("replay: seed {seed}"));
         assert_eq!((report.protocol_errors, report.conflicts), (0, 0), "seed {seed}: {report:?}");
+        // Evaluated twice is at most what was taken from the dead.
+        let tally = fs::read(folder.0.join("tally")).unwrap();
+        let mut points: Vec<_> = tally.chunks_exact(8).collect();
+        points.sort_unstable();
+        let all = points.len();
+        points.dedup();
+        assert!(points.len() >= found.evaluations, "seed {seed}");
+        let again = (all - points.len()) as u64;
+        assert!(again <= report.requeues, "seed {seed}: {again} evaluated again, {report:?}");
+        requeues += report.requeues;
+        twice += again;
     }
-    assert!(u64::from(kills) > trials(20, 300), "{kills} kills only");
-    println!("{kills} kills");
+    assert!(kills > trials(20, 300), "{kills} kills only");
+    println!("{kills} kills, {stops} stops, {requeues} points given to another worker, {twice} evaluated twice");
 }
 
 #[test]
 fn stopped_workers_are_killed_when_their_time_is_over_and_their_late_answers_dropped() {
-    for seed in 0..trials(2, 100) {
+    for seed in 0..trials(2, 20) {
         let folder = Folder::new();
         let processes = Arc::new(folder.workers(4, "slow:1").time_limit(Duration::from_secs(1)));
         let mut state = seeded(seed);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use coquad::Evaluator;
 use futures::FutureExt;
 use futures::executor::block_on;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
 use super::*;
 
@@ -60,13 +60,68 @@ pub(super) fn leaves_nothing() {
     println!("left nothing");
 }
 
-#[test]
-fn no_process_descriptor_or_thread_is_left_behind() {
+/// Runs the script in a process of its own, to its end.
+fn alone(script: &str, says: &str) {
     let folder = Folder::new();
-    let mut command = folder.command("leaves_nothing");
+    let mut command = folder.command(script);
     let output = command.stderr(Stdio::piped()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && text.contains("left nothing"), "{text}");
+    assert!(output.status.success() && text.contains(says), "{text}");
+}
+
+#[test]
+fn no_process_descriptor_or_thread_is_left_behind() {
+    alone("leaves_nothing", "left nothing");
+}
+
+/// How many of this process's sockets listen.
+fn listening() -> usize {
+    // "socket:[number]"
+    let entries = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    let mine: Vec<_> = entries.map(|link| link.to_string_lossy().into_owned()).collect();
+    let tables = ["tcp", "tcp6"].map(|name| fs::read_to_string(format!("/proc/self/net/{name}")).unwrap_or_default());
+    let lines =
+        tables.iter().flat_map(|table| table.lines().skip(1)).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // State 0A is LISTEN; the tenth column is the number of the socket.
+    lines.filter(|words| words[3] == "0A" && mine.contains(&format!("socket:[{}]", words[9]))).count()
+}
+
+/// With fewer and fewer descriptors, in a process of its own: as many workers as can be started do the work, and where none
+/// can be, that is told.
+pub(super) fn exhausted() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(listening(), 1);
+    drop(listener);
+    let folder = Folder::new();
+    let (expected, idle) = (inline(), entries("fd"));
+    let (mut few, mut none) = (0, 0);
+    for spare in (0..24).rev() {
+        eventually("those of the round before are closed", || entries("fd") == idle);
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(idle as u64 + spare), ..before }).unwrap();
+        let processes = Arc::new(folder.workers(4, "slow:2"));
+        let found = by(&processes);
+        setrlimit(Resource::Nofile, before).unwrap();
+        // The workers are there still.
+        assert_eq!(listening(), 0);
+        match found {
+            Ok(found) => {
+                assert_same(&found, &expected, "few descriptors");
+                few += u32::from((1..4).contains(&processes.report().starts));
+            }
+            Err(error) => {
+                assert!(matches!(cause(&error).1, ProcessError::NoWorkers { .. }), "{error}");
+                none += 1;
+            }
+        }
+    }
+    assert!(few > 0 && none > 0, "{few} {none}");
+    println!("as many as there may be");
+}
+
+#[test]
+fn as_many_workers_as_can_be_started_do_the_work_and_none_listens() {
+    alone("exhausted", "as many as there may be");
 }
 
 /// Has workers that are busy for ever, until it is killed.

@@ -11,6 +11,7 @@ use std::{env, thread};
 use coquad::wire::{Answer, Frames, Hello, Job, frame};
 use coquad::worker::{serve, serve_named};
 use num_complex::Complex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::stdio::dup2_stdout;
 
@@ -43,11 +44,19 @@ fn runs_as_a_worker() {
         super::life::leaves_nothing();
         process::exit(0);
     }
+    if words[0] == "exhausted" {
+        super::life::exhausted();
+        process::exit(0);
+    }
     if words[0] == "coordinator" {
         super::life::coordinator();
         process::exit(0);
     }
     let pipe = OpenOptions::new().write(true).open("/proc/self/fd/3").unwrap();
+    if words[0] == "alone" {
+        alone(number, words[2].parse().unwrap(), pipe);
+        process::exit(0);
+    }
     if words[0] == "raw" {
         misbehave(&words[1..], pipe);
         process::exit(0);
@@ -58,6 +67,12 @@ fn runs_as_a_worker() {
         "peaks" => serve(peaks),
         "named" => serve_named("peaks", peaks),
         "slow" => serve(|x: f64| {
+            wait();
+            peaks(x)
+        }),
+        // As slow, and leaves its points in the folder before it evaluates them.
+        "tallied" => serve(move |x: f64| {
+            note("tally", &x.to_bits().to_le_bytes());
             wait();
             peaks(x)
         }),
@@ -81,7 +96,7 @@ fn runs_as_a_worker() {
         // Kills whoever touches the point, as often as it is touched.
         "poison" => serve(|x: f64| {
             if x == number {
-                note_death();
+                note("deaths", b".");
                 kill();
             }
             peaks(x)
@@ -98,9 +113,32 @@ fn kill() {
     kill_process(getpid(), Signal::KILL).unwrap();
 }
 
-fn note_death() {
-    let path = Path::new(&env::var(FOLDER).unwrap()).join("deaths");
-    OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(b".").unwrap();
+/// Adds to a file in the folder, by one write, so that those of several processes do not mix.
+fn note(name: &str, bytes: &[u8]) {
+    let path = Path::new(&env::var(FOLDER).unwrap()).join(name);
+    OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+/// How long the point takes, in milliseconds: nine times in ten `short`, else `long`.
+pub(super) fn skewed(x: f64, short: f64, long: f64) -> Duration {
+    let hash = (x.to_bits() ^ (x.to_bits() >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    Duration::from_secs_f64(if hash % 10 == 0 { long } else { short } / 1e3)
+}
+
+/// A worker by hand that notes whether anything was sent to it while it had something to do.
+fn alone(short: f64, long: f64, output: File) {
+    let mut worker = Misconduct { input: io::stdin(), output, frames: Frames::default() };
+    worker.say(|into| Hello { function: "" }.encode(into));
+    while let Some((id, x)) = worker.job() {
+        thread::sleep(skewed(x, short, long));
+        let mut input = [PollFd::new(&worker.input, PollFlags::IN)];
+        poll(&mut input, Some(&Timespec::default())).unwrap();
+        // At the end of everything the pipe is closed.
+        if worker.frames.is_partial() || input[0].revents() == PollFlags::IN {
+            note("ahead", b".");
+        }
+        worker.answer(&id, &[(x * 1e6).sin()]);
+    }
 }
 
 fn prints(x: f64) -> f64 {

@@ -15,6 +15,7 @@ is a script of a few lines, in Rust `coquad::worker::serve(f)`.
   --space NAME           [default]
   --slots N              jobs at once [the threads of this machine]
   --time-limit SECONDS   kill an evaluation that takes longer [86400]
+  --patience SECONDS     after SIGTERM or SIGINT, finish what takes no longer and hand back the rest [20]
   --credentials FILE     [$COQUAD_NATS_CREDS]
   --ca FILE              trust these certificate authorities, PEM
   --inbox PREFIX         where replies go [_INBOX_worker]
@@ -25,13 +26,14 @@ struct Options {
     name: String,
     slots: Option<usize>,
     limit: Option<Duration>,
+    patience: Option<Duration>,
     command: Vec<String>,
 }
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut arguments = arguments;
     let mut address = std::env::var("COQUAD_NATS_URL").ok();
-    let (mut name, mut slots, mut limit) = (None, None, None);
+    let (mut name, mut slots, mut limit, mut patience) = (None, None, None, None);
     let mut settings: Vec<Box<dyn Fn(Server) -> Server>> = Vec::new();
     let mut command = Vec::new();
     while let Some(option) = arguments.next() {
@@ -49,10 +51,8 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             "--server" => address = Some(value),
             "--serve" => name = Some(value),
             "--slots" => slots = Some(value.parse().map_err(|_| none("a number of slots"))?),
-            "--time-limit" => {
-                let seconds: f64 = value.parse().map_err(|_| none("a number of seconds"))?;
-                limit = Some(Duration::try_from_secs_f64(seconds).map_err(|_| none("a time"))?);
-            }
+            "--time-limit" => limit = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
+            "--patience" => patience = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--space" => settings.push(Box::new(move |server| server.space(&value))),
             "--credentials" => settings.push(Box::new(move |server| server.credentials(&value))),
             "--ca" => settings.push(Box::new(move |server| server.root_certificates(&value))),
@@ -66,7 +66,11 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         return Err("a command is missing, after --".into());
     }
     let server = settings.iter().fold(Server::new(address), |server, set| set(server));
-    Ok(Options { server, name, slots, limit, command })
+    Ok(Options { server, name, slots, limit, patience, command })
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
 
 fn main() -> ExitCode {
@@ -89,6 +93,9 @@ fn main() -> ExitCode {
     }
     if let Some(limit) = options.limit {
         worker = worker.max_evaluation(limit);
+    }
+    if let Some(patience) = options.patience {
+        worker = worker.patience(patience);
     }
     match worker.run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,18 +7,22 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::header::NATS_MESSAGE_ID;
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
 use bytes::Bytes;
 use coquad::wire::{Answer, Failure, FailureKind, Job, MAX_FRAME};
 use futures::channel::oneshot;
 use futures::{FutureExt, StreamExt};
+use tokio::sync::watch;
 
-use super::Shared;
 use super::hand::{Means, Trouble};
-use crate::names;
+use super::{Phase, Shared};
+use crate::names::{self, Space};
 
 /// A job this old is evaluated only if somebody still waits for it.
 const OLD: Duration = Duration::from_secs(60);
+/// How far the clocks of a server and a worker may be apart. Further, and an answer may be missed that is there.
+const CLOCKS: Duration = Duration::from_secs(1);
 /// How long an evaluation that nobody wants may go on: most end by themselves, and starting a process anew is no gain.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a job that this worker cannot evaluate rests before another gets it.
@@ -47,6 +51,8 @@ enum End {
     Done(Result<Vec<f64>, Trouble>),
     TooLong(Duration),
     Cancelled,
+    /// The worker leaves.
+    Left,
 }
 
 impl Slot {
@@ -55,39 +61,61 @@ impl Slot {
     }
 
     pub(super) async fn serve(mut self) {
-        loop {
+        let mut told = self.shared.phase.clone();
+        while *told.borrow() == Phase::Serving {
             // Whatever went wrong with the consumer: it is looked up again, or made again.
-            self.pull().await;
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            self.pull(&mut told).await;
+            tokio::select! {
+                biased;
+                () = reached(&mut told, Phase::Finishing) => {}
+                () = tokio::time::sleep(Duration::from_millis(250)) => {}
+            }
         }
     }
 
-    async fn pull(&mut self) {
-        let Ok(consumer) = self.shared.bind(&self.function).await else { return };
-        let config = &consumer.cached_info().config;
-        let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver };
-        // One message at a time, asked for when the slot is free: nothing waits here.
-        let messages =
-            consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT).messages().await;
-        let Ok(mut messages) = messages else { return };
-        while let Some(Ok(message)) = messages.next().await {
-            self.handle(&message, terms).await;
+    /// Asks for jobs until something goes wrong, or the worker is told to stop.
+    async fn pull(&mut self, told: &mut watch::Receiver<Phase>) {
+        let opening = async {
+            let consumer = self.shared.bind(&self.function).await.ok()?;
+            let config = &consumer.cached_info().config;
+            let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver };
+            // One message at a time, asked for when the slot is free: nothing waits here.
+            let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
+            Some((messages.messages().await.ok()?, terms))
+        };
+        let opened = tokio::select! {
+            biased;
+            () = reached(told, Phase::Finishing) => None,
+            opened = opening => opened,
+        };
+        let Some((mut messages, terms)) = opened else { return };
+        loop {
+            let message = tokio::select! {
+                biased;
+                () = reached(told, Phase::Finishing) => return,
+                message = messages.next() => message,
+            };
+            let Some(Ok(message)) = message else { return };
+            self.handle(&message, terms, told).await;
         }
     }
 
-    async fn handle(&mut self, message: &Message, terms: Terms) {
+    async fn handle(&mut self, message: &Message, terms: Terms, told: &mut watch::Receiver<Phase>) {
         let Ok((delivery, published)) = message.info().map(|info| (info.delivered, info.published)) else { return };
-        let Some((job, x)) = self.readable(&message.payload) else {
+        let Some((job, x)) = readable(&self.shared.server.space, &self.function, &message.payload) else {
             let _ = message.ack_with(AckKind::Term).await;
             return;
         };
         let reply = job.reply.unwrap_or_default();
         let Some((run, _)) = self.shared.server.space.parse_result(reply) else { return };
-        if delivery > 1 && self.is_answered(reply, job.id).await {
+        let published = SystemTime::from(published);
+        // A server that was killed may give out anew, as if for the first time, what it was told is done.
+        let again = delivery > 1 || published < self.shared.connected() + CLOCKS;
+        if again && self.is_answered(reply, job.id).await {
             let _ = message.ack().await;
             return;
         }
-        let age = SystemTime::now().duration_since(SystemTime::from(published)).unwrap_or_default();
+        let age = SystemTime::now().duration_since(published).unwrap_or_default();
         if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.is_awaited(run).await {
             let _ = message.ack_with(AckKind::Term).await;
             return;
@@ -111,6 +139,7 @@ impl Slot {
                 outcome = &mut evaluation => End::Done(outcome),
                 () = tokio::time::sleep(limit) => End::TooLong(limit),
                 () = cancelled => End::Cancelled,
+                () = reached(told, Phase::Leaving) => End::Left,
             }
         })
         .await;
@@ -136,6 +165,7 @@ impl Slot {
                 self.means.end(evaluation).await;
                 return;
             }
+            End::Left => return hand_back(message, terms, delivery).await,
         };
         let answer = Answer {
             seconds: Some(started.elapsed().as_secs_f64()),
@@ -143,25 +173,20 @@ impl Slot {
             delivery: u64::try_from(delivery).ok(),
             ..Answer::new(job.id, outcome)
         };
-        let stored = alive(message, terms, self.shared.store(reply, encoded(answer))).await;
-        let _ = match stored {
-            true => message.ack().await,
-            false => message.ack_with(AckKind::Nak(None)).await,
+        let storing = alive(message, terms, self.shared.store(reply, answer));
+        let stored = tokio::select! {
+            biased;
+            stored = storing => stored,
+            () = reached(told, Phase::Leaving) => false,
         };
+        if stored {
+            let _ = message.ack().await;
+        } else {
+            hand_back(message, terms, delivery).await;
+        }
         if matches!(end, End::TooLong(_)) {
             self.means.end(evaluation).await;
         }
-    }
-
-    /// The job, if it is one for this slot.
-    fn readable<'a>(&self, payload: &'a [u8]) -> Option<(Job<'a>, f64)> {
-        if payload.len() > MAX_FRAME {
-            return None;
-        }
-        let job = Job::decode(payload).ok()?;
-        let &[x] = &*job.x else { return None };
-        let (_, id) = self.shared.server.space.parse_result(job.reply?)?;
-        (job.function == self.function && job.id == id).then_some((job, x))
     }
 
     /// Whether a value is there already. A failure may be an earlier attempt's.
@@ -186,6 +211,11 @@ impl Slot {
 }
 
 impl Shared {
+    /// When the connection was made, or made anew.
+    fn connected(&self) -> SystemTime {
+        *self.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn enter(&self, id: Option<&str>) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
         if let Some(id) = id {
@@ -201,17 +231,23 @@ impl Shared {
     }
 
     /// Publishes the answer until the server has it. It goes to the client and into the store at once.
-    async fn store(&self, reply: &str, answer: Bytes) -> bool {
+    async fn store(&self, reply: &str, answer: Answer<'_>) -> bool {
         let until = Instant::now() + STORING;
         let mut pause = Duration::from_millis(50);
+        let mut bytes = encoded(&answer, MAX_FRAME);
         while Instant::now() < until {
-            let message = PublishMessage::build().payload(answer.clone());
+            let message = PublishMessage::build().payload(bytes.clone());
             let stored = match self.context.send_publish(reply.to_owned(), message).await {
-                Ok(stored) => stored.await.is_ok(),
-                Err(_) => false,
+                Ok(stored) => stored.await.map(|_| ()),
+                Err(error) => Err(error),
             };
-            if stored {
-                return true;
+            match stored {
+                Ok(()) => return true,
+                Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
+                    // It never will: that is the answer then.
+                    bytes = encoded(&answer, self.client.server_info().max_payload);
+                }
+                Err(_) => {}
             }
             tokio::time::sleep(pause).await;
             pause = (2 * pause).min(Duration::from_secs(5));
@@ -220,11 +256,43 @@ impl Shared {
     }
 }
 
-fn encoded(answer: Answer<'_>) -> Bytes {
+/// The job, if it is one for this function in this space.
+fn readable<'a>(space: &Space, function: &str, payload: &'a [u8]) -> Option<(Job<'a>, f64)> {
+    if payload.len() > MAX_FRAME {
+        return None;
+    }
+    let job = Job::decode(payload).ok()?;
+    let &[x] = &*job.x else { return None };
+    let (_, id) = space.parse_result(job.reply?)?;
+    (job.function == function && job.id == id).then_some((job, x))
+}
+
+/// The evaluations that a message of cancellation on `subject` is about: a run cancels its own.
+pub(super) fn cancelled<'a>(subject: &'a str, payload: &'a [u8]) -> impl Iterator<Item = &'a str> {
+    let run = subject.rsplit('.').next().unwrap_or_default();
+    let ids = std::str::from_utf8(payload).unwrap_or_default().lines();
+    ids.filter(move |id| id.split('.').next() == Some(run))
+}
+
+/// Waits until the worker has come so far.
+async fn reached(told: &mut watch::Receiver<Phase>, phase: Phase) {
+    // Nobody tells any more: the worker has ended, and its runtime with it.
+    let _ = told.wait_for(|now| *now >= phase).await;
+}
+
+/// Gives the job back, to be given to another at once. The server gives it out so often only: the last time it is ended,
+/// which its coordinator sees and publishes it again.
+async fn hand_back(message: &Message, terms: Terms, delivery: i64) {
+    let last = terms.max_deliver > 0 && delivery >= terms.max_deliver;
+    let _ = message.ack_with(if last { AckKind::Term } else { AckKind::Nak(None) }).await;
+}
+
+/// The answer, or a failure that says that it is longer than `limit`.
+fn encoded(answer: &Answer<'_>, limit: usize) -> Bytes {
     let mut bytes = Vec::new();
     answer.encode(&mut bytes);
-    if bytes.len() > MAX_FRAME {
-        let why = format!("a value of {} bytes is over the limit of {MAX_FRAME}", bytes.len());
+    if bytes.len() > limit {
+        let why = format!("a value of {} bytes is over the limit of {limit}", bytes.len());
         bytes.clear();
         Answer::new(answer.id, Err(Failure::new(FailureKind::Failed, why))).encode(&mut bytes);
     }
@@ -242,6 +310,56 @@ async fn alive<T>(message: &Message, terms: Terms, work: impl Future<Output = T>
             () = tokio::time::sleep(beat) => {
                 let _ = message.ack_with(AckKind::Progress).await;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::random_run;
+    use crate::noise::Noise;
+
+    #[test]
+    fn whatever_arrives_as_a_job_is_one_of_ours_or_nothing() {
+        let space = Space("lab".into());
+        let reply = format!("coquad1.lab.res.{}.1f", random_run().unwrap());
+        let mut good = Vec::new();
+        let parameters = Some(&b"abc"[..]);
+        let job =
+            Job { id: "1f", function: "f", x: vec![0.5].into(), parameters, limit: Some(1.0), reply: Some(&reply) };
+        job.encode(&mut good);
+        let mut noise = Noise(1);
+        let mut taken = 0;
+        for _ in 0..200_000 {
+            let bytes = noise.garbled(&good);
+            let Some((job, x)) = readable(&space, "f", &bytes) else { continue };
+            taken += 1;
+            assert_eq!(job.function, "f");
+            assert_eq!(job.x.len(), 1);
+            assert_eq!(job.x[0].to_bits(), x.to_bits());
+            // One subject below this space's answers, with the job's own name in the end: no wildcard, no other place.
+            let place = job.reply.unwrap().strip_prefix("coquad1.lab.res.").unwrap();
+            let (run, id) = place.split_once('.').unwrap();
+            assert!(names::is_token(run) && names::is_token(id) && id == job.id, "{place}");
+        }
+        // Many differ in the point only, and are as good as any.
+        assert!(taken > 1000, "{taken}");
+        assert_eq!(readable(&space, "f", &good).unwrap().1.to_bits(), 0.5f64.to_bits());
+        assert!(readable(&space, "g", &good).is_none());
+        assert!(readable(&Space("labs".into()), "f", &good).is_none());
+    }
+
+    #[test]
+    fn a_run_cancels_its_own_and_whatever_is_no_list_cancels_nothing() {
+        let list = b"r-1.1f.0\nr-2.1f.0\nr-1.2f.0\n\nr-1\nr-11.3f.0";
+        let heard: Vec<_> = cancelled("coquad1.lab.cancel.r-1", list).collect();
+        assert_eq!(heard, ["r-1.1f.0", "r-1.2f.0", "r-1"]);
+        assert_eq!(cancelled("coquad1.lab.cancel.r-1", b"r-1.1f.0\xff").count(), 0);
+        let mut noise = Noise(2);
+        for _ in 0..100_000 {
+            let bytes = noise.garbled(list);
+            assert!(cancelled("coquad1.lab.cancel.r-1", &bytes).all(|id| id.starts_with("r-1")));
         }
     }
 }

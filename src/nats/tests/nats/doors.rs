@@ -1,16 +1,18 @@
 //! The same answer through every door, and failures as they are.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use coquad::{Error as Failure, Estimate, Evaluator, Inline, Integrator, ThreadPool};
+use coquad::{
+    Error as Failure, Estimate, Evaluator, GaussKronrod, Inline, Integrator, Observer, Processes, ThreadPool,
+};
 use coquad_nats::{Error, Nats, Server, Worker};
 use futures::executor::block_on;
 use num_complex::Complex;
 
-use crate::support::worker::{WorkerProcess, peak};
-use crate::support::{NatsServer, until};
+use crate::support::worker::{WorkerProcess, child, peak, skewed, tallied};
+use crate::support::{NatsServer, runs, until};
 
 fn bits(estimate: &Estimate<f64>) -> (u64, u64, usize) {
     (estimate.value.to_bits(), estimate.error.to_bits(), estimate.evaluations)
@@ -22,9 +24,14 @@ fn the_same_bits_and_evaluations_through_every_door() {
     let _workers = WorkerProcess::four(&server, "peak");
     let inline = Integrator::new(Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
     let pool = Integrator::new(ThreadPool::new(4).evaluator(peak)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let processes = Integrator::new(Processes::new(4, child())).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
     let nats = server.connect();
-    let far = block_on(Integrator::new(nats.evaluator::<f64>("peak")).integrate(0.0, 1.0, 1e-9)).unwrap();
+    let evaluator = nats.evaluator::<f64>("peak");
+    until("the workers are there", || evaluator.slots() == 4);
+    let far = block_on(Integrator::new(evaluator).integrate(0.0, 1.0, 1e-9)).unwrap();
+    assert!(inline.evaluations > 100, "{}", inline.evaluations);
     assert_eq!(bits(&inline), bits(&pool));
+    assert_eq!(bits(&inline), bits(&processes));
     assert_eq!(bits(&inline), bits(&far));
 
     // On another runtime, and with more outstanding.
@@ -66,6 +73,20 @@ fn every_bit_and_type_of_value_comes_through() {
     let too_long = block_on(nats.evaluator::<Vec<f64>>("too-long").evaluate(2.5)).unwrap_err();
     assert!(too_long.to_string().contains("over the limit"), "{too_long}");
     worker.stop();
+}
+
+#[test]
+fn an_answer_longer_than_the_server_takes_is_a_failure() {
+    let server = NatsServer::with("max_payload: 65536");
+    let _worker = Worker::new(server.server()).serve("long", |x: f64| vec![x; 10_000]).slots(1).start().unwrap();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<Vec<f64>>("long").deadline(Duration::from_secs(60));
+    let too_long = block_on(evaluator.evaluate(2.5)).unwrap_err();
+    assert!(matches!(too_long.downcast_ref(), Some(Error::Function { .. })), "{too_long}");
+    assert!(too_long.to_string().contains("over the limit of 65536"), "{too_long}");
+    // Nor does a job get there that is too long for it.
+    let job = block_on(evaluator.parameters(vec![0; 70_000]).evaluate(2.5)).unwrap_err();
+    assert!(matches!(job.downcast_ref(), Some(Error::Message { .. })), "{job}");
 }
 
 #[test]
@@ -165,17 +186,90 @@ fn what_is_dropped_is_taken_from_the_queue() {
 }
 
 #[test]
-fn workers_that_join_are_used_within_two_seconds() {
+fn workers_that_join_or_leave_are_counted() {
     let server = NatsServer::start();
     let nats = server.connect();
     let evaluator = nats.evaluator::<f64>("slow");
     let _first = WorkerProcess::start(&server, "slow", 1);
     until("the first worker is seen", || evaluator.slots() == 1);
     assert_eq!(evaluator.concurrency(), 2);
-    let joined = Instant::now();
     let mut others: Vec<_> = (0..3).map(|_| WorkerProcess::start(&server, "slow", 2)).collect();
     until("the others are seen", || evaluator.slots() == 7);
-    println!("seen {:?} after they were started", joined.elapsed());
     others.truncate(1);
     until("those that left are not counted", || evaluator.slots() == 3);
+}
+
+#[test]
+fn workers_that_join_in_the_middle_of_an_integral_are_used_within_two_seconds() {
+    let server = NatsServer::start();
+    let tally = server.folder.path().join("tally");
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("long");
+    let _first = WorkerProcess::tallied(&server, "long", 1, &tally);
+    until("the first worker is seen", || evaluator.slots() == 1);
+    // It has far more to evaluate than is waited for: until both slots of each newcomer were busy.
+    let integrator = Arc::new(Integrator::new(nats.evaluator::<f64>("long")).max_evaluations(100_000));
+    let mut integral = Box::pin(integrator.integrate(0.0, 1.0, 1e-300));
+    let evaluations = || tallied(&tally).into_iter().filter(|line| line.what != "ready").collect::<Vec<_>>();
+    let mut turn = |over: &dyn Fn() -> bool| {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        until("the integral is that far", || {
+            assert!(integral.as_mut().poll(&mut context).is_pending());
+            over()
+        });
+    };
+    turn(&|| evaluations().len() >= 3);
+    let others: Vec<_> = (0..3).map(|_| WorkerProcess::tallied(&server, "long", 2, &tally)).collect();
+    let second = |pid| evaluations().into_iter().filter(|line| line.pid == pid).nth(1);
+    turn(&|| others.iter().all(|worker| second(worker.pid()).is_some()));
+    for worker in &others {
+        let ready = tallied(&tally).into_iter().find(|line| line.what == "ready" && line.pid == worker.pid()).unwrap();
+        let first = evaluations().into_iter().find(|line| line.pid == worker.pid()).unwrap();
+        let second = second(worker.pid()).unwrap();
+        let after = |line: &crate::support::worker::Line| line.milliseconds.saturating_sub(ready.milliseconds);
+        println!("its first evaluation {} ms after its start, the second {} ms", after(&first), after(&second));
+        // Two seconds, and as much again for a machine that has other things to do.
+        assert!(after(&first) < 4000, "{first:?} {ready:?}");
+    }
+    assert_eq!(evaluator.slots(), 7);
+}
+
+#[derive(Default)]
+struct Work(Mutex<Duration>);
+
+impl Observer<f64> for Work {
+    fn started(&self, x: f64, _: bool) {
+        *self.0.lock().unwrap() += skewed(x);
+    }
+}
+
+#[test]
+fn skewed_evaluations_keep_four_workers_busy() {
+    // 90 % of 5 ms and 10 % of 200 ms, 400 points, 4 workers, the integrator's own window.
+    let server = NatsServer::start();
+    let tally = server.folder.path().join("tally");
+    let workers: Vec<_> = (0..4).map(|_| WorkerProcess::tallied(&server, "skew", 1, &tally)).collect();
+    let nats = server.connect();
+    until("the workers are there", || nats.evaluator::<f64>("skew").slots() == 4);
+    let mut best = f64::INFINITY;
+    for run in 0..runs(1, 3) {
+        let work = Arc::new(Work::default());
+        let started = Instant::now();
+        let end = Integrator::new(nats.evaluator::<f64>("skew").parameters([run as u8]))
+            .method(GaussKronrod::new(21))
+            .max_evaluations(400)
+            .observer(work.clone())
+            .integrate_blocking(0.0, 1.0, 1e-300);
+        let (wall, ideal) = (started.elapsed(), *work.0.lock().unwrap() / 4);
+        assert!(end.is_err(), "noise has no integral");
+        let ratio = wall.as_secs_f64() / ideal.as_secs_f64();
+        println!("wall {wall:.2?}, ideal {ideal:.2?}, ratio {ratio:.3}");
+        best = best.min(ratio);
+    }
+    // Time is what others leave of the machine, so it is judged on the long way only.
+    assert!(runs(0, 1) == 0 || best <= 1.25, "{best:.3} of ideal");
+    // In any case no worker stood by: of so many points each has done its share.
+    let lines = tallied(&tally);
+    let of = |pid| lines.iter().filter(|line| line.pid == pid).count();
+    assert!(workers.iter().all(|worker| of(worker.pid()) > 20));
 }

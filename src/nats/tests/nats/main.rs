@@ -2,6 +2,9 @@
 
 mod doors;
 mod faults;
+mod leaving;
+#[path = "../../src/noise.rs"]
+mod noise;
 mod python;
 mod security;
 mod support;
@@ -10,4 +13,10 @@ mod support;
 #[test]
 fn worker_process() {
     support::worker::serve_if_asked();
+}
+
+/// The same for the workers of [`coquad::Processes`].
+#[test]
+fn child_process() {
+    support::worker::serve_pipe_if_asked();
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use coquad::{Evaluator, Integrator};
+use coquad::{Evaluator, Integrator, Processes};
 use coquad_nats::Error;
 use futures::executor::block_on;
 
@@ -43,6 +43,80 @@ fn packages() -> &'static Path {
     })
 }
 
+const GUIDE: &str = include_str!("../../../../docs/DISTRIBUTED.md");
+
+/// The piece of Python in the guide that has these words in it, as it stands there.
+fn shown(words: &str) -> &'static str {
+    let mut pieces = GUIDE.split("```python\n").skip(1).map(|rest| rest.split_once("```").expect("it ends").0);
+    pieces.find(|piece| piece.contains(words)).unwrap_or_else(|| panic!("the guide shows no {words:?}"))
+}
+
+/// `python3` with the packages, and this module if any.
+fn python(module: Option<&Path>) -> Command {
+    let mut command = Command::new("python3");
+    let folders = [Some(packages()), module].into_iter().flatten();
+    command.env("PYTHONPATH", std::env::join_paths(folders).unwrap()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+#[test]
+fn the_ten_lines_of_the_guide_are_a_worker_on_a_pipe_and_under_the_supervisor() {
+    let lines = shown("import msgpack, os, sys");
+    assert!(lines.lines().count() <= 10);
+    let script = format!("{lines}serve(lambda x: {PEAK} if x != 2 else 1 / (2 - x), 'peak-v1')\n");
+    let inline = Integrator::new(coquad::Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+    let same = |e: coquad::Estimate| {
+        assert_eq!((inline.value.to_bits(), inline.evaluations), (e.value.to_bits(), e.evaluations));
+    };
+
+    let mut command = python(None);
+    command.arg("-c").arg(&script);
+    let processes = std::sync::Arc::new(Processes::new(2, command).function("peak-v1"));
+    same(Integrator::new(processes.clone()).integrate_blocking(0.0, 1.0, 1e-6).unwrap());
+    let failed = block_on(processes.evaluate(2.0)).unwrap_err();
+    assert!(failed.to_string().starts_with("ZeroDivisionError: "), "{failed}");
+    assert_eq!((processes.report().deaths, processes.report().protocol_errors), (0, 0));
+
+    let server = NatsServer::start();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
+    command.args(["--server", &server.url(), "--serve", "peak-v1", "--slots", "2", "--", "python3", "-c", &script]);
+    let _supervisor = Killed(command.env("PYTHONPATH", packages()).stdin(Stdio::null()).spawn().unwrap());
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("peak-v1");
+    until("the supervisor's slots are seen", || evaluator.slots() == 2);
+    same(Integrator::new(nats.evaluator::<f64>("peak-v1")).integrate_blocking(0.0, 1.0, 1e-6).unwrap());
+    let failed = block_on(evaluator.evaluate(2.0)).unwrap_err();
+    assert!(failed.to_string().starts_with("ZeroDivisionError: "), "{failed}");
+}
+
+#[test]
+fn the_lines_of_the_guide_are_a_worker_with_a_client_of_its_own() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("gap-v3");
+    let lines = shown("asyncio.run(serve(").replace("tls://nats.lab:4222", &server.url());
+    let mut command = python(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("python")));
+    command.arg("-c").arg(&lines).stdin(Stdio::null());
+    let _worker = Killed(command.spawn().unwrap());
+    until("the worker is seen", || evaluator.slots() == 8);
+    let half = block_on(evaluator.evaluate(0.5)).unwrap();
+    assert_eq!(half.to_bits(), 0.75f64.sqrt().to_bits());
+}
+
+#[test]
+fn the_other_lines_of_the_guide_are_those_of_the_examples() {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    for (words, example) in [
+        ("from coquad_worker import serve\nserve(", include_str!("../../../../examples/worker.py")),
+        ("with Client(", include_str!("../../../../examples/dask_bridge.py")),
+    ] {
+        let example = squeezed(example);
+        for line in shown(words).lines() {
+            assert!(example.contains(&squeezed(line)), "{line:?} is not in the example");
+        }
+    }
+}
+
 const PEAK: &str = "1.0 / (1e-3 + (x - 0.3) * (x - 0.3))";
 
 #[test]
@@ -55,10 +129,9 @@ fn a_python_worker_gives_the_same_bits_and_its_exceptions() {
          return 1 if x == 2 else {PEAK}\nasyncio.run(serve(sys.argv[1], 'py', f, slots=2))\n"
     );
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-    let path = std::env::join_paths([packages(), &module]).unwrap();
     let start = || {
-        let mut command = Command::new("python3");
-        command.arg("-c").arg(&script).arg(server.url()).env("PYTHONPATH", &path).stdin(Stdio::null());
+        let mut command = python(Some(&module));
+        command.arg("-c").arg(&script).arg(server.url()).stdin(Stdio::null());
         Killed(command.spawn().unwrap())
     };
     let _workers = [start(), start()];

@@ -1,13 +1,16 @@
 //! Hostile jobs and results, narrow accounts, and TLS.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use coquad::Evaluator;
 use coquad::wire::Job;
+use coquad::{Evaluator, Integrator};
 use coquad_nats::{Error, Nats, Server, Worker};
 use futures::StreamExt;
 use futures::executor::block_on;
 
+use crate::noise::Noise;
 use crate::support::worker::peak;
 use crate::support::{Folder, NatsServer, Tool, until};
 
@@ -73,6 +76,98 @@ fn hostile_jobs_are_ended_and_harm_nobody() {
 }
 
 #[test]
+fn ten_thousand_garbled_jobs_stop_no_worker() {
+    let server = NatsServer::start();
+    let _worker = Worker::new(server.server()).serve("f", peak).slots(4).start().unwrap();
+    let tool = Tool::new(&server);
+    let good = job("f", "1f", "coquad1.default.res.r-1.1f");
+    let mut noise = Noise(5);
+    tool.block_on(async {
+        for _ in 0..10_000 {
+            // Without asking whether they were stored.
+            tool.client.publish("coquad1.default.job.f", noise.garbled(&good).into()).await.unwrap();
+        }
+        tool.client.flush().await.unwrap();
+    });
+    until("all are ended", || tool.jobs_waiting("default") == 0);
+    let nats = server.connect();
+    assert_eq!(block_on(nats.evaluator::<f64>("f").evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+}
+
+#[test]
+fn a_hundred_thousand_garbled_answers_complete_nothing() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let tool = Tool::new(&server);
+    let evaluator = nats.evaluator::<f64>("f").run("known");
+    let mut evaluation = Box::pin(evaluator.evaluate(0.5));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    until("the job is there", || tool.jobs_waiting("default") == 1);
+    let mut good = Vec::new();
+    coquad::wire::Answer::new("another", Ok(vec![7.0].into())).encode(&mut good);
+    let reply = tool.queued_job_reply("f");
+    let elsewhere = format!("{}x", &reply[..reply.len() - 1]);
+    let mut noise = Noise(6);
+    tool.block_on(async {
+        for i in 0..100_000 {
+            let to = if i % 2 == 0 { &reply } else { &elsewhere };
+            tool.client.publish(to.clone(), noise.garbled(&good).into()).await.unwrap();
+        }
+        tool.client.flush().await.unwrap();
+    });
+    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
+    assert_eq!(block_on(evaluation).unwrap().to_bits(), peak(0.5).to_bits());
+}
+
+#[test]
+fn an_evaluation_that_is_verified_is_done_twice_and_a_liar_found_out() {
+    let server = NatsServer::start();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let _worker = Worker::new(server.server())
+        .serve("honest", move |x: f64| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            peak(x)
+        })
+        .slots(2)
+        .start()
+        .unwrap();
+    let nats = server.connect();
+    let sweep = |evaluator: coquad_nats::NatsEvaluator, count: u32| {
+        let points = (0..count).map(|i| f64::from(i) / f64::from(count));
+        let before = calls.load(Ordering::Relaxed);
+        let values = block_on(futures::future::join_all(points.map(|x| evaluator.evaluate(x))));
+        assert!(values.iter().all(Result::is_ok));
+        calls.load(Ordering::Relaxed) - before
+    };
+    let honest = nats.evaluator::<f64>("honest");
+    assert_eq!(sweep(honest.clone().parameters([0]), 100), 100);
+    assert_eq!(sweep(honest.clone().parameters([1]).verify(1.0), 100), 200);
+    let some = sweep(honest.clone().parameters([2]).verify(0.25), 400);
+    assert!((440..560).contains(&some), "{some}");
+    let inline = Integrator::new(coquad::Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+    let there = Integrator::new(honest.parameters([3]).verify(0.5)).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+    assert_eq!((inline.value.to_bits(), inline.evaluations), (there.value.to_bits(), there.evaluations));
+
+    // One of two workers lies in the last bit. Both have a slot, and each is given one of the two jobs.
+    let barrier = Arc::new(std::sync::Barrier::new(2));
+    let workers = [0u64, 1].map(|lie| {
+        let barrier = barrier.clone();
+        let f = move |x: f64| {
+            barrier.wait();
+            f64::from_bits(peak(x).to_bits() ^ lie)
+        };
+        Worker::new(server.server()).serve("sometimes", f).slots(1).start().unwrap()
+    });
+    let found = block_on(nats.evaluator::<f64>("sometimes").verify(1.0).evaluate(0.5)).unwrap_err();
+    let Some(Error::Conflict { first, second, .. }) = found.downcast_ref() else { panic!("{found}") };
+    assert_eq!(first[0].to_bits() ^ second[0].to_bits(), 1);
+    drop(workers);
+}
+
+#[test]
 fn hostile_results_complete_nothing() {
     let server = NatsServer::start();
     let nats = server.connect();
@@ -82,13 +177,7 @@ fn hostile_results_complete_nothing() {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(evaluation.as_mut().poll(&mut context).is_pending());
     until("the job is there", || tool.jobs_waiting("default") == 1);
-    let jobs = tool.context();
-    let queued = tool.block_on(async {
-        let stream = jobs.get_stream("COQUAD1_default_JOBS").await.unwrap();
-        stream.get_last_raw_message_by_subject("coquad1.default.job.f").await.unwrap().payload
-    });
-    let queued = Job::decode(&queued).unwrap();
-    let reply = queued.reply.unwrap().to_owned();
+    let reply = tool.queued_job_reply("f");
     let mut other = Vec::new();
     coquad::wire::Answer::new("another", Ok(vec![7.0].into())).encode(&mut other);
     for bytes in hostile().into_iter().chain([other]) {

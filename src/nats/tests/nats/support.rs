@@ -203,6 +203,17 @@ impl Tool {
         self.messages(&format!("COQUAD1_{space}_JOBS"))
     }
 
+    /// Where the answer goes to the last job that is queued for the function.
+    pub(crate) fn queued_job_reply(&self, function: &str) -> String {
+        let context = self.context();
+        let queued = self.block_on(async {
+            let stream = context.get_stream("COQUAD1_default_JOBS").await.unwrap();
+            let subject = format!("coquad1.default.job.{function}");
+            stream.get_last_raw_message_by_subject(&subject).await.unwrap().payload
+        });
+        coquad::wire::Job::decode(&queued).unwrap().reply.unwrap().to_owned()
+    }
+
     pub(crate) fn messages(&self, stream: &str) -> u64 {
         let context = self.context();
         self.block_on(async { context.get_stream(stream).await.expect("a stream").cached_info().state.messages })

@@ -1,6 +1,7 @@
 //! Worker processes: this program, started again under the name of one test.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use super::{NatsServer, Random};
 const URL: &str = "COQUAD_TEST_WORKER";
 const FUNCTION: &str = "COQUAD_TEST_FUNCTION";
 const SLOTS: &str = "COQUAD_TEST_SLOTS";
-/// Where each evaluation leaves a line, if set: how many there were, and of what.
+/// Whether this process is a worker of `Processes`.
+const CHILD: &str = "COQUAD_TEST_CHILD";
+/// Where each evaluation leaves a line, if set: of what, by whom, when; and a worker one with `ready` once it serves.
 const TALLY: &str = "COQUAD_TEST_TALLY";
 
 /// A smooth function with a peak: a few hundred points, by plain arithmetic only.
@@ -25,18 +28,32 @@ pub(crate) fn skewed(x: f64) -> Duration {
     Duration::from_millis(if Random(x.to_bits()).below(10) == 0 { 200 } else { 5 })
 }
 
-fn evaluate(function: &str, x: f64) -> Result<f64, String> {
+fn tally(what: &str) {
     if let Some(tally) = std::env::var_os(TALLY) {
+        let now = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_millis();
         let mut file = std::fs::File::options().append(true).create(true).open(tally).expect("the tally");
         // One write, so that lines of several processes do not mix.
-        file.write_all(format!("{:016x}\n", x.to_bits()).as_bytes()).expect("a line");
+        file.write_all(format!("{what} {} {now}\n", std::process::id()).as_bytes()).expect("a line");
     }
+}
+
+fn evaluate(function: &str, x: f64) -> Result<f64, String> {
+    tally(&format!("{:016x}", x.to_bits()));
     match function {
         "peak" => {}
         "ms" => thread::sleep(Duration::from_millis(1)),
         "slow" => thread::sleep(Duration::from_millis(20)),
         "long" => thread::sleep(Duration::from_millis(300)),
-        "skew" => thread::sleep(skewed(x)),
+        // Noise, which takes as many points as it may.
+        "skew" => {
+            thread::sleep(skewed(x));
+            return Ok((x * 1e6).sin());
+        }
+        // Not the same everywhere.
+        "own" => {
+            thread::sleep(Duration::from_millis(300));
+            return Ok(f64::from(std::process::id()));
+        }
         "fails" => return Err(format!("no value at {x:?}\u{1b}")),
         "panics" => panic!("no such x: {x:?}"),
         "hangs" => loop {
@@ -49,17 +66,38 @@ fn evaluate(function: &str, x: f64) -> Result<f64, String> {
     Ok(peak(x))
 }
 
-/// Serves, if this process was started to.
+/// Serves, if this process was started to, until it is told to stop.
 pub(crate) fn serve_if_asked() {
     let Ok(url) = std::env::var(URL) else { return };
     let function = std::env::var(FUNCTION).expect("which function");
     let slots = std::env::var(SLOTS).expect("how many").parse().expect("a number");
     let name = function.clone();
+    tally("ready");
     let served = Worker::new(Server::new(url).ack_wait(Duration::from_secs(1)))
         .serve(&name, move |x: f64| evaluate(&function, x))
         .slots(slots)
+        .patience(Duration::from_secs(2))
         .run();
-    panic!("a worker ended: {served:?}");
+    // Not by the test harness, which would wait for a function that is still running.
+    std::process::exit(i32::from(served.is_err()));
+}
+
+/// Serves on the pipe, if this process was started to.
+pub(crate) fn serve_pipe_if_asked() {
+    if std::env::var_os(CHILD).is_some() {
+        rustix::stdio::dup2_stdout(std::fs::File::options().write(true).open("/proc/self/fd/3").expect("the pipe"))
+            .expect("the pipe");
+        let served = coquad::worker::serve(peak);
+        std::process::exit(i32::from(served.is_err()));
+    }
+}
+
+/// This program as a worker of `Processes` that serves [`peak`]. What the test harness prints before goes elsewhere.
+pub(crate) fn child() -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec 3>&1 1>&2; exec \"$0\" \"$@\""]).arg(std::env::current_exe().expect("this program"));
+    command.args(["child_process", "--exact", "--nocapture"]).env(CHILD, "1").stderr(Stdio::null());
+    command
 }
 
 /// A worker process, killed when dropped.
@@ -89,7 +127,7 @@ impl WorkerProcess {
         (0..4).map(|_| Self::start(server, function, 1)).collect()
     }
 
-    pub(crate) fn tallied(server: &NatsServer, function: &str, slots: usize, tally: &std::path::Path) -> Self {
+    pub(crate) fn tallied(server: &NatsServer, function: &str, slots: usize, tally: &Path) -> Self {
         Self::with(server, function, slots, |command| {
             command.env(TALLY, tally);
         })
@@ -97,6 +135,16 @@ impl WorkerProcess {
 
     pub(crate) fn pid(&self) -> u32 {
         self.0.id()
+    }
+
+    /// How it ended, which it must in the end.
+    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
+        let mut status = None;
+        super::until("the worker ends", || {
+            status = self.0.try_wait().expect("a child");
+            status.is_some()
+        });
+        status.expect("it was waited for")
     }
 
     pub(crate) fn kill(&mut self) {
@@ -109,4 +157,31 @@ impl Drop for WorkerProcess {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// An evaluation, or a worker's beginning, as it left a line.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    /// The bits of the point in hexadecimal, or `ready`.
+    pub(crate) what: String,
+    pub(crate) pid: u32,
+    pub(crate) milliseconds: u64,
+}
+
+/// What the workers have left in the tally so far.
+pub(crate) fn tallied(tally: &Path) -> Vec<Line> {
+    let text = std::fs::read_to_string(tally).unwrap_or_default();
+    // A line may be half there.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |i: usize| words[i].parse().expect("a number");
+        Line { what: words[0].to_owned(), pid: number(1) as u32, milliseconds: number(2) }
+    };
+    whole.lines().map(line).collect()
+}
+
+/// The points that were evaluated, in the order of their beginning.
+pub(crate) fn points(tally: &Path) -> Vec<String> {
+    tallied(tally).into_iter().map(|line| line.what).filter(|what| what != "ready").collect()
 }

@@ -1,0 +1,93 @@
+//! What arrives takes no more memory than it is long: a program of its own, as its allocator counts.
+
+use allocation_counter::measure;
+use coquad::wire::{Answer, Frames, Hello, Job, MAX_FRAME, frame};
+
+/// What reading may take at most: the numbers of a message take eight bytes each, and a byte at least in the message.
+fn bound(arrived: usize) -> u64 {
+    8 * arrived as u64 + 4096
+}
+
+#[test]
+fn a_length_takes_no_memory() {
+    for length in [1 << 16, MAX_FRAME, MAX_FRAME + 1, 1 << 24, 1 << 31, u32::MAX as usize] {
+        let mut frames = Frames::default();
+        let taken = measure(|| {
+            frames.extend(&(length as u32).to_le_bytes());
+            frames.extend(&[0; 100]);
+            let _ = frames.next();
+        });
+        assert!(taken.bytes_max < 4096, "{length}: {taken:?}");
+    }
+}
+
+#[test]
+fn a_claim_within_a_message_takes_no_memory() {
+    // Maps, arrays, bytes and texts that claim up to 4 GiB, in the place of each value.
+    let claims: [&[u8]; 7] = [
+        &[0xdf, 0xff, 0xff, 0xff, 0xff],
+        &[0xdd, 0xff, 0xff, 0xff, 0xff],
+        &[0xdd, 0x7f, 0xff, 0xff, 0xff],
+        &[0xc6, 0xff, 0xff, 0xff, 0xff],
+        &[0xdb, 0xff, 0xff, 0xff, 0xff],
+        &[0xc9, 0xff, 0xff, 0xff, 0xff, 1],
+        &[0xdc, 0xff, 0xff],
+    ];
+    for key in ["v", "id", "f", "x", "y", "e", "p", "t", "r", "dt", "w", "n", "new"] {
+        for claim in claims {
+            let mut message = vec![0x82, 0xa1, b'v', 1, 0xa0 | key.len() as u8];
+            message.extend_from_slice(key.as_bytes());
+            message.extend_from_slice(claim);
+            message.extend_from_slice(&[1; 50]);
+            assert_bounded(&message);
+        }
+    }
+    assert_bounded(&[0x91; 500_000]);
+    assert_bounded(&[0x81; 500_000]);
+}
+
+#[test]
+fn a_hundred_thousand_garbled_messages_take_what_they_are_long() {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let mut below = |end: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % end as u64) as usize
+    };
+    let mut good = Vec::new();
+    let job =
+        Job { id: "1f", function: "gap-v3", x: vec![0.5; 3].into(), parameters: Some(&[7; 40]), ..Job::default() };
+    frame(&mut good, |into| job.encode(into)).unwrap();
+    frame(&mut good, |into| Answer::new("1f", Ok(vec![1.5; 100].into())).encode(into)).unwrap();
+    let mut messages = 0;
+    for _ in 0..100_000 {
+        let mut bytes = good.clone();
+        for _ in 0..=below(3) {
+            let at = below(bytes.len());
+            match below(4) {
+                0 => bytes[at] = 0xc0 + below(64) as u8,
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, below(256) as u8),
+                _ => bytes[at] ^= 1 << below(8),
+            }
+        }
+        let mut frames = Frames::default();
+        let taken = measure(|| frames.extend(&bytes));
+        assert!(taken.bytes_max <= bound(bytes.len()), "{taken:?} for {bytes:?}");
+        while let Ok(Some(message)) = frames.next() {
+            messages += 1;
+            assert_bounded(message);
+        }
+    }
+    assert!(messages > 100_000);
+}
+
+fn assert_bounded(message: &[u8]) {
+    let taken = measure(|| {
+        let _ = (Job::decode(message), Answer::decode(message), Hello::decode(message));
+    });
+    // Two of the three may hold numbers at once.
+    assert!(taken.bytes_max <= 2 * bound(message.len()), "{taken:?} for {} bytes", message.len());
+    assert_eq!(taken.bytes_current, 0);
+}
