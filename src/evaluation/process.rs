@@ -8,16 +8,16 @@ mod supervisor;
 mod worker;
 
 use std::fmt;
+use std::future::Future;
 use std::marker::PhantomData;
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use futures::channel::oneshot;
-
 pub use self::error::{Death, ProcessError, ProcessReport};
 use self::supervisor::Handle;
 use super::evaluator::Evaluator;
+use super::unheard::{Late, Unheard, letter};
 use super::wire::Numbers;
 use crate::error::EvaluationError;
 
@@ -53,8 +53,8 @@ use crate::error::EvaluationError;
 ///
 /// # Cancellation
 ///
-/// Dropping an evaluation that has not been sent ends it. One that was sent runs to its end, unheard; its worker is free
-/// only then. Dropping the `Processes` kills the workers and everything in their process groups. If this process dies,
+/// Dropping an evaluation that has not been sent ends it. One that was sent runs to its end and leaves its value in the
+/// integral's cache; its worker is free only then. Dropping the `Processes` kills the workers and everything in their process groups. If this process dies,
 /// each sees the end of its input.
 ///
 /// # Examples
@@ -183,10 +183,14 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Processes<T> {
 impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        let (to, value) = oneshot::channel();
+    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+        self.evaluate_for(x, Unheard::nowhere())
+    }
+
+    async fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> Result<T, EvaluationError> {
+        let (to, value) = letter(Late { x, unheard });
         self.running().map_err(EvaluationError::new)?.submit(x, to);
-        value.await.unwrap_or_else(|_| {
+        value.await.unwrap_or_else(|| {
             Err(EvaluationError::new(ProcessError::NoWorkers { last: "the supervising thread has ended".into() }))
         })
     }

@@ -49,10 +49,38 @@ impl<T> Clone for Unheard<T> {
     }
 }
 
+/// What becomes of a message that nobody receives.
+pub(crate) trait Leave<R> {
+    fn leave(&self, message: R);
+}
+
+impl<R, F: Fn(R)> Leave<R> for F {
+    fn leave(&self, message: R) {
+        self(message);
+    }
+}
+
+/// Keeps what was found at a point.
+#[cfg(feature = "process")]
+#[derive(Clone)]
+pub(crate) struct Late<T> {
+    pub(crate) x: f64,
+    pub(crate) unheard: Unheard<T>,
+}
+
+#[cfg(feature = "process")]
+impl<T: Clone + Send + Sync + 'static, E> Leave<Result<T, E>> for Late<T> {
+    fn leave(&self, outcome: Result<T, E>) {
+        if let Ok(value) = outcome {
+            self.unheard.keep(self.x, value);
+        }
+    }
+}
+
 /// A message that is either received or handed to `leave`, whenever its receiver is dropped.
 pub(crate) fn letter<R, L>(leave: L) -> (Sender<R, L>, Receiver<R, L>)
 where
-    L: Fn(R) + Clone,
+    L: Leave<R> + Clone,
 {
     let (sender, receiver) = oneshot::channel();
     (Sender { sender, leave: leave.clone() }, Receiver { receiver, leave })
@@ -63,20 +91,26 @@ pub(crate) struct Sender<R, L> {
     leave: L,
 }
 
-impl<R, L: Fn(R)> Sender<R, L> {
+impl<R, L: Leave<R>> Sender<R, L> {
+    /// Whether nobody waits for it any more.
+    #[cfg(feature = "process")]
+    pub(crate) fn is_canceled(&self) -> bool {
+        self.sender.is_canceled()
+    }
+
     pub(crate) fn send(self, message: R) {
         if let Err(unheard) = self.sender.send(message) {
-            (self.leave)(unheard);
+            self.leave.leave(unheard);
         }
     }
 }
 
-pub(crate) struct Receiver<R, L: Fn(R)> {
+pub(crate) struct Receiver<R, L: Leave<R>> {
     receiver: oneshot::Receiver<R>,
     leave: L,
 }
 
-impl<R, L: Fn(R) + Unpin> Future for Receiver<R, L> {
+impl<R, L: Leave<R> + Unpin> Future for Receiver<R, L> {
     /// `None` if the sender was dropped.
     type Output = Option<R>;
 
@@ -86,11 +120,11 @@ impl<R, L: Fn(R) + Unpin> Future for Receiver<R, L> {
 }
 
 // CANCEL: from here on the sender finds nobody to send to; what it has sent is left here.
-impl<R, L: Fn(R)> Drop for Receiver<R, L> {
+impl<R, L: Leave<R>> Drop for Receiver<R, L> {
     fn drop(&mut self) {
         self.receiver.close();
         if let Ok(Some(unheard)) = self.receiver.try_recv() {
-            (self.leave)(unheard);
+            self.leave.leave(unheard);
         }
     }
 }

@@ -14,12 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures::channel::oneshot;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_process_group};
 
 use super::error::{Death, ProcessError, ProcessReport};
-use super::worker::{Groups, Input, Job, Worker};
+use super::worker::{Groups, Input, Job, Reply, Worker};
 use super::{Config, Numbers};
 use crate::error::EvaluationError;
 use crate::evaluation::wire::{Answer, FailureKind, Hello, WireError};
@@ -80,7 +79,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T: Numbers + Send + 'static> Handle<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
     /// Starts the supervisor, and no worker.
     pub(super) fn start(config: Config) -> io::Result<Self> {
         let (bell, heard) = UnixStream::pair()?;
@@ -116,7 +115,7 @@ impl<T: Numbers + Send + 'static> Handle<T> {
 
 impl<T> Handle<T> {
     /// Asks for the value at `x`. Where nothing is taken any more the sender is dropped.
-    pub(super) fn submit(&self, x: f64, to: oneshot::Sender<Result<T, EvaluationError>>) {
+    pub(super) fn submit(&self, x: f64, to: Reply<T>) {
         let mut inbox = lock(&self.0.inbox);
         if inbox.closed {
             return;
@@ -191,7 +190,7 @@ struct Supervisor<T> {
     evaluations: u64,
 }
 
-impl<T: Numbers> Supervisor<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     fn run(mut self, heard: &UnixStream) {
         let close = Close(self.shared.clone());
         while self.collect() {
@@ -398,7 +397,7 @@ impl<T: Numbers> Supervisor<T> {
         };
         let job = worker.answered(index, fingerprint).expect("it was found there");
         // Nobody may want it any more.
-        let _ = job.to.send(result);
+        job.to.send(result);
         Ok(true)
     }
 }

@@ -10,11 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures::channel::oneshot;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::error::Death;
 use crate::error::EvaluationError;
+use crate::evaluation::unheard::{Late, Sender};
 use crate::evaluation::wire::{self, Frames};
 
 /// Answers to what was not asked that a worker is forgiven.
@@ -29,10 +29,13 @@ const LAST_WORDS: Duration = Duration::from_millis(20);
 /// Processes that run, each the leader of a process group.
 pub(super) type Groups = Mutex<Vec<Pid>>;
 
+/// Where an answer goes.
+pub(super) type Reply<T> = Sender<Result<T, EvaluationError>, Late<T>>;
+
 /// A point that someone waits for.
 pub(super) struct Job<T> {
     pub(super) x: f64,
-    pub(super) to: oneshot::Sender<Result<T, EvaluationError>>,
+    pub(super) to: Reply<T>,
     /// How many workers died while it was theirs.
     pub(super) deaths: u32,
 }

@@ -7,7 +7,7 @@ use crate::error::EvaluationError;
 use crate::evaluation::process::error::{Death, ProcessError};
 use crate::trace;
 
-impl<T: Numbers> Supervisor<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     /// Hands out points, and starts the workers they need.
     pub(super) fn feed(&mut self, now: Instant) {
         if self.queue.is_empty() && self.suspects.is_empty() {
@@ -225,7 +225,7 @@ impl<T: Numbers> Supervisor<T> {
                     last => ProcessError::Poison { attempts, last: last.clone() },
                 };
                 self.count(|report| report.requeues -= 1);
-                let _ = job.to.send(Err(EvaluationError::new(error)));
+                job.to.send(Err(EvaluationError::new(error)));
             } else if many_hands && job.deaths + 1 < self.config.attempts {
                 self.queue.push_front(job);
             } else {
@@ -248,7 +248,7 @@ impl<T: Numbers> Supervisor<T> {
             self.failures = 0;
             let error = EvaluationError::new(error);
             for job in self.suspects.drain(..).chain(self.queue.drain(..)) {
-                let _ = job.to.send(Err(error.clone()));
+                job.to.send(Err(error.clone()));
             }
         }
     }
