@@ -216,3 +216,22 @@ fn an_idle_worker_that_dies_is_replaced_when_it_is_needed() {
     let report = processes.report();
     assert_eq!((report.starts, report.requeues), (5, 0), "{report:?}");
 }
+
+#[test]
+fn an_answer_that_nobody_waits_for_any_more_is_kept() {
+    let folder = Folder::new();
+    let tally = || fs::read(folder.0.join("tally")).unwrap_or_default();
+    let integrator = Integrator::new(folder.workers(1, "tallied:20")).method(Simpson);
+    let mut future = Box::pin(integrator.integrate(0.0, 1.0, 1e-2));
+    assert!(future.poll_unpin(&mut Context::from_waker(futures::task::noop_waker_ref())).is_pending());
+    eventually("an evaluation begins", || !tally().is_empty());
+    drop(future);
+    eventually("its answer is kept", || integrator.cache().len() == 1);
+    integrator.integrate_blocking(0.0, 1.0, 1e-2).unwrap();
+    let tally = tally();
+    let mut points: Vec<&[u8]> = tally.chunks(8).collect();
+    let evaluations = points.len();
+    points.sort_unstable();
+    points.dedup();
+    assert_eq!(points.len(), evaluations, "a point was evaluated twice");
+}
