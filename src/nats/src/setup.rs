@@ -57,8 +57,12 @@ pub(crate) async fn streams(context: &Context, server: &Server) -> Result<(), Er
                 _ => return Err(Error::Setup { name, reason: error.to_string() }),
             },
         }
-        // Two that do this at once ask for the same, which the server grants both.
-        context.create_stream(config).await.map_err(|error| Error::Setup { name, reason: error.to_string() })?;
+        // Two that do this at once ask for the same, which the server grants both, or one finds what the other has made.
+        if let Err(error) = context.create_stream(config).await
+            && context.get_stream(&name).await.is_err()
+        {
+            return Err(Error::Setup { name, reason: error.to_string() });
+        }
     }
     Ok(())
 }
@@ -94,5 +98,12 @@ pub(crate) async fn consumer(
         max_waiting: MAX_SLOTS,
         ..pull::Config::default()
     };
-    stream.create_consumer(config).await.map_err(|error| failed(error.to_string()))
+    match stream.create_consumer(config).await {
+        Ok(consumer) => Ok(consumer),
+        // As above.
+        Err(error) => context
+            .get_consumer_from_stream(function, server.space.jobs_stream())
+            .await
+            .map_err(|_| failed(error.to_string())),
+    }
 }

@@ -12,6 +12,9 @@ use crate::support::proxy::Proxy;
 use crate::support::worker::{WorkerProcess, peak, points};
 use crate::support::{NatsServer, Random, Tool, runs, signal, until};
 
+/// What no evaluation here takes: a test that fails shall end.
+const AT_MOST: Duration = Duration::from_secs(60);
+
 /// All values at `count` points, each with the bits that it must have.
 async fn sweep(evaluator: &impl Evaluator<Value = f64>, count: u32) {
     let xs: Vec<f64> = (0..count).map(|i| f64::from(i) / f64::from(count)).collect();
@@ -220,7 +223,7 @@ fn an_evaluation_that_hangs_ends_at_its_time_limit() {
     let server = NatsServer::start();
     let _worker = WorkerProcess::start(&server, "hangs", 1);
     let nats = server.connect();
-    let evaluator = nats.evaluator::<f64>("hangs").time_limit(Duration::from_millis(1500));
+    let evaluator = nats.evaluator::<f64>("hangs").time_limit(Duration::from_millis(1500)).deadline(AT_MOST);
     let late = block_on(evaluator.evaluate(0.5)).unwrap_err();
     assert!(matches!(late.downcast_ref(), Some(Error::Timeout { .. })), "{late}");
     // An async one is dropped, and its slot free again.
@@ -237,7 +240,7 @@ fn an_evaluation_that_hangs_ends_at_its_time_limit() {
         .slots(1)
         .start()
         .unwrap();
-    let evaluator = nats.evaluator::<f64>("hangs-async").time_limit(Duration::from_millis(200));
+    let evaluator = nats.evaluator::<f64>("hangs-async").time_limit(Duration::from_millis(200)).deadline(AT_MOST);
     assert!(block_on(evaluator.evaluate(1.0)).is_err());
     assert_eq!(block_on(evaluator.evaluate(-1.0)).unwrap().to_bits(), (-1f64).to_bits());
 }
