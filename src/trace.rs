@@ -197,6 +197,7 @@ mod off {
 
     impl Integral {
         #[inline]
+        #[allow(clippy::extra_unused_type_parameters, reason = "the other one names the method")]
         pub(crate) fn new<M>(_a: f64, _b: f64, _atol: f64, _rtol: f64) -> Self {
             Self
         }
