@@ -200,6 +200,17 @@ impl Domain {
         }
     }
 
+    /// Two factors of the slope at `t`, for where it is too large for one number; none where `x` is, too.
+    #[cold]
+    pub(crate) fn steep(&self, t: f64) -> Option<[f64; 2]> {
+        match self.map {
+            Map::Half { width, .. } | Map::Line { width, .. } if self.x(t).is_finite() => {
+                Some([width / t.abs(), 1.0 / t.abs()])
+            }
+            _ => None,
+        }
+    }
+
     /// `|dx/dt|` at `t`.
     #[inline]
     pub(crate) fn slope(&self, t: f64) -> f64 {

@@ -93,6 +93,8 @@ pub(crate) fn judge<T: Value, M: Method>(
             let slope = domain.slope(t);
             if slope.is_finite() {
                 value.scale(slope);
+            } else if let Some(factors) = domain.steep(t) {
+                factors.into_iter().for_each(|factor| value.scale(factor));
             } else {
                 // At infinity itself: an integrand whose integral exists may be taken as zero there.
                 *value = T::zero();

@@ -90,6 +90,26 @@ fn refuses<M: Method + Debug>(method: M, name: &str, f: fn(f64) -> f64) {
     }
 }
 
+fn is_refused_at_infinity<M: Method + Debug>(method: M) {
+    for power in [-1.0, -0.999, -0.5] {
+        for (a, b) in [(1.0, f64::INFINITY), (f64::NEG_INFINITY, f64::INFINITY)] {
+            let integrator =
+                Integrator::new(Inline::new(move |x: f64| (1.0 + x.abs()).powf(power))).method(method.clone());
+            let end = integrator.rtol(1e-8).max_evaluations(200_000).integrate_blocking(a, b, 0.0);
+            assert!(end.is_err(), "{method:?} {power} {a}: {end:?}");
+        }
+    }
+}
+
+#[test]
+fn integrals_that_do_not_exist_at_infinity_are_refused() {
+    is_refused_at_infinity(Auto);
+    is_refused_at_infinity(GaussKronrod::new(15));
+    is_refused_at_infinity(GaussKronrod::new(21));
+    is_refused_at_infinity(ClenshawCurtis);
+    is_refused_at_infinity(TanhSinh);
+}
+
 #[test]
 fn integrals_that_do_not_exist_are_refused_in_bounded_work() {
     each_method!(refuses, "1/x", |x| 1.0 / x);
