@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use coquad::{
-    ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, Simpson, Speculation, TanhSinh,
-    ThreadPool, Value, evaluator_fn,
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, Simpson, Speculation,
+    TanhSinh, ThreadPool, Value, evaluator_fn,
 };
 use num_complex::Complex;
 
