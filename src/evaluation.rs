@@ -10,6 +10,8 @@ pub(crate) mod flight;
 pub(crate) mod hosted;
 mod inline;
 pub(crate) mod key;
+#[cfg(all(test, any(coquad_loom, coquad_shuttle)))]
+mod models;
 pub(crate) mod near;
 mod panics;
 mod pmap;
@@ -17,6 +19,7 @@ mod pool_evaluator;
 #[cfg(all(unix, feature = "process"))]
 mod process;
 pub(crate) mod spot;
+mod sync;
 mod thread_pool;
 mod unheard;
 #[cfg(feature = "wire")]

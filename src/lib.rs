@@ -73,6 +73,9 @@
 #[doc = include_str!("../README.md")]
 struct FrontPage;
 
+#[macro_use]
+mod planted;
+
 mod ahead;
 mod direct;
 mod error;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use futures::FutureExt;
@@ -18,6 +18,7 @@ use super::evaluator::Evaluator;
 use super::flight::{Flight, Outcome};
 use super::near::{Laps, Pace};
 use super::spot::{Found, Spot};
+use super::sync::{Mutex, MutexGuard};
 use crate::error::EvaluationError;
 
 /// How many evaluations are outstanding, and who waits for room.
@@ -52,7 +53,7 @@ impl Slots {
     fn take(self: &Arc<Self>, concurrency: usize, ticket: &mut Option<u64>, waker: &Waker) -> Option<Slot> {
         let mut state = self.lock();
         // At least one, or an evaluator that says 0 would hang the integral for ever.
-        if state.taken < concurrency.max(1) {
+        if state.taken < concurrency.max(1) + usize::from(planted!(13)) {
             state.taken += 1;
             return Some(Slot(self.clone()));
         }
@@ -272,7 +273,9 @@ impl<E: Evaluator> Drop for Dispatch<E> {
             self.slots.cancel(ticket);
         }
         // CANCEL: a wake that was meant for this one goes to the next.
-        self.slots.offer(usize::MAX);
+        if !planted!(14) {
+            self.slots.offer(usize::MAX);
+        }
     }
 }
 

@@ -13,9 +13,8 @@ use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, ThreadId};
 
 use futures::future::BoxFuture;
 
@@ -23,6 +22,8 @@ use crate::error::EvaluationError;
 use crate::evaluation::cache::Points;
 use crate::evaluation::key::Key;
 use crate::evaluation::panics;
+use crate::evaluation::sync::thread::{self, ThreadId};
+use crate::evaluation::sync::{Mutex, MutexGuard};
 
 /// How an evaluation ended.
 pub(crate) type Outcome<T> = Result<T, EvaluationError>;
@@ -139,7 +140,7 @@ impl<T> Pending<T> {
 }
 
 fn wake_all(sleepers: BTreeMap<usize, Sleeper>) {
-    for sleeper in sleepers.into_values() {
+    for sleeper in sleepers.into_values().take(if planted!(9) { 1 } else { usize::MAX }) {
         sleeper.waker.wake();
     }
 }
@@ -286,7 +287,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         let mut state = self.pending.lock();
         state.driver = None;
         let woken = match &state.stage {
-            Stage::Driven { woken } => *woken,
+            Stage::Driven { woken } => *woken && !planted!(10),
             Stage::Landed(outcome) => {
                 // The value came by another way: `insert`.
                 let outcome = outcome.as_ref().expect("an outcome is kept while there are holders").clone();
@@ -303,7 +304,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         } else {
             // They take their turn now, once: waking everybody would let holders on several threads turn each other
             // away for ever.
-            let turned_away = state.sleepers.iter().filter(|(_, s)| s.turned_away).map(|(&n, _)| n);
+            let turned_away = state.sleepers.iter().filter(|(_, s)| s.turned_away && !planted!(11)).map(|(&n, _)| n);
             let turned_away: Vec<usize> = turned_away.collect();
             turned_away.into_iter().filter_map(|n| Some((n, state.sleepers.remove(&n)?))).collect()
         };
@@ -381,7 +382,7 @@ impl<T> Drop for Seat<T> {
         drop(state);
         drop(sleeper);
         if let Some(ended) = ended {
-            if !matches!(ended, Stage::Landed(_)) {
+            if !matches!(ended, Stage::Landed(_)) && !planted!(12) {
                 self.points.forget(self.key, &self.pending);
             }
             drop(ended);

@@ -14,13 +14,14 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use crate::evaluation::dispatch::Shared;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::near::Pace;
 use crate::evaluation::panics;
+use crate::evaluation::sync::{Mutex, MutexGuard};
 
 /// The owner's end.
 ///
@@ -94,7 +95,7 @@ where
     /// Finds someone to drive what was `Parked`.
     fn arouse(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>) {
         match self.shared.evaluator.near() {
-            Some(near) if !status.owner_here && near.pace() != Pace::Slow => {
+            Some(near) if (!status.owner_here || planted!(17)) && near.pace() != Pace::Slow => {
                 status.stage = Stage::Scheduled;
                 drop(status);
                 let host = Arc::clone(self);
@@ -131,7 +132,7 @@ where
             Ok(Poll::Pending) if status.stage == Stage::Over => None,
             Ok(Poll::Pending) => {
                 status.stage = Stage::Parked;
-                if mem::take(&mut status.woken) {
+                if mem::take(&mut status.woken) && !planted!(18) {
                     self.arouse(status);
                 }
                 return;

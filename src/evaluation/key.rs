@@ -10,7 +10,7 @@ pub(crate) struct Key(u64);
 
 impl Key {
     pub(crate) fn new(x: f64) -> Self {
-        Self(x.to_bits())
+        Self(if planted!(16) { x + 0.0 } else { x }.to_bits())
     }
 
     #[cfg(feature = "durable")]

@@ -296,7 +296,9 @@ impl<Fut, T, J> Children<Fut, T, J> {
         drop(called);
         drop(old);
         // Of several failures the first in the order of the inputs is to be seen first.
-        batch.sort_unstable();
+        if !planted!(30) {
+            batch.sort_unstable();
+        }
         for index in batch.drain(..) {
             let child = &mut self.children[index];
             let Child::Running { future, ticket, waker } = child else { continue };

@@ -16,26 +16,25 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::thread;
 
 use async_executor::Executor;
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures_lite::future::block_on;
 
 use crate::error::EvaluationError;
 use crate::evaluation::panics;
 use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
+use crate::evaluation::sync::{Mutex, block_on, thread, thread_locals};
 use crate::evaluation::unheard::{Receiver, Sender, letter};
 
-thread_local! {
+thread_locals! {
     /// The pool that this thread works for; 0 for none.
-    static EMPLOYER: Cell<u64> = const { Cell::new(0) };
+    static EMPLOYER: Cell<u64> = Cell::new(0);
     /// Whether it drives an integral rather than being inside a job: then evaluations are handed over, not run on the
     /// spot as those that a job waits for.
-    static DRIVING: Cell<bool> = const { Cell::new(false) };
+    static DRIVING: Cell<bool> = Cell::new(false);
 }
 
 /// Runs functions that compute or block, on exactly as many threads as asked for. Clones share the threads.
@@ -105,9 +104,9 @@ impl ThreadPool {
             let executor = Arc::clone(&executor);
             let gone = gone.clone();
             let spawned = thread::Builder::new().name(format!("coquad-{i}")).spawn(move || {
-                EMPLOYER.set(id);
-                // futures_lite's block_on, not that of futures: the latter refuses to be nested, and jobs may block
-                // on futures themselves. Jobs catch their panics; this loop is for the values that they leave behind.
+                EMPLOYER.with(|employer| employer.set(id));
+                // This block_on can be nested: jobs may block on futures themselves. Jobs catch their panics; this loop
+                // is for the values that they leave behind.
                 while let Err(payload) = catch_unwind(AssertUnwindSafe(|| block_on(executor.run(gone.clone())))) {
                     panics::dispose(payload);
                 }
@@ -122,7 +121,7 @@ impl ThreadPool {
     /// The pool of the free function `integrate`: as wide as the machine, started at its first use, never ended.
     pub(crate) fn machine() -> Self {
         static MACHINE: OnceLock<ThreadPool> = OnceLock::new();
-        MACHINE.get_or_init(|| Self::new(thread::available_parallelism().map_or(1, usize::from))).clone()
+        MACHINE.get_or_init(|| Self::new(std::thread::available_parallelism().map_or(1, usize::from))).clone()
     }
 
     /// Returns the number of threads.
@@ -215,15 +214,15 @@ impl ThreadPool {
 
     /// Whether the calling thread is one of the pool's.
     pub(crate) fn is_employer(&self) -> bool {
-        EMPLOYER.get() == self.shared.id
+        EMPLOYER.with(Cell::get) == self.shared.id
     }
 
     /// Has a worker drive an integral.
     pub(crate) fn drive(&self, job: Box<dyn FnOnce() + Send>) {
         let driving = async move {
-            DRIVING.set(true);
+            DRIVING.with(|driving| driving.set(true));
             job();
-            DRIVING.set(false);
+            DRIVING.with(|driving| driving.set(false));
         };
         self.shared.executor.spawn(driving).detach();
     }
@@ -231,9 +230,9 @@ impl ThreadPool {
 
 /// Evaluates on this thread. The integrand is inside a job, even if whoever asked for it drives.
 pub(crate) fn evaluate_here<T>(evaluation: impl FnOnce() -> Result<T, EvaluationError>) -> Result<T, EvaluationError> {
-    let driving = DRIVING.replace(false);
+    let driving = DRIVING.with(|driving| driving.replace(false));
     let outcome = catch_unwind(AssertUnwindSafe(evaluation));
-    DRIVING.set(driving);
+    DRIVING.with(|cell| cell.set(driving));
     flatten(outcome)
 }
 
@@ -298,7 +297,7 @@ where
     type Output = Outcome<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        let on_worker = self.pool.is_employer() && !DRIVING.get();
+        let on_worker = self.pool.is_employer() && !DRIVING.with(Cell::get);
         loop {
             match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::New(job) if on_worker => return Poll::Ready(catch_unwind(AssertUnwindSafe(job))),
@@ -318,7 +317,7 @@ where
                     self.stage = Stage::Queued { cell, outcome };
                 }
                 Stage::Queued { cell, mut outcome } => {
-                    if on_worker {
+                    if on_worker && !planted!(20) {
                         if let Some((job, _)) = take(&cell) {
                             return Poll::Ready(catch_unwind(AssertUnwindSafe(job)));
                         }
@@ -340,7 +339,9 @@ where
 impl<J, R, L: Fn(Outcome<R>)> Drop for Run<J, R, L> {
     fn drop(&mut self) {
         if let Stage::Queued { cell, .. } = &self.stage {
-            drop(take(cell));
+            if !planted!(19) {
+                drop(take(cell));
+            }
         }
     }
 }

@@ -137,8 +137,8 @@ impl<E: Evaluator> Evaluator for Retry<E> {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            made += error.attempts();
-            if attempt >= self.attempts || error.panic_message().is_some() {
+            made += if planted!(27) { 1 } else { error.attempts() };
+            if attempt >= self.attempts + u32::from(planted!(26)) || error.panic_message().is_some() {
                 return Err(error.after(made));
             }
             let pause = self.pause(x, attempt);

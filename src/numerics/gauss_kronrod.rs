@@ -287,7 +287,7 @@ fn judge<T: Value, const N: usize>(laid: &Laid<N>, panel: &Panel<()>, values: &[
         }
         mean.add(centre);
         spread += weights[0] * mean.norm();
-        let ratio = 200.0 * difference / spread;
+        let ratio = if planted!(3) { 150.0 } else { 200.0 } * difference / spread;
         error = error.min(spread * ratio * ratio.sqrt());
     }
     kronrod.scale(h);

@@ -473,7 +473,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             Control::Global => sum.total(),
             Control::Local => sum_as_tree(self.in_order()),
         };
-        if domain.is_reversed() {
+        if domain.is_reversed() && !planted!(4) {
             value.scale(-1.0);
         }
         // Ascending in `t` is ascending in `x`, but for the two halves of the line.

@@ -4,6 +4,7 @@ use coquad::{Control, Estimate, GaussKronrod, Inline, Integrator, Local, Method,
 
 use crate::support::cluster::{Cluster, Latency, Random};
 use crate::support::parallel::{CASES, Case};
+use crate::support::trials::row;
 
 const ALL: [Speculation; 4] = [Speculation::Off, Speculation::Certain, Speculation::Ahead, Speculation::AtMost(0.25)];
 
@@ -54,9 +55,9 @@ const SMALL: &[(Case, f64)] = &[
 const WORKERS: [usize; 8] = [1, 2, 3, 5, 8, 21, 40, 64];
 const LAWS: [Latency; 4] = [Latency::Scrambled, Latency::Lognormal, Latency::HeavyTail, Latency::Dying];
 
-fn orders(method: impl Method, orders: u64, offset: u64) {
+fn orders(name: &str, method: impl Method, orders: u64, offset: u64) {
     let expected: Vec<_> = SMALL.iter().map(|(case, atol)| trace(&inline(case, method.clone(), *atol))).collect();
-    for order in 0..orders {
+    row(name, orders, |order| {
         let pick = |n: usize, every: u64| (order / every) as usize % n;
         let small = pick(SMALL.len(), 1);
         let workers = if order % 61 == 0 { 1024 } else { WORKERS[pick(8, 4)] };
@@ -64,17 +65,17 @@ fn orders(method: impl Method, orders: u64, offset: u64) {
         let (case, atol) = &SMALL[small];
         let outcome = simulate(case, method.clone(), *atol, setting);
         assert_eq!(trace(&outcome.estimate), expected[small], "{} with {setting:?}", case.0);
-    }
+    });
 }
 
 #[test]
 fn fifty_thousand_orders_of_arrival_give_the_same_bits_under_global_control() {
-    orders(GaussKronrod::new(21), 50_000, 0);
+    orders("a5_global", GaussKronrod::new(21), 50_000, 0);
 }
 
 #[test]
 fn fifty_thousand_orders_of_arrival_give_the_same_bits_under_local_control() {
-    orders(Simpson, 50_000, 1_000_000);
+    orders("a5_local", Simpson, 50_000, 1_000_000);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod cancellation;
 mod evaluations;
 mod inputs;
+mod threads;
 
 use std::sync::LazyLock;
 

@@ -40,6 +40,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("trace", &["error", "estimate"]),
     ("error", &["estimate"]),
     ("estimate", &[]),
+    // Nothing, unless the tests are tested.
+    ("planted", &[]),
 ];
 
 /// What the numerics wing must not touch, so that a decision can depend on nothing but estimates: no concurrency, no

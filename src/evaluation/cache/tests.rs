@@ -1,4 +1,5 @@
 //! The cases of a single flight: done, failed, panicked, cancelled while others wait, present; alone and mixed.
+#![cfg(not(any(coquad_loom, coquad_shuttle)))]
 #![allow(clippy::float_cmp, reason = "values are handed on, not computed")]
 
 mod flights;

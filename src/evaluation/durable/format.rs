@@ -84,7 +84,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 fn checksum(at: u64, bytes: &[u8]) -> u32 {
     let mut digest = CRC.digest();
-    digest.update(&at.to_le_bytes());
+    digest.update(&if planted!(25) { 0 } else { at }.to_le_bytes());
     digest.update(bytes);
     digest.finalize()
 }
@@ -138,7 +138,7 @@ pub(super) fn record<'w>(window: &'w mut Window<'_>, at: u64) -> io::Result<Opti
     let size = size as usize;
     let Some(whole) = window.get(at, size)? else { return Ok(None) };
     let (covered, _) = whole.split_at(size - CHECKSUM);
-    if checksum(at, covered) != u32_at(whole, size - CHECKSUM) {
+    if checksum(at, covered) != u32_at(whole, size - CHECKSUM) && !planted!(22) {
         return Ok(None);
     }
     let number = u64_at(covered, PREFIX);

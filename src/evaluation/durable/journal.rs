@@ -146,7 +146,7 @@ impl Log {
             }
             (state.end, state.written)
         };
-        let synced = self.storage.sync();
+        let synced = if planted!(21) { Ok(()) } else { self.storage.sync() };
         let in_place = self.storage.is_in_place();
         let mut state = self.lock();
         if let Err(source) = synced {

@@ -57,6 +57,7 @@ impl FileStorage {
         }
         match FileExt::try_lock(&file) {
             Ok(()) => {}
+            Err(fs4::TryLockError::WouldBlock) if planted!(24) => {}
             Err(fs4::TryLockError::WouldBlock) => return Err(DurableError::Locked { path: path.to_owned() }),
             Err(fs4::TryLockError::Error(source)) => return Err(error("lock")(source)),
         }

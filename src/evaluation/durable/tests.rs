@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use num_complex::Complex;
 
-use self::model::{Fault, Model, Random};
+use self::model::{Fault, Model, Random, Row, row};
 use super::*;
 use crate::evaluation::cache::PointCache;
 
@@ -83,7 +83,8 @@ fn live(model: &Model, random: &mut Random, points: usize, acknowledged: &mut [b
 
 #[test]
 fn no_acknowledged_point_is_lost_in_power_cuts() {
-    for seed in 0..10_000 {
+    let row = row("e2", 10_000);
+    for seed in row.seeds.clone() {
         let random = &mut Random::new(seed);
         let model = Model::default();
         let mut acknowledged = vec![false; 100];
@@ -112,6 +113,7 @@ fn the_power_may_fail_at_any_operation() {
         model.disk().operations
     };
     assert!(operations > 50);
+    let _row = Row::all("e2_any", 20 * operations);
     for at in 0..operations {
         for seed in 0..20 {
             let model = Model::default();
@@ -154,6 +156,7 @@ fn a_failing_operation_is_the_last_and_the_cache_goes_on() {
     let model = Model::default();
     assert_eq!(script(&model), Some((40, None)));
     let operations = model.disk().operations;
+    let _row = Row::all("e6", 2 * operations);
     for fault in (0..operations).flat_map(|at| [Fault::Fails(at), Fault::IsShort(at)]) {
         let model = Model::default();
         model.disk().fault = Some(fault);
@@ -175,6 +178,7 @@ fn a_file_cut_at_any_byte_keeps_the_points_before() {
     let bytes = file(100);
     let header = format::header("f64", "f 1").len();
     let mut before = 0;
+    let _row = Row::all("e3", bytes.len() + 1);
     for length in 0..=bytes.len() {
         let model = Model::holding(&bytes[..length]);
         let (cache, log, found) = PointCache::<f64>::load(Box::new(model.clone()), "model".into(), "f 1").unwrap();
@@ -196,6 +200,7 @@ fn no_flipped_bit_gives_a_wrong_value() {
     let bytes = file(100);
     let header = format::header("f64", "f 1").len();
     let last = bytes.len() - 17; // The last mark.
+    let _row = Row::all("e4_bits", 8 * bytes.len());
     for bit in 0..8 * bytes.len() {
         let mut bytes = bytes.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -225,7 +230,8 @@ fn no_flipped_bit_gives_a_wrong_value() {
 #[test]
 fn no_damage_gives_a_wrong_value() {
     let whole = file(100);
-    for seed in 0..30_000 {
+    let row = row("e4_damage", 30_000);
+    for seed in row.seeds.clone() {
         let random = &mut Random::new(seed);
         let mut bytes = whole.clone();
         for _ in 0..=random.below(8) {

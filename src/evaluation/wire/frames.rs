@@ -89,7 +89,7 @@ impl Frames {
         let rest = &self.bytes[self.start..];
         let Some((prefix, rest)) = rest.split_first_chunk::<PREFIX>() else { return Ok(None) };
         let length = u32::from_le_bytes(*prefix) as usize;
-        if length > MAX_FRAME {
+        if length > MAX_FRAME && !planted!(28) {
             return Err(WireError::TooLong { length });
         }
         let Some(message) = rest.get(..length) else { return Ok(None) };

@@ -46,7 +46,11 @@ impl<'a> Reader<'a> {
 
     /// The message is over.
     pub(super) fn end(&self) -> Result<(), WireError> {
-        if self.rest.is_empty() { Ok(()) } else { Err(WireError::malformed("bytes follow the message")) }
+        if self.rest.is_empty() || planted!(29) {
+            Ok(())
+        } else {
+            Err(WireError::malformed("bytes follow the message"))
+        }
     }
 
     /// The number of entries of a map.

@@ -17,7 +17,8 @@ impl Ord for Queued {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         // Ties go to the left: the same head whatever the order of insertion.
-        self.key.total_cmp(&other.key).then_with(|| other.a.total_cmp(&self.a))
+        let tie = || if planted!(1) { self.a.total_cmp(&other.a) } else { other.a.total_cmp(&self.a) };
+        self.key.total_cmp(&other.key).then_with(tie)
     }
 }
 

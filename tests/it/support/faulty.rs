@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     /// A value that is not finite, by its bits.
     NotFinite(u64),
     Error,
+    /// An error without any wait.
+    ErrorAtOnce,
     Hang,
 }
 
@@ -56,8 +58,12 @@ impl Evaluator for Faulty {
             *count += 1;
             *count - 1
         };
+        let fault = (self.script)(x, before);
+        if fault == Some(Fault::ErrorAtOnce) {
+            return Err(EvaluationError::new("scripted"));
+        }
         let y = self.cluster.evaluate(x).await?;
-        match (self.script)(x, before) {
+        match fault {
             None => {
                 *self.calls.lock().unwrap().finished.entry(x.to_bits()).or_default() += 1;
                 Ok(y)
@@ -65,7 +71,7 @@ impl Evaluator for Faulty {
             // Without the panic hook: thousands of traces would bury the one that matters.
             Some(Fault::Panic) => std::panic::resume_unwind(Box::new("scripted")),
             Some(Fault::NotFinite(bits)) => Ok(f64::from_bits(bits)),
-            Some(Fault::Error) => Err(EvaluationError::new("scripted")),
+            Some(Fault::Error | Fault::ErrorAtOnce) => Err(EvaluationError::new("scripted")),
             Some(Fault::Hang) => std::future::pending().await,
         }
     }

@@ -1,7 +1,9 @@
 //! A disk that loses power, and whose operations fail when told to.
 
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use crate::evaluation::durable::storage::Storage;
 
@@ -20,6 +22,36 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) % n
+    }
+}
+
+/// So many trials of a row of docs/RELIABILITY.md, by seed: twenty times as many with `COQUAD_LONG`, only one with
+/// `COQUAD_SEED`. Tells of them when dropped.
+pub(super) struct Row {
+    name: &'static str,
+    pub(super) seeds: Range<u64>,
+    started: Instant,
+}
+
+pub(super) fn row(name: &'static str, trials: u64) -> Row {
+    let seed = std::env::var("COQUAD_SEED").ok().map(|seed| seed.parse::<u64>().expect("a number"));
+    let all = if std::env::var_os("COQUAD_LONG").is_some() { 0..20 * trials } else { 0..trials };
+    Row { name, seeds: seed.map_or(all, |seed| seed..seed + 1), started: Instant::now() }
+}
+
+impl Row {
+    /// A row that tries every case there is.
+    pub(super) fn all(name: &'static str, cases: usize) -> Self {
+        Self { name, seeds: 0..cases as u64, started: Instant::now() }
+    }
+}
+
+impl Drop for Row {
+    fn drop(&mut self) {
+        let (trials, seconds) = (self.seeds.end - self.seeds.start, self.started.elapsed().as_secs_f64());
+        if !std::thread::panicking() {
+            println!("row {}: {trials} trials, 0 violations, {seconds:.1} s", self.name);
+        }
     }
 }
 
