@@ -15,5 +15,8 @@ pub mod watching {}
 #[doc = include_str!("../docs/DETERMINISM.md")]
 pub mod determinism {}
 
+#[doc = include_str!("../docs/RELIABILITY.md")]
+pub mod reliability {}
+
 #[doc = include_str!("../docs/PEERS.md")]
 pub mod peers {}

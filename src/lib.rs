@@ -52,7 +52,7 @@
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
 //!   [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
-//!   [determinism](guide::determinism), and [what is called what elsewhere](guide::peers).
+//!   [determinism](guide::determinism), [what it survives](guide::reliability), and [what is called what elsewhere](guide::peers).
 //!
 //! # Features
 //!

@@ -287,9 +287,14 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     fn decide(&mut self) -> Result<usize, Verdict> {
         match self.method.control() {
             Control::Global => {
-                let allowed = self.allowed();
+                let mut allowed = self.allowed();
                 if self.error <= allowed || self.error < DRIFT * self.peak {
                     self.sum_errors();
+                    if self.error <= allowed && self.tolerance.rtol > 0.0 {
+                        // What was added and taken away again has left its rounding, too.
+                        self.value = self.standing();
+                        allowed = self.allowed();
+                    }
                     if self.error <= allowed {
                         return Err(Verdict::Converged);
                     }

@@ -266,6 +266,18 @@ fn the_sine_takes_eight_units_by_simpson_on_64_workers() {
 }
 
 #[test]
+fn of_two_equal_errors_the_left_one_is_refined() {
+    let integrator = Integrator::new(Inline::new((|x: f64| x.abs().sqrt()) as fn(f64) -> f64));
+    let integrator = integrator.method(GaussKronrod::new(21)).breakpoints(&[0.0]).max_evaluations(84);
+    match integrator.integrate_blocking(-1.0, 1.0, 1e-10) {
+        Err(coquad::Error::NotConverged { estimate: e, .. }) => {
+            assert_eq!(e.segments.iter().map(|s| s.a).collect::<Vec<_>>(), [-1.0, -0.5, 0.0]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn segments_tile_the_range() {
     for case in CASES {
         let e = inline(case, GaussKronrod::new(21), 1e-10);

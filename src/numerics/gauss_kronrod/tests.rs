@@ -250,3 +250,29 @@ fn nodes_of_nested_panels_keep_the_distance_that_run_relies_on() {
     }
     assert!(least > 1e-6, "{least:e}");
 }
+
+#[test]
+fn the_error_is_that_of_quadpack_or_a_multiple_of_the_difference() {
+    let integrands: [fn(f64) -> f64; 4] =
+        [|x| 1.0 / (1.0 + 25.0 * x * x), |x| (9.0 * x).cos(), |x| (2.0 * x).exp(), |x| x.abs()];
+    let mut smaller = 0;
+    for f in integrands {
+        let method = GaussKronrod::new(15);
+        let mut panel = Panel { a: -1.0, b: 1.0, depth: 0, kind: () };
+        let mut points = Vec::new();
+        method.points(&panel, &mut points);
+        let values: Vec<f64> = points.iter().map(|&x| f(x)).collect();
+        let local = method.estimate(&mut panel, &values);
+        let nodes = full(method.rule);
+        let sum =
+            |term: &dyn Fn(f64, f64, f64) -> f64| -> f64 { nodes.iter().map(|&(x, w, e)| term(f(x), w, e)).sum() };
+        let kronrod = sum(&|y, w, _| w * y);
+        let difference = (kronrod - sum(&|y, _, e| e * y)).abs();
+        let spread = sum(&|y, w, _| w * (y - kronrod / 2.0).abs());
+        let quadpack = spread * (200.0 * difference / spread).powf(1.5);
+        let error = quadpack.min(TRUST * difference);
+        smaller += usize::from(quadpack < TRUST * difference);
+        assert!((local.error - error).abs() <= 1e-9 * error, "{} for {error}", local.error);
+    }
+    assert!((1..4).contains(&smaller), "both cases occurred: {smaller}");
+}

@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use coquad::{Error, Estimate, Integrator, Method, PointCache};
 
 use super::{Trial, by_method, trace};
-use crate::support::cluster::Clock;
+use crate::support::cluster::{Clock, Latency};
 use crate::support::faulty::{Calls, Faulty};
 use crate::support::trials::row;
 
@@ -106,6 +107,38 @@ fn b2_integrals_that_share_points_survive_those_that_are_dropped() {
             known(integrator.cache(), &calls);
         });
     });
+}
+
+/// A waker that tells whether it was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn room_that_those_woken_for_it_leave_goes_to_the_others() {
+    let (evaluator, _clock, _) = Faulty::new(f64::sqrt, |_, _| None, (1, Latency::Unit, 1));
+    let integrator = &Integrator::new(evaluator).method(coquad::Simpson);
+    let mut waiting: Vec<_> = (0..20)
+        .map(|i| {
+            let bell = Arc::<Bell>::default();
+            let (a, b) = (f64::from(i), f64::from(i + 1));
+            let mut integral: Running<'_> = Box::pin(async move { integrator.integrate(a, b, 1e-3).await });
+            assert!(integral.as_mut().poll(&mut Context::from_waker(&Waker::from(bell.clone()))).is_pending());
+            (integral, bell)
+        })
+        .collect();
+    // The first has the room. Whoever is woken leaves without having been polled.
+    drop(waiting.remove(0));
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        waiting.retain(|(_, bell)| !bell.0.load(Ordering::Relaxed));
+        assert!(waiting.len() < before, "{before} wait for room that is there");
+    }
 }
 
 #[test]

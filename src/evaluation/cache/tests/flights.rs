@@ -148,6 +148,24 @@ fn an_inserted_value_ends_what_is_pending() {
 }
 
 #[test]
+fn an_evaluation_that_wakes_itself_while_it_is_polled_is_polled_again() {
+    let cache = PointCache::new();
+    let mut polls = 0;
+    let evaluation = poll_fn(move |cx| {
+        polls += 1;
+        cx.waker().wake_by_ref();
+        if polls == 3 { Poll::Ready(Ok(0.25)) } else { Poll::Pending }
+    });
+    let mut flight = started(cache.claim(0.5, || evaluation.boxed()));
+    let bell = Arc::new(Bell::default());
+    for rings in 1..3 {
+        assert!(poll_with(&bell, &mut flight).is_pending());
+        assert_eq!(bell.rings(), rings);
+    }
+    assert_eq!(poll_with(&bell, &mut flight).map(Result::ok), Poll::Ready(Some(0.25)));
+}
+
+#[test]
 fn a_holder_turned_away_gets_its_turn() {
     let cache = PointCache::new();
     let (entered, wait_entered) = oneshot::channel();
