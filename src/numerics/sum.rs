@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn what_rounding_drops_of_a_term_is_not_lost() {
-        let mut sum = Sum::new();
+        let mut sum = Sum::<f64>::new();
         for term in [1e16, 1.0, 1.0, 1.0, 1.0, 1.0, -1e16] {
             sum.add(&term);
         }
         assert_eq!(sum.total().to_bits(), 5.0f64.to_bits());
-        let mut sum = Sum::new();
+        let mut sum = Sum::<f64>::new();
         (0..1_000_000).for_each(|_| sum.add(&0.1));
         assert_eq!(sum.total().to_bits(), 1e5f64.to_bits());
     }

@@ -126,7 +126,7 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
             return (Feature::Unclear, x[k], x[k + 1]);
         }
         // Two straight lines, or nearly: a power would show at the sides.
-        let l = x[k] + h * (bend[k + 1] / pair);
+        let l = x[k] + h * or(bend[k + 1] / pair, 0.5);
         let clear = sides < 1e-3 * pair;
         let margin = h * if clear { 0.02 } else { MARGIN };
         let done = clear && margin <= width * 1e-5;
@@ -140,7 +140,7 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
         (x[top], 1.5 * h)
     } else {
         let (left, right) = (bend[top - 2].sqrt(), bend[top + 2].sqrt());
-        (x[top] + h * (2.0 * (right - left) / (right + left)).clamp(-1.0, 1.0), MARGIN * h)
+        (x[top] + h * or(2.0 * (right - left) / (right + left), 0.0).clamp(-1.0, 1.0), MARGIN * h)
     };
     // Zero is where singular points are put, and no bracket gets narrow beside it.
     if l.abs() <= margin && margin <= NEAR_ZERO * width {
@@ -148,4 +148,9 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
     }
     let done = margin <= 4.0 * f64::EPSILON * l.abs();
     (if done { Feature::Power } else { Feature::Unclear }, l - margin, l + margin)
+}
+
+/// A ratio, or `none` where both are zero or beyond the largest number.
+fn or(ratio: f64, none: f64) -> f64 {
+    if ratio.is_nan() { none } else { ratio }
 }

@@ -52,8 +52,8 @@ fn f3_what_never_converges_ends_within_its_budget_with_a_typed_error() {
         let mut random = Random::new(seed);
         let mut pick = |n: usize| (random.next_u64() >> 33) as usize % n;
         let f = ADVERSARIAL[seed as usize % ADVERSARIAL.len()];
-        let (atol, budget) = ([1e-3, 1e-10, 1e-300][pick(3)], [0, 1, 30, 500, 3_000][pick(5)]);
-        let (method, rtol) = (pick(5), [0.0, 0.0, 1e-6, 0.5][pick(4)]);
+        let (atol, budget) = ([1e-3, 1e-10, 1e-300f64][pick(3)], [0, 1, 30, 500, 3_000][pick(5)]);
+        let (method, rtol) = (pick(5), [0.0, 0.0, 1e-6, 0.5f64][pick(4)]);
         by_method!(method, m => {
             let calls = Arc::new(AtomicUsize::new(0));
             let count = calls.clone();
@@ -90,6 +90,22 @@ fn a_relative_tolerance_is_met_by_the_value_that_is_returned() {
     let integrator = Integrator::new(inline(wild)).method(coquad::TanhSinh).rtol(0.5).max_evaluations(500);
     if let Ok(e) = integrator.integrate_blocking(4.656612875245797e-10, 0.5, 0.5) {
         assert!(e.error <= 0.5 * e.value.abs(), "{e}");
+    }
+}
+
+#[test]
+fn no_integrand_is_asked_for_a_point_that_is_no_number() {
+    // Its second differences are beyond the largest number; those of the other are zero all around a peak.
+    let wild: fn(f64) -> f64 = |x| f64::from_bits(x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let spike: fn(f64) -> f64 = |x| if (x - 0.3).abs() < 1e-3 { 1.0 } else { 0.0 };
+    for f in [wild, spike] {
+        let asked = move |x: f64| {
+            assert!(x.is_finite(), "{x}");
+            f(x)
+        };
+        let integrator = Integrator::new(inline(asked)).method(coquad::Auto).rtol(0.5).max_evaluations(500);
+        let _ = integrator.integrate_blocking(6209.0011182427415, 0.5, 0.5);
+        let _ = integrator.integrate_blocking(0.0, 1.0, 1e-9);
     }
 }
 

@@ -150,7 +150,8 @@ fn b5_a_runtime_that_is_shut_down_waits_for_no_evaluation() {
     row("b5", 60, |seed| {
         let (gate, pool) = (Arc::new(Gate::default()), ThreadPool::new(2));
         let passed = gate.clone();
-        let integrator = Integrator::new(on(&pool, move |x| {
+        // Boxed, it would not do for `spawn` (a limit of the compiler's).
+        let integrator = Integrator::new(pool.evaluator(move |x| {
             passed.pass();
             f(x)
         }));
