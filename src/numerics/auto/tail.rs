@@ -60,7 +60,9 @@ pub(super) fn tail<T: Value>(values: &[T], width: f64, noise: f64) -> (Local<T>,
         off.scale(-powers[i]);
         off.add(&a);
         off.add_scaled(ln(TAIL[i]), &b);
-        misfit = misfit.max(off.norm() * exp(q * ln(TAIL[i])));
+        let size = off.norm() * exp(q * ln(TAIL[i]));
+        // Not `max`, which would forget that it is no number.
+        misfit = if misfit.is_nan() || size <= misfit { misfit } else { size };
         off_inside = off.norm();
     }
     if misfit >= 0.1 * norms[0] || misfit.is_nan() {

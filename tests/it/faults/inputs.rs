@@ -94,7 +94,7 @@ fn a_relative_tolerance_is_met_by_the_value_that_is_returned() {
 }
 
 #[test]
-fn no_integrand_is_asked_for_a_point_that_is_no_number() {
+fn what_is_no_number_is_neither_a_point_nor_an_answer() {
     // Its second differences are beyond the largest number; those of the other are zero all around a peak.
     let wild: fn(f64) -> f64 = |x| f64::from_bits(x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let spike: fn(f64) -> f64 = |x| if (x - 0.3).abs() < 1e-3 { 1.0 } else { 0.0 };
@@ -106,6 +106,9 @@ fn no_integrand_is_asked_for_a_point_that_is_no_number() {
         let integrator = Integrator::new(inline(asked)).method(coquad::Auto).rtol(0.5).max_evaluations(500);
         let _ = integrator.integrate_blocking(6209.0011182427415, 0.5, 0.5);
         let _ = integrator.integrate_blocking(0.0, 1.0, 1e-9);
+        // Nor is a value that is no number ever an answer.
+        let narrow = integrator.integrate_blocking(-1.5650083984183126e-209, -1.5650084074834636e-209, 0.5);
+        assert!(!narrow.is_ok_and(|e| !e.value.is_finite()));
     }
 }
 
