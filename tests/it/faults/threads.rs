@@ -7,8 +7,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use coquad::{
-    Error, Estimate, EvaluatorExt, EvaluatorFn, Integrator, PoolEvaluator, Simpson, Speculation, ThreadPool,
-    evaluator_fn,
+    Error, Estimate, EvaluatorExt, EvaluatorFn, GaussKronrod, Integrator, PoolEvaluator, Simpson, Speculation,
+    ThreadPool, evaluator_fn,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -233,11 +233,11 @@ fn evaluations_that_fail_at_once_end_the_run_after_few() {
             count.fetch_add(1, Ordering::SeqCst);
             async move { Err(format!("nothing at {x}")) }
         });
-        let integrator = Integrator::new(fails).method(Simpson).speculation(speculation);
+        let integrator = Integrator::new(fails).method(GaussKronrod::new(15)).speculation(speculation);
         match integrator.integrate_blocking(0.0, 1.0, 1e-6) {
             Err(Error::Evaluation { x, source, .. }) => assert_eq!(source.to_string(), format!("nothing at {x}")),
             other => panic!("{other:?}"),
         }
-        assert!(calls.load(Ordering::SeqCst) <= 5, "{speculation:?}: {calls:?}");
+        assert!(calls.load(Ordering::SeqCst) <= 15, "{speculation:?}: {calls:?}");
     }
 }
