@@ -222,10 +222,10 @@ where
                             Ok(_) if self.settle_point(node) => return true,
                             Ok(_) => {}
                             Err(error) => {
-                                // Perhaps the end of the run; guesses that fail at once would go on for ever.
+                                // Perhaps the end of the run. If it is a guess, others would fail likewise, for ever: wait.
                                 self.fail(x, error);
                                 if !planted!(8) {
-                                    return true;
+                                    return class != Class::Guessed;
                                 }
                             }
                         }
