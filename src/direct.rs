@@ -73,7 +73,7 @@ where
         }
         let f = |x| self.evaluator.value_here(x).expect("it is here");
         let local = self.method.judge_here(panel, f)?;
-        if !(local.l1.is_finite() && local.error.is_finite()) {
+        if !local.is_finite() {
             return None;
         }
         self.performed += self.method.count(panel);

@@ -76,7 +76,13 @@ pub struct Local<T> {
     pub roundoff: f64,
 }
 
-impl<T> Local<T> {
+impl<T: Value> Local<T> {
+    /// Whether it may be believed.
+    #[inline]
+    pub(crate) fn is_finite(&self) -> bool {
+        self.l1.is_finite() && self.error.is_finite() && self.value.norm().is_finite()
+    }
+
     /// Adds what the rounding of the points leaves of the error. A value is one of within half a unit in the last place
     /// of its point, so the integral over a panel is uncertain by that times the variation of the integrand in it, of
     /// which both ends and the middle of a panel tell (`samples`: points and norms of values). Half of it covers what the

@@ -102,7 +102,7 @@ pub(crate) fn judge<T: Value, M: Method>(
         }
     }
     let local = method.estimate(panel, values);
-    if local.l1.is_finite() && local.error.is_finite() && local.value.norm().is_finite() {
+    if local.is_finite() {
         return Ok(local);
     }
     // The first value that is not finite; if all are, and only their sum is not, the largest.
