@@ -24,9 +24,9 @@
 //! - **The same bits.** Value, error, segments and [`evaluations`](Estimate::evaluations) do not depend on the evaluator,
 //!   the number of workers or the order in which evaluations finish. The method decides as if it ran alone; while
 //!   workers are idle, the points it will ask for next are evaluated ahead ([`Speculation`]).
-//! - **Each point once**, by one integral or by many that share a [`PointCache`]. A guess that is given up while it runs, because
-//!   its integral ended, may be evaluated again for another ([`Speculation::Certain`] never guesses), and [`Inline`] evaluates
-//!   again what would cost more to look up.
+//! - **Each point once**, by one integral or by many that share a [`PointCache`]. An async guess that is given up while it runs,
+//!   because its integral ended, may be evaluated again for another ([`Speculation::Certain`] never guesses); one on a thread
+//!   or in a worker process leaves its value. [`Inline`] evaluates again what would cost more to look up.
 //! - **No silent failure.** A tolerance that was not met is [`Error::NotConverged`], which carries the best estimate.
 //! - **Any runtime.** Nothing is spawned on it: the future that [`integrate`](Integrator::integrate) returns dispatches
 //!   and collects when it is polled, or the threads of a [`ThreadPool`] do while evaluations are short. Dropping it stops
