@@ -93,11 +93,13 @@ pub(crate) fn judge<T: Value, M: Method>(
             let slope = domain.slope(t);
             if slope.is_finite() {
                 value.scale(slope);
-            } else if let Some(factors) = domain.steep(t) {
-                factors.into_iter().for_each(|factor| value.scale(factor));
-            } else {
-                // At infinity itself: an integrand whose integral exists may be taken as zero there.
-                *value = T::zero();
+                continue;
+            }
+            match domain.steep(t) {
+                Some(factors) if value.norm().is_finite() => factors.into_iter().for_each(|factor| value.scale(factor)),
+                // At infinity, or so near it that the integrand's own terms overflow: one whose integral exists may be
+                // taken as zero there.
+                _ => *value = T::zero(),
             }
         }
     }
