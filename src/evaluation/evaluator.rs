@@ -153,78 +153,48 @@ pub trait Evaluator: Send + Sync {
     }
 }
 
-impl<E: Evaluator> Evaluator for Arc<E> {
-    type Value = E::Value;
+/// What points to an evaluator evaluates as it does.
+macro_rules! evaluates_as_it_does {
+    ($pointer:ty) => {
+        impl<E: Evaluator> Evaluator for $pointer {
+            type Value = E::Value;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
-        E::evaluate(self, x)
-    }
+            fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+                E::evaluate(self, x)
+            }
 
-    fn concurrency(&self) -> usize {
-        E::concurrency(self)
-    }
+            fn concurrency(&self) -> usize {
+                E::concurrency(self)
+            }
 
-    #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
-        E::evaluate_here(self, xs, into)
-    }
+            #[inline]
+            fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
+                E::evaluate_here(self, xs, into)
+            }
 
-    const HERE: bool = E::HERE;
+            const HERE: bool = E::HERE;
 
-    #[inline]
-    fn value_here(&self, x: f64) -> Option<Self::Value> {
-        E::value_here(self, x)
-    }
+            #[inline]
+            fn value_here(&self, x: f64) -> Option<Self::Value> {
+                E::value_here(self, x)
+            }
 
-    fn evaluate_for(
-        &self,
-        x: f64,
-        unheard: Unheard<Self::Value>,
-    ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
-        E::evaluate_for(self, x, unheard)
-    }
+            fn evaluate_for(
+                &self,
+                x: f64,
+                unheard: Unheard<Self::Value>,
+            ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+                E::evaluate_for(self, x, unheard)
+            }
 
-    const NEAR: bool = E::NEAR;
+            const NEAR: bool = E::NEAR;
 
-    fn near(&self) -> Option<&dyn Near<Self::Value>> {
-        E::near(self)
-    }
+            fn near(&self) -> Option<&dyn Near<Self::Value>> {
+                E::near(self)
+            }
+        }
+    };
 }
 
-impl<E: Evaluator> Evaluator for &E {
-    type Value = E::Value;
-
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
-        E::evaluate(self, x)
-    }
-
-    fn concurrency(&self) -> usize {
-        E::concurrency(self)
-    }
-
-    #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
-        E::evaluate_here(self, xs, into)
-    }
-
-    const HERE: bool = E::HERE;
-
-    #[inline]
-    fn value_here(&self, x: f64) -> Option<Self::Value> {
-        E::value_here(self, x)
-    }
-
-    fn evaluate_for(
-        &self,
-        x: f64,
-        unheard: Unheard<Self::Value>,
-    ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
-        E::evaluate_for(self, x, unheard)
-    }
-
-    const NEAR: bool = E::NEAR;
-
-    fn near(&self) -> Option<&dyn Near<Self::Value>> {
-        E::near(self)
-    }
-}
+evaluates_as_it_does!(Arc<E>);
+evaluates_as_it_does!(&E);
