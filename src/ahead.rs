@@ -55,7 +55,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { run, source } = self.get_mut();
         let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
-        let run = run.take().expect("there was one");
+        let mut run = run.take().expect("there was one");
         Poll::Ready(Ok((verdict, run.finish(&source.domain, source.ledger.requests, source.performed))))
     }
 }
@@ -407,6 +407,7 @@ where
             return true;
         }
         self.panels.clear();
+        self.panels.reserve_exact(children.len());
         self.panels.extend(self.tree.nodes[children.clone()].iter().map(|child| child.as_asked()));
         let before = self.ledger.requests;
         if !self.ledger.charge(&self.method, &self.domain, &self.panels, &mut self.points) {

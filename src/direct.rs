@@ -24,6 +24,9 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     observer: Option<&'a dyn Observer<E::Value>>,
     pub(crate) ledger: Ledger,
     limit: Option<Limit>,
+    /// Whether nothing is in the way of judging panels without a list of their points: values to be kept, somebody who
+    /// watches, a map.
+    plain: bool,
     pub(crate) performed: usize,
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
@@ -45,8 +48,7 @@ where
         ledger: Ledger,
         limit: Option<Limit>,
     ) -> Self {
-        // Room at once for what a panel needs.
-        let count = whole(method, domain).next().map_or(0, |panel| method.count(&panel));
+        let plain = E::HERE && cache.is_none() && observer.is_none() && limit.is_none() && domain.is_identity();
         Self {
             evaluator,
             method,
@@ -55,29 +57,36 @@ where
             observer,
             ledger,
             limit,
+            plain,
             performed: 0,
             panels: Vec::new(),
-            points: Vec::with_capacity(count),
+            points: Vec::new(),
             mapped: Vec::new(),
-            values: Vec::with_capacity(count),
+            values: Vec::new(),
         }
     }
 
-    /// Judges a panel without a list of its points, if there is nothing in the way of that: values to be kept, somebody
-    /// who watches, a map, or a value that is not finite, to be named.
+    /// Judges a panel without a list of its points, unless a value is not finite, to be named.
     #[inline]
     fn judge_here(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
-        let plain = self.cache.is_none() && self.observer.is_none() && self.limit.is_none();
-        if !E::HERE || !plain || !self.domain.is_identity() {
+        if !self.plain {
             return None;
         }
         let f = |x| self.evaluator.value_here(x).expect("it is here");
         let local = self.method.judge_here(panel, f)?;
-        if !local.is_finite() {
-            return None;
+        // One comparison for all. What is finite, but not its sum, is found to be so by the list.
+        (local.l1 + local.error + local.value.norm() < f64::INFINITY).then_some(local)
+    }
+
+    /// Judges a panel by a list of the values at its points.
+    fn judge_listed(&mut self, panel: &mut Panel<M::Kind>) -> Result<Local<E::Value>, Stop<Error<E::Value>>> {
+        self.points.clear();
+        self.method.points(panel, &mut self.points);
+        if !self.evaluate() {
+            return Err(Stop::Early(Reason::Deadline));
         }
-        self.performed += self.method.count(panel);
-        Some(local)
+        judge(self.method, self.domain, panel, &self.points, &mut self.values)
+            .map_err(|(x, norm)| Stop::Failed(Error::NonFinite { x, norm }))
     }
 
     /// Evaluates at the points `self.points`, in order; `false` if the time is over before the last.
@@ -93,7 +102,9 @@ where
         };
         let plain = self.cache.is_none() && self.observer.is_none() && self.limit.is_none();
         if plain && (self.domain.is_identity() || xs.iter().all(|x| x.is_finite())) {
-            self.performed += xs.len();
+            if !self.plain {
+                self.performed += xs.len();
+            }
             self.evaluator.evaluate_here(xs, &mut self.values);
             return true;
         }
@@ -136,33 +147,45 @@ where
         leaf: Option<usize>,
         leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
-        let mut panels = std::mem::take(&mut self.panels);
+        let (mut only, mut panels) = (None, std::mem::take(&mut self.panels));
         panels.clear();
-        match leaf.map(|leaf| &leaves[leaf]) {
-            Some(leaf) => self.method.refine(&leaf.panel, leaf.local.error, &mut panels),
-            None => panels.extend(whole(self.method, self.domain)),
+        if let Some(leaf) = leaf.map(|leaf| &leaves[leaf]) {
+            self.method.refine(&leaf.panel, leaf.local.error, &mut panels);
+        } else {
+            // One piece needs no list.
+            let mut pieces = whole(self.method, self.domain);
+            only = pieces.next();
+            if pieces.next().is_some() {
+                only = None;
+                panels.extend(whole(self.method, self.domain));
+            } else {
+                leaves.reserve_exact(1);
+            }
         }
+        let laid = only.as_mut().map_or(&mut panels[..], std::slice::from_mut);
         let before = self.ledger.requests;
-        if !self.ledger.charge(self.method, self.domain, &panels, &mut self.points) {
+        if !self.ledger.charge(self.method, self.domain, laid, &mut self.points) {
             return Poll::Ready(Err(Stop::Early(Reason::Budget)));
         }
-        for panel in &mut panels {
-            if let Some(local) = self.judge_here(panel) {
-                leaves.push(Leaf::new(*panel, local, ()));
-                continue;
-            }
-            self.points.clear();
-            self.method.points(panel, &mut self.points);
-            if !self.evaluate() {
-                self.ledger.refund(self.ledger.requests - before);
-                return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
-            }
-            match judge(self.method, self.domain, panel, &self.points, &mut self.values) {
-                Ok(local) => leaves.push(Leaf::new(*panel, local, ())),
-                Err((x, norm)) => return Poll::Ready(Err(Stop::Failed(Error::NonFinite { x, norm }))),
-            }
+        for panel in laid {
+            let local = match self.judge_here(panel) {
+                Some(local) => local,
+                None => match self.judge_listed(panel) {
+                    Ok(local) => local,
+                    Err(stop) => {
+                        if let Stop::Early(_) = stop {
+                            self.ledger.refund(self.ledger.requests - before);
+                        }
+                        return Poll::Ready(Err(stop));
+                    }
+                },
+            };
+            leaves.push(Leaf::new(*panel, local, ()));
         }
         self.panels = panels;
+        if self.plain {
+            self.performed = self.ledger.requests;
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -70,6 +70,11 @@ pub struct Integrator<E: Evaluator, M = Auto> {
 /// How a run ended, or why it has no estimate.
 type Ended<T> = Result<(Verdict, Estimate<T>), Error<T>>;
 
+/// The integral over an empty range.
+fn of_nothing<T: Value>() -> Estimate<T> {
+    Estimate { value: T::zero(), error: 0.0, evaluations: 0, performed: 0, l1: 0.0, segments: Vec::new() }
+}
+
 /// The budget unless another is given.
 const MAX_EVALUATIONS: usize = 1_000_000;
 
@@ -173,25 +178,13 @@ where
     /// ```
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
         let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
-        let (domain, tolerance) = match self.question(a, b, atol) {
-            Ok(question) => question,
-            Err(error) => return integral.end(Err(error)),
-        };
-        if domain.pieces().next().is_none() {
-            return integral.end(Ok(Estimate {
-                value: E::Value::zero(),
-                error: 0.0,
-                evaluations: 0,
-                performed: 0,
-                l1: 0.0,
-                segments: Vec::new(),
-            }));
-        }
-
         let ended = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            integral.run(|| self.here(&domain, tolerance))
+            integral.run(|| self.here(a, b, atol))
         } else {
-            self.away(domain, tolerance, &integral).await
+            match self.away(a, b, atol, &integral) {
+                Ok(run) => run.await,
+                Err(ended) => ended,
+            }
         };
         integral.end(match ended {
             Ok((Verdict::Converged, estimate)) => Ok(estimate),
@@ -200,18 +193,25 @@ where
         })
     }
 
-    /// Where to integrate, and to which tolerance, if that can be asked for.
+    /// Where to integrate, and to which tolerance; else how it ends at once.
     #[inline]
-    fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Error<E::Value>> {
+    fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<E::Value>> {
         let scale = match self.scale {
             None => None,
-            Some((centre, width)) => Some(Scale::new(centre, width).ok_or(Error::InvalidScale { centre, width })?),
+            Some((centre, width)) => {
+                Some(Scale::new(centre, width).ok_or_else(|| Err(Error::InvalidScale { centre, width }))?)
+            }
         };
         let domain = if self.offsets { Domain::of_offsets } else { Domain::new };
-        let domain = domain(a, b, &self.breakpoints, scale).ok_or(Error::InvalidInterval { a, b })?;
-        let domain = if self.resolution < f64::INFINITY { domain.resolve(self.resolution) } else { domain };
+        let mut domain = domain(a, b, &self.breakpoints, scale).ok_or_else(|| Err(Error::InvalidInterval { a, b }))?;
+        if self.resolution < f64::INFINITY {
+            domain = domain.resolve(self.resolution);
+        }
         let rtol = self.rtol;
-        let tolerance = Tolerance::new(atol, rtol).ok_or(Error::InvalidTolerance { atol, rtol })?;
+        let tolerance = Tolerance::new(atol, rtol).ok_or_else(|| Err(Error::InvalidTolerance { atol, rtol }))?;
+        if domain.pieces().next().is_none() {
+            return Err(Ok((Verdict::Converged, of_nothing())));
+        }
         Ok((domain, tolerance))
     }
 
@@ -220,7 +220,14 @@ where
     }
 
     /// The run whose values are on their way. Boxed, so that an evaluator that needs no such run has none compiled.
-    fn away(&self, domain: Domain, tolerance: Tolerance, integral: &trace::Integral) -> BoxFuture<'_, Ended<E::Value>> {
+    fn away(
+        &self,
+        a: f64,
+        b: f64,
+        atol: f64,
+        integral: &trace::Integral,
+    ) -> Result<BoxFuture<'_, Ended<E::Value>>, Ended<E::Value>> {
+        let (domain, tolerance) = self.question(a, b, atol)?;
         let observer = self.observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let given_up = Arc::new(AtomicBool::new(false));
@@ -232,20 +239,27 @@ where
         let hosted = E::NEAR && observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
         let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
         let engine = integral.instrument(Engine::new(run, source));
-        if E::NEAR && hosted { Box::pin(Hosted::new(self.shared.clone(), engine, given_up)) } else { Box::pin(engine) }
+        if E::NEAR && hosted {
+            return Ok(Box::pin(Hosted::new(self.shared.clone(), engine, given_up)));
+        }
+        Ok(Box::pin(engine))
     }
 
     /// The whole run, on the spot: no future, nothing to wait for.
     #[inline]
-    fn here(&self, domain: &Domain, tolerance: Tolerance) -> Ended<E::Value> {
+    fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
+        let (domain, tolerance) = match self.question(a, b, atol) {
+            Ok(question) => question,
+            Err(ended) => return ended,
+        };
         let observer = self.observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
         let ledger = Ledger::new(self.max_evaluations);
         let mut source =
-            Direct::new(&self.shared.evaluator, &self.method, domain, cache, observer, ledger, self.limit());
+            Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
-        Ok((verdict?, run.finish(domain, source.ledger.requests, source.performed)))
+        Ok((verdict?, run.finish(&domain, source.ledger.requests, source.performed)))
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.

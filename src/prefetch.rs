@@ -95,9 +95,11 @@ impl<T, M: Method> Tree<T, M> {
         pieces: impl Iterator<Item = Panel<M::Kind>>,
         allowed: f64,
     ) -> Self {
+        // One piece, as a rule, and the range: thousands of integrals may wait for their turn with no more.
+        let mut scratch = Vec::with_capacity(1);
+        scratch.extend(pieces);
         let mut tree = Self {
             speculation,
-            // The range and, as a rule, one piece: thousands of integrals may wait for their turn with no more.
             nodes: Vec::with_capacity(2),
             required: 0..0,
             certain: BinaryHeap::new(),
@@ -109,7 +111,7 @@ impl<T, M: Method> Tree<T, M> {
             extra: 0,
             needed: 0,
             arrived: 0,
-            scratch: pieces.collect(),
+            scratch,
             method,
         };
         tree.pieces = tree.scratch.len();

@@ -188,9 +188,9 @@ impl Domain {
         if p <= q { (p, q) } else { (q, p) }
     }
 
-    /// Where on the range they are: the same, but for offsets.
-    pub(crate) fn limits(&self, a: f64, b: f64) -> (f64, f64) {
-        let (p, q) = self.span(a, b);
+    /// Where on the range a span is: the same, but for offsets.
+    #[inline]
+    pub(crate) fn placed(&self, p: f64, q: f64) -> (f64, f64) {
         match self.from {
             None => (p, q),
             Some([low, high]) => {
@@ -278,6 +278,12 @@ impl Map {
 mod tests {
     use super::*;
 
+    /// Where on the range a piece is.
+    fn limits(domain: &Domain, a: f64, b: f64) -> (f64, f64) {
+        let (p, q) = domain.span(a, b);
+        domain.placed(p, q)
+    }
+
     #[test]
     fn maps_invert() {
         const INF: f64 = f64::INFINITY;
@@ -293,7 +299,7 @@ mod tests {
                         assert!((slope / domain.slope(t) - 1.0).abs() < 1e-3, "{a} {b} {x}");
                     }
                 }
-                let mut pieces: Vec<_> = domain.pieces().map(|(p, q)| domain.limits(p, q)).collect();
+                let mut pieces: Vec<_> = domain.pieces().map(|(p, q)| limits(&domain, p, q)).collect();
                 pieces.sort_by(|p, q| p.0.total_cmp(&q.0));
                 assert_eq!((pieces[0].0, pieces[pieces.len() - 1].1), (a, b));
                 assert!(pieces.windows(2).all(|pair| pair[0].1.to_bits() == pair[1].0.to_bits()), "{pieces:?}");
@@ -329,15 +335,15 @@ mod tests {
         let pieces: Vec<_> = domain.pieces().collect();
         assert_eq!(pieces, [(-1.0, -0.5), (-0.5, 0.0), (0.0, 0.25), (0.25, 1.0)]);
         assert!(pieces[1].1.is_sign_negative() && pieces[2].0.is_sign_positive());
-        let mut limits: Vec<_> = pieces.iter().map(|(a, b)| domain.limits(*a, *b)).collect();
-        limits.sort_by(|p, q| p.0.total_cmp(&q.0));
-        assert_eq!(limits, [(1.0, 1.25), (1.25, 2.0), (2.0, 2.5), (2.5, 3.0)]);
+        let mut placed: Vec<_> = pieces.iter().map(|(a, b)| limits(&domain, *a, *b)).collect();
+        placed.sort_by(|p, q| p.0.total_cmp(&q.0));
+        assert_eq!(placed, [(1.0, 1.25), (1.25, 2.0), (2.0, 2.5), (2.5, 3.0)]);
 
         for (a, b) in [(5.0, f64::INFINITY), (f64::NEG_INFINITY, 5.0)] {
             let plain = Domain::new(a, b, &[4.0, 7.0], Scale::new(6.0, 0.5)).unwrap().resolve(0.5);
             let offsets = Domain::of_offsets(a, b, &[4.0, 7.0], Scale::new(6.0, 0.5)).unwrap().resolve(0.5);
-            let limits = |domain: &Domain| domain.pieces().map(|(p, q)| domain.limits(p, q)).collect::<Vec<_>>();
-            assert_eq!(limits(&plain), limits(&offsets));
+            let all = |domain: &Domain| domain.pieces().map(|(p, q)| limits(domain, p, q)).collect::<Vec<_>>();
+            assert_eq!(all(&plain), all(&offsets));
             assert_eq!(offsets.x(0.0).is_sign_positive(), a > 0.0, "each limit has the sign of its side");
         }
         let none = |a, b, breakpoints: &[f64]| Domain::of_offsets(a, b, breakpoints, None).is_none();

@@ -20,30 +20,38 @@ struct Rule {
     embedded: &'static [f64],
 }
 
-/// A rule as it is applied: a node and its weights for each point, in the order of the points. Of fixed length, so that
-/// its sums are compiled without loops; constants, not statics, so that other crates' code sees the numbers.
+/// A rule as it is applied: a node and its weights for each point, in the order of the points: the centre, then the nodes
+/// below it from the inside out, then those above. Of fixed length, so that its sums are compiled without loops; constants,
+/// not statics, so that other crates' code sees the numbers.
 #[derive(Debug)]
 struct Laid<const N: usize> {
     nodes: [f64; N],
     weights: [f64; N],
-    embedded: [f64; N],
+    /// The embedded rule less this one.
+    differences: [f64; N],
 }
 
 impl<const N: usize> Laid<N> {
     const fn new(rule: &Rule) -> Self {
-        Laid { nodes: lay(rule.nodes, -1.0), weights: lay(rule.weights, 1.0), embedded: lay(rule.embedded, 1.0) }
+        let (nodes, weights) = (lay(rule.nodes, -1.0), lay(rule.weights, 1.0));
+        let mut differences: [f64; N] = lay(rule.embedded, 1.0);
+        let mut j = 0;
+        while j < N {
+            differences[j] -= weights[j];
+            j += 1;
+        }
+        Laid { nodes, weights, differences }
     }
 }
 
-/// The centre, then the pairs from the inside out.
 const fn lay<const N: usize>(half: &[f64], sign: f64) -> [f64; N] {
     assert!(N == 2 * half.len() - 1);
     let mut all = [0.0; N];
     all[0] = half[0];
     let mut j = 1;
     while j < half.len() {
-        all[2 * j - 1] = sign * half[j];
-        all[2 * j] = half[j];
+        all[j] = sign * half[j];
+        all[j + half.len() - 1] = half[j];
         j += 1;
     }
     all
@@ -104,8 +112,9 @@ const TRUST: f64 = 8.0;
 /// The value is the Kronrod sum; the error is QUADPACK's, with `d = |K - G|` and `s` the integral of `|f - mean f|`
 /// `s (200 d / s)^1.5` (Piessens et al. 1983, section 2.2.4), but at most `8 d`. The limits themselves are never evaluated.
 ///
-/// Sums over the points are made in one order on every machine and for all values: from the centre outwards, the two of
-/// a pair first. The error is at least what the rounding of the points leaves, which counts on narrow panels far from zero.
+/// Sums over the points are made in one order on every machine and for all values: every other pair from the centre outwards,
+/// then those between, then the two sums. The error is at least what the rounding of the points leaves, which counts on narrow
+/// panels far from zero.
 ///
 /// # Cost
 ///
@@ -220,11 +229,10 @@ impl Method for GaussKronrod {
 
     fn root(&self) {}
 
-    /// The centre, then the pairs from the inside out.
+    /// The centre, then those below it from the inside out, then those above.
     #[inline]
     fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
-        let c = panel.midpoint();
-        let h = half_width(panel);
+        let (c, h) = middle(panel);
         laid!(self, laid => into.extend(laid.nodes.iter().map(|node| c + h * node)));
     }
 
@@ -235,42 +243,41 @@ impl Method for GaussKronrod {
 
     #[inline]
     fn estimate<T: Value>(&self, panel: &mut Panel<()>, values: &[T]) -> Local<T> {
-        laid!(self, laid => judge(laid, panel, values.try_into().expect("a value for each point")))
+        let (c, h) = middle(panel);
+        laid!(self, laid => judge(laid, panel, c, h, values.try_into().expect("a value for each point")))
     }
 
     #[inline]
     fn judge_here<T: Value>(&self, panel: &mut Panel<()>, mut f: impl FnMut(f64) -> T) -> Option<Local<T>> {
-        let c = panel.midpoint();
-        let h = half_width(panel);
-        Some(laid!(self, laid => judge(laid, panel, &laid.nodes.map(|node| f(c + h * node)))))
+        let (c, h) = middle(panel);
+        Some(laid!(self, laid => judge(laid, panel, c, h, &std::array::from_fn(|i| f(c + h * laid.nodes[i])))))
     }
 }
 
-/// The judgement of a panel by the values at its points.
-#[inline]
-fn judge<T: Value, const N: usize>(laid: &Laid<N>, panel: &Panel<()>, values: &[T; N]) -> Local<T> {
-    let h = half_width(panel);
-    let (weights, embedded) = (&laid.weights, &laid.embedded);
+/// The judgement of a panel with this centre and half this width by the values at its points. Not inlined: that the values are in memory lets both this and
+/// the evaluation take two at a time.
+#[inline(never)]
+fn judge<T: Value, const N: usize>(laid: &Laid<N>, panel: &Panel<()>, c: f64, h: f64, values: &[T; N]) -> Local<T> {
     let (centre, pairs) = values.split_first().expect("a rule has points");
-    let middle = centre.norm();
-    let mut kronrod = centre.clone();
-    kronrod.scale(weights[0]);
-    let mut gauss = centre.clone();
-    gauss.scale(embedded[0]);
-    let mut l1 = weights[0] * middle;
-    // DETERMINISM: from the inside out, the two of a pair first.
-    for (j, pair) in pairs.chunks_exact(2).enumerate() {
-        let weight = weights[2 * j + 1];
-        let mut both = pair[0].clone();
-        both.add(&pair[1]);
-        kronrod.add_scaled(weight, &both);
-        if embedded[2 * j + 1] > 0.0 {
-            gauss.add_scaled(embedded[2 * j + 1], &both);
-        }
-        l1 += weight * (pair[0].norm() + pair[1].norm());
-    }
-    gauss.add_scaled(-1.0, &kronrod);
-    let difference = gauss.norm();
+    let (below, above) = pairs.split_at(N / 2);
+    let (weights, differences) = (&laid.weights[1..=N / 2], &laid.differences[1..=N / 2]);
+    let (mut kronrod, mut difference) = ([centre.clone(), T::zero()], [centre.clone(), T::zero()]);
+    kronrod[0].scale(laid.weights[0]);
+    difference[0].scale(laid.differences[0]);
+    let mut l1 = [laid.weights[0] * centre.norm(), 0.0];
+    // DETERMINISM: every other pair, from the inside out; those between the same way; then the two sums.
+    by_two::<N>(|lane, j| {
+        let mut both = below[j].clone();
+        both.add(&above[j]);
+        kronrod[lane].add_scaled(weights[j], &both);
+        difference[lane].add_scaled(differences[j], &both);
+        l1[lane] += weights[j] * (below[j].norm() + above[j].norm());
+    });
+    let ([mut kronrod, rest], l1) = (kronrod, l1[0] + l1[1]);
+    kronrod.add(&rest);
+    let [mut difference, rest] = difference;
+    difference.add(&rest);
+    let difference = difference.norm();
     let mut error = TRUST * difference;
     let roundoff = ROUNDOFF * T::EPSILON * l1;
     // The spread is at most twice the integral of the norm: that often tells which estimate is the smaller one.
@@ -278,28 +285,45 @@ fn judge<T: Value, const N: usize>(laid: &Laid<N>, panel: &Panel<()>, values: &[
     if !coarse && error > roundoff {
         let mut mean = kronrod.clone();
         mean.scale(-0.5);
-        let mut spread = 0.0;
-        for (j, pair) in pairs.chunks_exact(2).enumerate() {
-            let (mut left, mut right) = (pair[0].clone(), pair[1].clone());
+        let mut spread = [0.0; 2];
+        by_two::<N>(|lane, j| {
+            let (mut left, mut right) = (below[j].clone(), above[j].clone());
             left.add(&mean);
             right.add(&mean);
-            spread += weights[2 * j + 1] * (left.norm() + right.norm());
-        }
+            spread[lane] += weights[j] * (left.norm() + right.norm());
+        });
         mean.add(centre);
-        spread += weights[0] * mean.norm();
+        let spread = spread[0] + spread[1] + laid.weights[0] * mean.norm();
         let ratio = if planted!(3) { 150.0 } else { 200.0 } * difference / spread;
-        error = error.min(spread * ratio * ratio.sqrt());
+        let smooth = spread * ratio * ratio.sqrt();
+        error = if smooth < error { smooth } else { error };
     }
     kronrod.scale(h);
-    let roundoff = roundoff * h;
-    let mut local = Local { value: kronrod, error: (error * h).max(roundoff), l1: l1 * h, roundoff };
-    local.blur([(panel.a, values[N - 2].norm()), (panel.midpoint(), middle), (panel.b, values[N - 1].norm())]);
+    let (error, roundoff) = (error * h, roundoff * h);
+    // Written so that an error that is not a number stays.
+    let error = if error < roundoff { roundoff } else { error };
+    let mut local = Local { value: kronrod, error, l1: l1 * h, roundoff };
+    let ends = [below, above].map(|side| side.last().map_or(0.0, T::norm));
+    local.blur([(panel.a, ends[0]), (c, centre.norm()), (panel.b, ends[1])]);
     local
 }
 
-/// Half the width, without overflow for limits near the ends of the floating-point range.
-fn half_width<K>(panel: &Panel<K>) -> f64 {
-    panel.b / 2.0 - panel.a / 2.0
+/// Goes through the pairs of a rule with `N` points from the inside out, in turns for the first and the second of two sums.
+#[inline]
+fn by_two<const N: usize>(mut add: impl FnMut(usize, usize)) {
+    for j in (1..N / 2).step_by(2) {
+        add(0, j - 1);
+        add(1, j);
+    }
+    if N / 2 % 2 == 1 {
+        add(0, N / 2 - 1);
+    }
+}
+
+/// The centre and half the width. Halved first: no overflow for limits near the ends of the floating-point range.
+#[inline]
+fn middle<K: Copy>(panel: &Panel<K>) -> (f64, f64) {
+    (panel.midpoint(), panel.b / 2.0 - panel.a / 2.0)
 }
 
 #[cfg(test)]

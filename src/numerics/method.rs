@@ -34,7 +34,9 @@ impl<K: Copy> Panel<K> {
     #[inline]
     #[must_use]
     pub fn midpoint(&self) -> f64 {
-        f64::midpoint(self.a, self.b)
+        // The bits of `f64::midpoint`, which takes more comparisons.
+        let sum = self.a + self.b;
+        if sum.abs() < f64::INFINITY { sum / 2.0 } else { self.a / 2.0 + self.b / 2.0 }
     }
 
     /// Pushes the two halves, each of the given kind, left one first; nothing if no float lies between the limits.
@@ -81,6 +83,12 @@ impl<T: Value> Local<T> {
     #[inline]
     pub(crate) fn is_finite(&self) -> bool {
         self.l1.is_finite() && self.error.is_finite() && self.value.norm().is_finite()
+    }
+
+    /// Whether refinement is in vain. Written so that an error that is not a number is not settled.
+    #[inline]
+    pub(crate) fn is_settled(&self) -> bool {
+        self.error <= self.roundoff
     }
 
     /// Adds what the rounding of the points leaves of the error. A value is one of within half a unit in the last place

@@ -10,7 +10,7 @@ mod tree_sum;
 use std::collections::BinaryHeap;
 use std::task::Poll;
 
-use self::queue::Queued;
+use self::queue::{Queued, Rank};
 use self::tree_sum::sum_as_tree;
 use super::domain::Domain;
 use super::method::{Control, Local, Method, Panel};
@@ -141,9 +141,11 @@ pub(crate) struct Run<T, M: Method, H> {
     /// All panels so far, in the order of the decisions. The partition is among them, from left to right by `next`, from
     /// index 0 on. Those that were replaced count for nothing: their errors and norms are zero.
     leaves: Vec<Leaf<T, M::Kind, H>>,
-    /// The leaves that may still be refined. The others are settled: accepted, or at their roundoff.
+    /// The leaves whose turn may come. Of the others most are settled: accepted, or at their roundoff.
     queue: BinaryHeap<Queued>,
-    /// Whether the pieces of the range were lined up. Not before they turn out not to suffice.
+    /// Under global control, errors below this have not been lined up yet: when their turn comes, the run has mostly ended.
+    floor: f64,
+    /// Under local control, whether the pieces were lined up.
     lined_up: bool,
     /// How many panels were replaced.
     refined: usize,
@@ -178,7 +180,11 @@ const NOISE_FROM: usize = 32;
 const UNMOVED: f64 = 1e-5;
 const KEPT: f64 = 0.5;
 
-/// Room for as many leaves once one does not suffice.
+/// The leaves whose errors are below this part of the largest, or of the tolerance, wait until the others are refined: those
+/// in line are few then, and what is in line is what is looked at most.
+const LINED_UP: f64 = 1.0 / 1024.0;
+
+/// Room for as many leaves once one does not suffice. (Of `f64`, a kilobyte: what allocators have at hand.)
 const ROOM: usize = 16;
 
 /// The running sum of errors is made afresh when it has shrunk by this factor, so that what rounding left of terms
@@ -193,6 +199,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             tolerance,
             leaves: Vec::new(),
             queue: BinaryHeap::new(),
+            floor: f64::INFINITY,
             lined_up: false,
             refined: 0,
             pieces: 0,
@@ -301,7 +308,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                         return Err(Verdict::Converged);
                     }
                 }
-                self.line_up();
+                if self.queue.is_empty() {
+                    self.line_up(allowed);
+                }
                 if self.is_noise() {
                     return Err(Verdict::Stopped(Reason::Roundoff));
                 }
@@ -312,7 +321,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 }
             }
             Control::Local => {
-                self.line_up();
+                if !std::mem::replace(&mut self.lined_up, true) {
+                    self.place_all();
+                }
                 while self.queue.is_empty() {
                     let allowed = self.tolerance.allowed(self.standing().norm());
                     self.sum_errors();
@@ -324,14 +335,11 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     }
                     // The first guess at rtol |I| was too generous.
                     self.handed_out = allowed;
-                    for leaf in 0..self.leaves.len() {
-                        if !self.leaves[leaf].stands() {
-                            continue;
-                        }
-                        self.leaves[leaf].flat = 0;
-                        self.check.level = self.check.level.max(self.leaves[leaf].panel.depth);
-                        self.place(leaf);
+                    for leaf in self.leaves.iter_mut().filter(|leaf| leaf.stands()) {
+                        leaf.flat = 0;
+                        self.check.level = self.check.level.max(leaf.panel.depth);
                     }
+                    self.place_all();
                 }
                 let level = self.queue.peek().map_or(0, |head| self.leaves[head.leaf].panel.depth);
                 if level > self.check.level {
@@ -375,13 +383,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let last = self.leaves.len();
         if first == last {
             self.queue.pop();
-            self.lost += self.leaves[parent].local.error;
+            let local = &mut self.leaves[parent].local;
+            self.lost += local.error;
+            local.roundoff = local.error;
             return;
         }
-        if self.refined == 0 {
-            self.leaves.reserve(ROOM);
-        }
         self.refined += 1;
+        let rank = self.rank();
         let (left, children) = self.leaves.split_at_mut(first);
         let parent = &mut left[parent];
         let (error, flat) = (parent.local.error, parent.flat);
@@ -392,22 +400,16 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             self.value.add_scaled(-1.0, &parent.local.value);
         }
         let mut moved = parent.local.value.clone();
-        for (i, child) in (first..).zip(&mut *children) {
-            child.next = i as u32 + 1;
+        let mut in_place = true;
+        for (i, child) in (first..).zip(children) {
+            child.next = if i + 1 == last { next } else { i as u32 + 1 };
             child.flat = if child.local.error > SHRINKS * error { flat + 1 } else { 0 };
             self.error += child.local.error;
             moved.add_scaled(-1.0, &child.local.value);
             if self.sums_values {
                 self.value.add(&child.local.value);
             }
-        }
-        children[children.len() - 1].next = next;
-        self.peak = self.peak.max(self.error);
-        self.check.moved += moved.norm();
-
-        let mut in_place = true;
-        for child in first..last {
-            let Some(queued) = self.judged(child) else { continue };
+            let Some(queued) = rank.place(&self.method, child, i) else { continue };
             if std::mem::take(&mut in_place) {
                 *self.queue.peek_mut().expect("the head was expanded") = queued;
             } else {
@@ -417,39 +419,34 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if in_place {
             self.queue.pop();
         }
+        self.peak = self.peak.max(self.error);
+        self.check.moved += moved.norm();
     }
 
-    /// Queues the pieces, if that was not done.
-    #[inline]
-    fn line_up(&mut self) {
-        if !std::mem::replace(&mut self.lined_up, true) {
-            self.queue.reserve(ROOM);
-            (0..self.leaves.len()).for_each(|leaf| self.place(leaf));
+    /// Lines up the leaves with the largest errors.
+    #[inline(never)]
+    fn line_up(&mut self, allowed: f64) {
+        let open = self.leaves.iter().map(|leaf| &leaf.local).filter(|local| !local.is_settled());
+        let most = open.fold(0.0, |most: f64, local| most.max(local.error));
+        self.floor = LINED_UP * most.min(allowed);
+        if self.refined == 0 {
+            self.leaves.reserve_exact(ROOM.saturating_sub(self.leaves.len()));
+        }
+        self.place_all();
+    }
+
+    /// Queues all leaves that belong there.
+    fn place_all(&mut self) {
+        self.queue.reserve(ROOM);
+        let rank = self.rank();
+        for (i, leaf) in self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.stands()) {
+            self.queue.extend(rank.place(&self.method, leaf, i));
         }
     }
 
-    /// Queues a leaf, unless it is settled.
-    fn place(&mut self, leaf: usize) {
-        if let Some(queued) = self.judged(leaf) {
-            self.queue.push(queued);
-        }
-    }
-
-    /// The place of a leaf in the queue; none if it is good enough or cannot get better.
     #[inline]
-    fn judged(&self, index: usize) -> Option<Queued> {
-        let leaf = &self.leaves[index];
-        let local = &leaf.local;
-        let (key, good) = match self.method.control() {
-            Control::Global => (local.error, false),
-            Control::Local => {
-                let share = share(self.handed_out, self.pieces, leaf.panel.depth);
-                (-f64::from(leaf.panel.depth), self.method.accepts(&leaf.panel, local.error, share))
-            }
-        };
-        // Written so that an error that is not a number is not good enough.
-        let settled = good || local.error <= local.roundoff;
-        (!settled).then_some(Queued { key, a: leaf.panel.a, leaf: index })
+    fn rank(&self) -> Rank {
+        Rank { floor: self.floor, handed_out: self.handed_out, pieces: self.pieces }
     }
 
     fn sum_errors(&mut self) {
@@ -462,20 +459,23 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
     /// common were counted once if the method reuses points.
     #[inline]
-    pub(crate) fn finish(mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
+    pub(crate) fn finish(&mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
         if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
-        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain) };
+        let mut narrow = false;
         let mut segments = Vec::with_capacity(self.leaves.len() - self.refined);
         let mut sum = Sum::new();
         let mut l1 = 0.0;
         for Leaf { panel, local, .. } in self.in_order() {
-            let (a, b) = domain.limits(panel.a, panel.b);
+            let (p, q) = domain.span(panel.a, panel.b);
+            narrow |= repeated::is_narrow(p, q);
+            let (a, b) = domain.placed(p, q);
             segments.push(Segment { a, b, value: local.value.clone(), error: local.error });
             sum.add(&local.value);
             l1 += local.l1;
         }
+        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain, narrow) };
         let mut value = match self.method.control() {
             Control::Global => sum.total(),
             Control::Local => sum_as_tree(self.in_order()),

@@ -2,23 +2,41 @@
 
 use std::cmp::Ordering;
 
+use super::{Leaf, share};
+use crate::numerics::method::{Control, Method};
+use crate::numerics::value::Value;
+
 /// A leaf in line to be refined.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queued {
     /// The larger, the earlier its turn: its error under global control, minus its depth under local control.
-    pub(super) key: f64,
+    key: i64,
     /// Where it begins.
-    pub(super) a: f64,
+    a: i64,
     /// Its index.
     pub(super) leaf: usize,
+}
+
+impl Queued {
+    #[inline]
+    pub(super) fn new(key: f64, a: f64, leaf: usize) -> Self {
+        Self { key: order(key), a: order(a), leaf }
+    }
+}
+
+/// The order of `f64::total_cmp` as a number.
+#[inline]
+fn order(x: f64) -> i64 {
+    let bits = x.to_bits() as i64;
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
 impl Ord for Queued {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         // Ties go to the left: the same head whatever the order of insertion.
-        let tie = || if planted!(1) { self.a.total_cmp(&other.a) } else { other.a.total_cmp(&self.a) };
-        self.key.total_cmp(&other.key).then_with(tie)
+        let tie = || if planted!(1) { self.a.cmp(&other.a) } else { other.a.cmp(&self.a) };
+        self.key.cmp(&other.key).then_with(tie)
     }
 }
 
@@ -36,3 +54,34 @@ impl PartialEq for Queued {
 }
 
 impl Eq for Queued {}
+
+/// What the places of leaves in the queue depend on.
+#[derive(Clone, Copy)]
+pub(super) struct Rank {
+    /// Under global control, smaller errors wait.
+    pub(super) floor: f64,
+    /// Under local control, the whole tolerance, of which each of the pieces has its part.
+    pub(super) handed_out: f64,
+    pub(super) pieces: usize,
+}
+
+impl Rank {
+    /// The place of the leaf with this index; none if it is good enough, cannot get better or has to wait.
+    #[inline]
+    pub(super) fn place<T: Value, M: Method, H>(
+        self,
+        method: &M,
+        leaf: &Leaf<T, M::Kind, H>,
+        index: usize,
+    ) -> Option<Queued> {
+        let error = leaf.local.error;
+        let (key, waits) = match method.control() {
+            Control::Global => (error, error < self.floor),
+            Control::Local => {
+                let share = share(self.handed_out, self.pieces, leaf.panel.depth);
+                (-f64::from(leaf.panel.depth), method.accepts(&leaf.panel, error, share))
+            }
+        };
+        (!waits && !leaf.local.is_settled()).then(|| Queued::new(key, leaf.panel.a, index))
+    }
+}

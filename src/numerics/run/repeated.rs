@@ -10,37 +10,95 @@ use crate::numerics::value::Value;
 /// 60 digits; a test covers what doubles resolve), and rounding moves each by less than 4 units in the last place.
 const NARROW: f64 = 4e7 * f64::EPSILON;
 
+/// Whether points of nested panels may coincide here. If they may in a panel, they may in those that replaced it.
+#[inline]
+pub(super) fn is_narrow(a: f64, b: f64) -> bool {
+    let far = if a.abs() > b.abs() { a.abs() } else { b.abs() };
+    b - a < NARROW * far
+}
+
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// How many of the panels' points are another panel's, too.
-    pub(super) fn repeated(&self, domain: &Domain) -> usize {
-        let narrow = self.leaves.iter().any(|leaf| {
-            let (a, b) = domain.span(leaf.panel.a, leaf.panel.b);
-            b - a < NARROW * a.abs().max(b.abs())
-        });
+    /// How many of the panels' points are another panel's, too; `narrow` if any panel is.
+    #[inline]
+    pub(super) fn repeated(&self, domain: &Domain, narrow: bool) -> usize {
+        if !narrow && !self.leaves.iter().any(|leaf| self.method.may_repeat(&leaf.panel)) {
+            return 0;
+        }
+        self.counted_twice(domain, narrow)
+    }
+
+    fn counted_twice(&self, domain: &Domain, narrow: bool) -> usize {
         let shares = |panel: &Panel<M::Kind>| narrow || self.method.may_repeat(panel);
-        let mut points = Vec::new();
+        let (mut points, mut repeated) = (Vec::new(), 0);
         for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| shares(&leaf.panel)) {
             self.method.points(panel, &mut points);
         }
-        if points.is_empty() {
-            return 0;
+        let mut seen = Seen::with_room_for(points.len());
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for x in points.iter().map(|t| domain.x(*t)) {
+            repeated += usize::from(!seen.insert(x));
+            (least, most) = (if x < least { x } else { least }, if x > most { x } else { most });
         }
-        points.iter_mut().for_each(|t| *t = domain.x(*t));
-        points.sort_unstable_by(f64::total_cmp);
-        let all = points.len();
-        points.dedup_by_key(|x| x.to_bits());
-        let mut repeated = all - points.len();
-        let mut others = Vec::new();
         for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| !shares(&leaf.panel)) {
             let (a, b) = domain.span(panel.a, panel.b);
-            let near = &points[points.partition_point(|x| *x <= a)..points.partition_point(|x| *x < b)];
-            if let (Some(first), Some(last)) = (near.first(), near.last()) {
-                others.clear();
-                self.method.points(panel, &mut others);
-                let xs = others.iter().map(|t| domain.x(*t)).filter(|x| first <= x && x <= last);
-                repeated += xs.filter(|x| near.binary_search_by(|y| y.total_cmp(x)).is_ok()).count();
+            if a <= most && least <= b {
+                points.clear();
+                self.method.points(panel, &mut points);
+                repeated += points.iter().filter(|t| seen.contains(domain.x(**t))).count();
             }
         }
         repeated
+    }
+}
+
+/// A set of points, told apart by their bits. Asked only whether it has one, so that no order of a map shows.
+struct Seen {
+    /// A place for each, or the next that was free; half of them are. No point has the bits [`FREE`].
+    slots: Vec<u64>,
+    /// How far to shift a hash for a place.
+    shift: u32,
+}
+
+/// The bits of a number that is none.
+const FREE: u64 = u64::MAX;
+
+impl Seen {
+    fn with_room_for(points: usize) -> Self {
+        let size = (2 * points).next_power_of_two().max(2);
+        Self { slots: vec![FREE; size], shift: u64::BITS - size.trailing_zeros() }
+    }
+
+    /// The place of a point, or the free one where it belongs. By a multiple of the golden ratio (Knuth 1973, section 6.4).
+    fn place(&self, x: f64) -> usize {
+        let (bits, mask) = (x.to_bits(), self.slots.len() - 1);
+        let mut place = (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize;
+        while self.slots[place] != FREE && self.slots[place] != bits {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    /// Whether it is new.
+    fn insert(&mut self, x: f64) -> bool {
+        let place = self.place(x);
+        std::mem::replace(&mut self.slots[place], x.to_bits()) == FREE
+    }
+
+    fn contains(&self, x: f64) -> bool {
+        self.slots[self.place(x)] != FREE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_told_apart_by_their_bits() {
+        let points: Vec<f64> = (0..1000).map(|i| f64::from_bits(1f64.to_bits() + i)).chain([0.0, -0.0]).collect();
+        let mut seen = Seen::with_room_for(points.len());
+        assert!(points.iter().all(|x| seen.insert(*x)));
+        assert!(points.iter().all(|x| seen.contains(*x) && !seen.insert(*x)));
+        assert!(!seen.contains(2.0) && !Seen::with_room_for(0).contains(0.0));
     }
 }

@@ -1,0 +1,72 @@
+//! Instructions of whole integrals on the spot, counted by callgrind, with limits for CI to watch: the counts do not depend
+//! on the load of the machine. Needs valgrind and `cargo install gungraun-runner --version 0.18.2`.
+#![allow(missing_docs, reason = "what the macros make is not documented")]
+
+use std::hint::black_box;
+
+use coquad::{Auto, Error, GaussKronrod, Inline, Integrator};
+use gungraun::prelude::*;
+use gungraun::{Callgrind, EventKind};
+
+/// A case, and its instructions per integral at most: a tenth more than were counted.
+const SMOOTH: u64 = 3_300;
+const PEAKS: u64 = 62_000;
+const SINGULAR: u64 = 17_000;
+const INTERVALS: u64 = 2_500_000;
+
+const RULE: GaussKronrod = GaussKronrod::new(21);
+
+fn lorentzians(x: f64) -> f64 {
+    [0.2, 0.5, 0.83].iter().map(|c| 1e-3 / ((x - c) * (x - c) + 1e-6)).sum()
+}
+
+/// Noise between 0 and 1: a hash of the point. Every segment is worth bisecting.
+fn noise(x: f64) -> f64 {
+    let mut z = x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((z ^ (z >> 29)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
+    let mut config = LibraryBenchmarkConfig::default();
+    config.tool(Callgrind::default().hard_limits([(EventKind::Ir, instructions)]));
+    config
+}
+
+#[library_benchmark]
+#[bench::of_21_points(args = (3.0), config = at_most(SMOOTH))]
+fn gauss_kronrod_sin(b: f64) -> usize {
+    let integrator = Integrator::new(Inline::new(f64::sin)).method(RULE);
+    integrator.integrate_blocking(0.0, black_box(b), 1e-10).expect("converges").evaluations
+}
+
+#[library_benchmark]
+#[bench::of_1659_points(args = (1.0), config = at_most(PEAKS))]
+fn gauss_kronrod_lorentzians(b: f64) -> usize {
+    let integrator = Integrator::new(Inline::new(lorentzians)).method(RULE);
+    integrator.integrate_blocking(0.0, black_box(b), 1e-10).expect("converges").evaluations
+}
+
+#[library_benchmark]
+#[bench::of_96_points(args = (1.0), config = at_most(SINGULAR))]
+fn auto_sqrt(b: f64) -> usize {
+    let integrator = Integrator::new(Inline::new(f64::sqrt)).method(Auto);
+    integrator.integrate_blocking(0.0, black_box(b), 1e-10).expect("converges").evaluations
+}
+
+#[library_benchmark]
+#[bench::of_1000_intervals(args = (1.0), config = at_most(INTERVALS))]
+fn gauss_kronrod_noise(b: f64) -> usize {
+    let integrator = Integrator::new(Inline::new(noise)).method(RULE).max_evaluations(42_000);
+    match integrator.integrate_blocking(0.0, black_box(b), 1e-12) {
+        Err(Error::NotConverged { estimate, .. }) => estimate.evaluations,
+        _ => panic!("noise has no integral"),
+    }
+}
+
+library_benchmark_group!(
+    name = integrals,
+    benchmarks = [gauss_kronrod_sin, gauss_kronrod_lorentzians, auto_sqrt, gauss_kronrod_noise]
+);
+
+main!(library_benchmark_groups = integrals);
