@@ -39,6 +39,7 @@
 
 mod client;
 mod desk;
+mod drive;
 mod error;
 mod names;
 #[cfg(test)]
@@ -49,6 +50,6 @@ mod setup;
 mod worker;
 
 pub use client::{Nats, NatsEvaluator};
-pub use error::Error;
+pub use error::{Error, NatsReport};
 pub use server::Server;
 pub use worker::{Worker, WorkerHandle};

@@ -66,8 +66,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(wish: Wish, serial: u64, attempt: u32) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(wish: Wish, serial: u64, attempt: u32, now: Instant) -> Self {
         Self {
             serial,
             function: wish.function,
@@ -94,13 +93,13 @@ impl Pending {
     }
 
     /// Looks for it after `pause`, and then anew ever less often.
-    pub(super) fn wait(&mut self, pause: Duration) {
-        self.due = Instant::now() + pause;
+    pub(super) fn wait(&mut self, now: Instant, pause: Duration) {
+        self.due = now + pause;
         self.pause = FIRST_LOOK;
     }
 
-    pub(super) fn back_off(&mut self) {
-        self.due = Instant::now() + self.pause;
+    pub(super) fn back_off(&mut self, now: Instant) {
+        self.due = now + self.pause;
         self.pause = (self.pause * 3 / 2).min(RARELY);
     }
 

@@ -11,11 +11,12 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
 use bytes::Bytes;
 use coquad::wire::{Answer, Failure, FailureKind, Job, MAX_FRAME};
+use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
 use super::hand::{Means, Trouble};
+use super::pull::Pull;
 use super::{Phase, Shared};
 use crate::names::{self, Space};
 
@@ -29,9 +30,6 @@ const GRACE: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(1);
 /// How long an answer is kept that cannot be stored.
 const STORING: Duration = Duration::from_secs(600);
-/// How long a pull may wait for a job, and how often the server says that it still does.
-const PULL: Duration = Duration::from_secs(30);
-const PULL_HEARTBEAT: Duration = Duration::from_secs(10);
 
 pub(super) struct Slot {
     shared: Arc<Shared>,
@@ -79,23 +77,24 @@ impl Slot {
             let consumer = self.shared.bind(&self.function).await.ok()?;
             let config = &consumer.cached_info().config;
             let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver };
-            // One message at a time, asked for when the slot is free: nothing waits here.
-            let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
-            Some((messages.messages().await.ok()?, terms))
+            let Shared { server, client, context, connections, .. } = &*self.shared;
+            let stream = server.space.jobs_stream();
+            let jobs = Pull::open(client, context, &stream, &self.function, connections.clone()).await?;
+            Some((jobs, terms))
         };
         let opened = tokio::select! {
             biased;
             () = reached(told, Phase::Finishing) => None,
             opened = opening => opened,
         };
-        let Some((mut messages, terms)) = opened else { return };
+        let Some((mut jobs, terms)) = opened else { return };
         loop {
             let message = tokio::select! {
                 biased;
                 () = reached(told, Phase::Finishing) => return,
-                message = messages.next() => message,
+                message = jobs.next() => message,
             };
-            let Some(Ok(message)) = message else { return };
+            let Some(message) = message else { return };
             self.handle(&message, terms, told).await;
         }
     }
@@ -232,17 +231,22 @@ impl Shared {
 
     /// Publishes the answer until the server has it. It goes to the client and into the store at once.
     async fn store(&self, reply: &str, answer: Answer<'_>) -> bool {
+        let mut connections = self.connections.clone();
         let until = Instant::now() + STORING;
         let mut pause = Duration::from_millis(50);
         let mut bytes = encoded(&answer, MAX_FRAME);
         while Instant::now() < until {
+            connections.mark_unchanged();
             let message = PublishMessage::build().payload(bytes.clone());
-            let stored = match self.context.send_publish(reply.to_owned(), message).await {
-                Ok(stored) => stored.await.map(|_| ()),
-                Err(error) => Err(error),
+            let storing = async { self.context.send_publish(reply.to_owned(), message).await?.await };
+            let stored = tokio::select! {
+                biased;
+                stored = storing => stored,
+                // What was under way on the old connection may be lost: it is not waited for.
+                Ok(()) = connections.changed() => continue,
             };
             match stored {
-                Ok(()) => return true,
+                Ok(_) => return true,
                 Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                     // It never will: that is the answer then.
                     bytes = encoded(&answer, self.client.server_info().max_payload);

@@ -169,19 +169,25 @@ fn a_partition_of_any_kind_that_is_mended_loses_nothing() {
         for (number, (beyond, way, fate)) in CUTS.into_iter().enumerate() {
             until("the workers are there", || evaluator.slots() == 4);
             let proxy = if beyond == Beyond::Coordinator { &near } else { &far };
-            let evaluator = evaluator.clone().parameters([number as u8]);
+            let evaluator = |half| evaluator.clone().parameters([number as u8, half]);
             let before = points(&tally).len();
             thread::scope(|scope| {
-                let work = scope.spawn(|| block_on(sweep(&evaluator, 60)));
+                let work = scope.spawn(|| block_on(sweep(&evaluator(0), 40)));
                 until("it is under way", || points(&tally).len() >= before + 10);
                 proxy.cut(way, fate);
+                // Some are asked for before, some while nothing passes.
+                let more = scope.spawn(|| block_on(sweep(&evaluator(1), 20)));
                 thread::sleep(Duration::from_millis(random.below(1500)));
                 proxy.mend();
                 work.join().unwrap();
+                more.join().unwrap();
             });
             let evaluated = points(&tally).len() - before;
             // Whoever was cut off has one evaluation at most.
-            assert!((60..=64).contains(&evaluated), "{beyond:?} {way:?} {fate:?}: {evaluated} evaluations of 60 points");
+            assert!(
+                (60..=64).contains(&evaluated),
+                "{beyond:?} {way:?} {fate:?}: {evaluated} evaluations of 60 points"
+            );
             trials += 1;
             twice += evaluated - 60;
         }
