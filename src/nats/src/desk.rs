@@ -7,6 +7,8 @@
 
 mod answer;
 mod pending;
+#[cfg(test)]
+mod simulation;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -102,8 +104,9 @@ pub(crate) enum Action {
         sequence: Option<u64>,
         message_id: String,
     },
-    /// A job is taken from the queue.
-    Delete { sequence: u64 },
+    /// A job is taken from the queue. If the connection was made anew since it was published, only if it has this
+    /// identity: a server that has lost its store gives its number to another.
+    Delete { sequence: u64, message_id: Option<String> },
     /// The workers are told what is no longer wanted.
     Cancel { run: Arc<str>, message_ids: String },
 }
@@ -122,6 +125,8 @@ pub(crate) struct Publication {
 pub(crate) struct Desk {
     space: Space,
     now: Instant,
+    /// How often the connection was made.
+    connections: u64,
     actions: Vec<Action>,
     /// By the subject of their answers.
     pending: HashMap<Arc<str>, Pending>,
@@ -148,6 +153,7 @@ impl Desk {
         Self {
             space,
             now: Instant::now(),
+            connections: 0,
             actions: Vec::new(),
             pending: HashMap::new(),
             order: BTreeMap::new(),
@@ -199,6 +205,7 @@ impl Desk {
             }
             // Answers may have come while nobody listened, and the server may be an empty one.
             Event::Connected => {
+                self.connections += 1;
                 self.actions.push(Action::Setup);
                 self.pending.values_mut().for_each(|pending| pending.wait(now, Duration::ZERO));
             }
@@ -271,6 +278,7 @@ impl Desk {
         match outcome {
             Ok(Some(stored)) => {
                 pending.sequence = Some(stored.sequence);
+                pending.connection = self.connections;
                 pending.duplicate = stored.duplicate;
                 pending.wait(self.now, if stored.duplicate { Duration::ZERO } else { pending::FIRST_LOOK });
                 if stored.duplicate {
@@ -310,10 +318,9 @@ impl Desk {
         pending.back_off(self.now);
         let Ok(answer) = answer else { return };
         let found = answer.map_or(Found::Nothing, |answer| answer::read(&answer, &pending.id));
-        let sequence = pending.sequence;
         let dead = pending.dead;
         let failure_counts = !pending.duplicate;
-        let delete = sequence.map(|sequence| Action::Delete { sequence });
+        let delete = pending.delete(self.connections);
         match (found, job) {
             (Found::Value(numbers), _) => {
                 if job != Whereabouts::Gone {
@@ -419,7 +426,7 @@ impl Desk {
         self.remember(subject, pending.attempt + 1);
         pending.wanted.store(false, Ordering::Relaxed);
         self.cancelled.entry(pending.run.clone()).or_default().push(pending.message_id());
-        self.actions.extend(pending.sequence.map(|sequence| Action::Delete { sequence }));
+        self.actions.extend(pending.delete(self.connections));
     }
 
     /// Before a pause: what was cancelled goes out together.

@@ -12,7 +12,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::desk::{Action, Desk, Event, Publication, given_up};
 use crate::names;
-use crate::ops::Ops;
+use crate::ops::{Ops, Whereabouts};
 
 /// How often deadlines and due look-ups are seen to.
 const TICK: Duration = Duration::from_millis(250);
@@ -71,8 +71,15 @@ impl Drive {
                         let _ = ops.setup().await;
                     });
                 }
-                Action::Delete { sequence } => {
-                    tokio::spawn(async move { ops.delete(sequence).await });
+                Action::Delete { sequence, message_id } => {
+                    tokio::spawn(async move {
+                        if let Some(id) = message_id
+                            && ops.whereabouts(sequence, &id).await != Whereabouts::There
+                        {
+                            return;
+                        }
+                        ops.delete(sequence).await;
+                    });
                 }
                 Action::Recall { subject, serial } => {
                     tokio::spawn(async move {

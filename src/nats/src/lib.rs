@@ -47,6 +47,9 @@ mod noise;
 mod ops;
 mod server;
 mod setup;
+#[cfg(test)]
+#[path = "../../../tests/it/support/trials.rs"]
+mod trials;
 mod worker;
 
 pub use client::{Nats, NatsEvaluator};

@@ -9,6 +9,7 @@ use coquad::EvaluationError;
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
+use super::Action;
 use crate::ops::Function;
 
 /// A job this old is looked for, in case its answer was missed.
@@ -51,6 +52,8 @@ pub(super) struct Pending {
     pub(super) losses: u32,
     /// The job's number in the stream, once the server has it.
     pub(super) sequence: Option<u64>,
+    /// The connection on which it was told to us.
+    pub(super) connection: u64,
     /// The server had the message before: an earlier client's, or what we gave up.
     pub(super) duplicate: bool,
     /// The server has said that it gives the job to nobody any more.
@@ -77,6 +80,7 @@ impl Pending {
             attempt,
             losses: 0,
             sequence: None,
+            connection: 0,
             duplicate: false,
             dead: false,
             wanted: Arc::new(AtomicBool::new(true)),
@@ -90,6 +94,12 @@ impl Pending {
 
     pub(super) fn message_id(&self) -> String {
         format!("{}.{}.{}", self.run, self.id, self.attempt)
+    }
+
+    /// Takes the job from the queue, if the server has it.
+    pub(super) fn delete(&self, connection: u64) -> Option<Action> {
+        let message_id = (self.connection != connection).then(|| self.message_id());
+        self.sequence.map(|sequence| Action::Delete { sequence, message_id })
     }
 
     /// Looks for it after `pause`, and then anew ever less often.
