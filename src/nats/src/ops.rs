@@ -219,7 +219,8 @@ impl Ops {
         let Some(sequence) = job else { return (Whereabouts::Unknown, self.stored(subject).await) };
         let mut job = self.whereabouts(sequence, message_id).await;
         let answer = self.stored(subject).await;
-        if job == Whereabouts::There && answer == Ok(None) {
+        // Whatever the answer is: it may be the failure of an earlier attempt.
+        if job == Whereabouts::There && answer.is_ok() {
             let idle = self
                 .jobs
                 .consumer_info(function)

@@ -393,28 +393,28 @@ impl World {
             Who::Coordinator,
             move |world| world.server.answer(&place),
             move |world, answer| match answer {
-                Some(None) if job == Whereabouts::There => world.look_whether_idle(look.clone()),
+                Some(answer) if job == Whereabouts::There => world.look_whether_idle(look.clone(), answer),
                 answer => world.looked(&look, job, answer.ok_or(())),
             },
         );
     }
 
-    fn look_whether_idle(&mut self, look: Rc<Look>) {
+    fn look_whether_idle(&mut self, look: Rc<Look>, answer: Option<Bytes>) {
         self.request(
             Who::Coordinator,
             |world| world.server.is_idle(),
             move |world, idle| {
                 if idle != Some(true) {
-                    return world.looked(&look, Whereabouts::There, Ok(None));
+                    return world.looked(&look, Whereabouts::There, Ok(answer.clone()));
                 }
-                let (job, look) = (look.clone(), look.clone());
+                let (job, look, answer) = (look.clone(), look.clone(), answer.clone());
                 world.request(
                     Who::Coordinator,
                     move |world| world.server.whereabouts(job.sequence.expect("it was looked for"), &job.message_id),
                     move |world, there| {
                         let abandoned = there == Some(Whereabouts::There);
                         let job = if abandoned { Whereabouts::Abandoned } else { Whereabouts::There };
-                        world.looked(&look, job, Ok(None));
+                        world.looked(&look, job, Ok(answer.clone()));
                     },
                 );
             },
@@ -436,10 +436,19 @@ impl World {
                 world.dispatch();
             }
         });
-        // Of a request that the server has, it says so.
+        self.doubt(hand, life, turn);
+    }
+
+    /// While the server has a request it says so, or the request is made again.
+    fn doubt(&mut self, hand: usize, life: u64, turn: u64) {
         self.later(20 * SECOND, move |world| {
             let Hand { life: now, turn: after, .. } = world.hands[hand];
-            if (now, after) == (life, turn) && !world.server.waiting.contains(&(hand, life)) {
+            if (now, after) != (life, turn) {
+                return;
+            }
+            if world.server.waiting.contains(&(hand, life)) {
+                world.doubt(hand, life, turn);
+            } else {
                 world.request_job(hand);
             }
         });

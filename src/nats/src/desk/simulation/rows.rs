@@ -237,7 +237,7 @@ fn row_d4_of_answers_that_differ_the_first_counts_and_the_others_are_counted() {
 #[test]
 fn row_d7_a_server_that_loses_its_store_loses_no_evaluation() {
     let sum = Sum::default();
-    row("d7", 100_000, |seed| {
+    row("d7", 3_000, |seed| {
         let mut noise = Noise(!seed);
         // Once or twice: a job that is lost three times is given up.
         let losses = (0..1 + noise.below(2)).map(|_| noise.below(10 * SECOND as usize) as Time).collect();
