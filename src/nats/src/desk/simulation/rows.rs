@@ -32,7 +32,7 @@ fn play(seed: u64, trial: Trial) -> World {
         for _ in 0..if world.chance(25) { 2 } else { 1 } {
             let (drops, again) = (world.chance(trial.dropped), world.chance(50));
             let (after, later, asks) = (world.within(5 * SECOND), world.within(5 * SECOND), asks.clone());
-            left += 1;
+            left += 1 + usize::from(drops && again);
             world.later(at, move |world| {
                 asks.set(asks.get() + 1);
                 let ticket = world.ask(point);
@@ -40,6 +40,7 @@ fn play(seed: u64, trial: Trial) -> World {
                     world.later(after, move |world| world.drop_asked(ticket));
                     if again {
                         world.later(after + later, move |world| {
+                            asks.set(asks.get() + 1);
                             world.ask(point);
                         });
                     }
