@@ -96,7 +96,8 @@ impl Nats {
                     Ok(ops) => {
                         // Who asked may be gone: then the close of what they never saw follows.
                         let _ = ready.send(Ok(()));
-                        Drive { ops, desk, events: to_self }.serve(inbox).await;
+                        // A task like those that bring it what happens, so that nothing piles up before it.
+                        let _ = tokio::spawn(Drive { ops, desk, events: to_self }.serve(inbox)).await;
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));

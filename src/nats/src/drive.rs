@@ -9,6 +9,7 @@ use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::task::unconstrained;
 
 use crate::desk::{Action, Desk, Event, Publication, given_up};
 use crate::names;
@@ -112,13 +113,14 @@ impl Drive {
 
     fn forward(&self, mut from: Subscriber, event: impl Fn(Message) -> Option<Event> + Send + 'static) {
         let to = self.events.clone();
-        tokio::spawn(async move {
+        // All that is there at once: it arrives in strokes of thousands.
+        tokio::spawn(unconstrained(async move {
             while let Some(message) = from.next().await {
                 if event(message).is_some_and(|event| to.unbounded_send(event).is_err()) {
                     break;
                 }
             }
-        });
+        }));
     }
 
     async fn hear(&self, run: &str) {

@@ -56,3 +56,8 @@ pub use client::{Nats, NatsEvaluator};
 pub use error::{Error, NatsReport};
 pub use server::Server;
 pub use worker::{Worker, WorkerHandle};
+
+/// The programs of the guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/DISTRIBUTED.md")]
+struct Guide;

@@ -20,6 +20,9 @@ const CREDENTIALS: &str = "COQUAD_NATS_CREDS";
 /// A server that is silent for two of these is given up and connected to anew.
 const PING: Duration = Duration::from_secs(5);
 
+/// Messages of a subscription that are kept until they are read. What is too much is dropped, and looked for where it matters.
+const UNREAD: usize = 8192;
+
 /// The NATS server, or servers of one cluster, and what this program may do there.
 ///
 /// An address alone will do where a `Server` is asked for: `"tls://nats.lab:4222"`, or several of one cluster separated by
@@ -172,6 +175,7 @@ impl Server {
             .name(format!("coquad {role}"))
             .custom_inbox_prefix(self.inbox.clone().unwrap_or_else(|| format!("_INBOX_{role}")))
             .ping_interval(PING)
+            .subscription_capacity(UNREAD)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
             .max_reconnects(None)
