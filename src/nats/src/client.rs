@@ -94,6 +94,7 @@ impl Nats {
             runtime.block_on(async move {
                 match open(for_desk, &to_self).await {
                     Ok(ops) => {
+                        let ops = Arc::new(ops);
                         // Who asked may be gone: then the close of what they never saw follows.
                         let _ = ready.send(Ok(()));
                         // A task like those that bring it what happens, so that nothing piles up before it.

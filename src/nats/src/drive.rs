@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: nothing here decides anything. Whatever takes time is a task of its own, whose outcome is an event.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::ops::{Ops, Whereabouts};
 const TICK: Duration = Duration::from_millis(250);
 
 pub(crate) struct Drive {
-    pub(crate) ops: Ops,
+    pub(crate) ops: Arc<Ops>,
     pub(crate) desk: Desk,
     pub(crate) events: UnboundedSender<Event>,
 }

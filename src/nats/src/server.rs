@@ -21,7 +21,7 @@ const CREDENTIALS: &str = "COQUAD_NATS_CREDS";
 const PING: Duration = Duration::from_secs(5);
 
 /// Messages of a subscription that are kept until they are read. What is too much is dropped, and looked for where it matters.
-const UNREAD: usize = 8192;
+const UNREAD: usize = 4096;
 
 /// The NATS server, or servers of one cluster, and what this program may do there.
 ///
