@@ -635,7 +635,8 @@ impl World {
             subject,
             payload: Bytes::new(),
             deadline: self.deadline,
-            attempts: 3,
+            // A job is lost as often as the server loses its store, and no more.
+            attempts: if self.faults.losses.is_empty() { 3 } else { self.faults.losses.len() as u32 + 1 },
             waiter: Waiter { ticket, reply, nudge },
         };
         self.tell(Event::Evaluate(Box::new(wish)));

@@ -250,7 +250,7 @@ fn row_d7_a_server_that_loses_its_store_loses_no_evaluation() {
                 ack_wait: [SECOND, 30 * SECOND][noise.below(2)],
                 named: noise.below(2) == 0,
                 deadline: None,
-                dropped: 0,
+                dropped: [0, 40][noise.below(2)],
                 faults: Faults { losses, ..Faults::default() },
             },
         );
