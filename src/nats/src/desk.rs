@@ -138,7 +138,8 @@ pub(crate) struct Desk {
     attempts: HashMap<Arc<str>, u32>,
     /// What was answered last, by hashes of where and what: to count what comes again.
     answered: HashMap<u64, u64>,
-    known: HashSet<String>,
+    /// Held, so that their workers are counted while nobody happens to hold an evaluator.
+    known: HashMap<String, Arc<Function>>,
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
     report: Arc<Mutex<NatsReport>>,
@@ -161,7 +162,7 @@ impl Desk {
             looking: 0,
             attempts: HashMap::new(),
             answered: HashMap::new(),
-            known: HashSet::new(),
+            known: HashMap::new(),
             runs: HashSet::new(),
             cancelled: HashMap::new(),
             report,
@@ -221,7 +222,8 @@ impl Desk {
     }
 
     fn know(&mut self, function: &Arc<Function>, run: &Arc<str>) {
-        if self.known.insert(function.name.clone()) {
+        if !self.known.contains_key(&function.name) {
+            self.known.insert(function.name.clone(), function.clone());
             self.actions.push(Action::Follow(function.clone()));
         }
         if self.runs.insert(run.clone()) {

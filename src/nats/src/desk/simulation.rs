@@ -31,6 +31,9 @@ type Time = u64;
 const MILLISECOND: Time = 1000;
 const SECOND: Time = 1_000_000;
 
+/// What happens at some time.
+type Happening = Box<dyn FnOnce(&mut World)>;
+
 /// How long an answer is waited for, of whatever request.
 const TIMEOUT: Time = 5 * SECOND;
 
@@ -111,7 +114,7 @@ struct World {
     noise: Noise,
     now: Time,
     serial: u64,
-    queue: BTreeMap<(Time, u64), Box<dyn FnOnce(&mut World)>>,
+    queue: BTreeMap<(Time, u64), Happening>,
     faults: Faults,
     epoch: Instant,
     desk: Desk,
