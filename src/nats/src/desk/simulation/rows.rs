@@ -81,7 +81,7 @@ fn check(world: &World, may_lose: bool) {
             },
         }
     }
-    let report = *world.report.lock().unwrap();
+    let report = *world.report.lock().expect("nobody panics with it");
     let counts = &world.counts;
     assert_eq!((report.duplicates, report.conflicts), (counts.duplicates, counts.conflicts));
     assert!(report.conflicts == 0 || world.faults.fickle);
@@ -113,7 +113,7 @@ struct Sum(RefCell<[u64; 7]>);
 
 impl Sum {
     fn add(&self, world: &World) {
-        let report = *world.report.lock().unwrap();
+        let report = *world.report.lock().expect("nobody panics with it");
         let lost = |asked: &&Asked| {
             let outcome = &asked.ended.as_ref().expect("it has ended").1;
             matches!(outcome, Err(error) if matches!(error.downcast_ref(), Some(Error::WorkerLost { .. })))
