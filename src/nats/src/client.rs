@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use async_nats::ServerError;
 use coquad::wire::{Job, MAX_FRAME, Numbers};
 use coquad::{EvaluationError, Evaluator};
 use futures::StreamExt;
@@ -18,7 +19,8 @@ use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
 use crate::desk::{Desk, Event, Waiter, Wish};
-use crate::error::Error;
+use crate::drive::Drive;
+use crate::error::{Error, NatsReport};
 use crate::names;
 use crate::ops::{Function, Ops};
 use crate::server::Server;
@@ -58,6 +60,7 @@ struct Inner {
     tickets: AtomicU64,
     /// What workers must not know: which points are evaluated twice.
     secret: [u8; 16],
+    report: Arc<Mutex<NatsReport>>,
 }
 
 impl Drop for Inner {
@@ -83,15 +86,19 @@ impl Nats {
         let (events, inbox) = unbounded();
         let (ready, connected) = oneshot::channel();
         let (to_self, for_desk) = (events.clone(), server.clone());
+        let report = Arc::<Mutex<NatsReport>>::default();
+        let desk = Desk::new(server.space.clone(), report.clone());
         let failed = |error: std::io::Error| Error::Connect { reason: error.to_string() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let background = move || {
             runtime.block_on(async move {
                 match open(for_desk, &to_self).await {
                     Ok(ops) => {
+                        let ops = Arc::new(ops);
                         // Who asked may be gone: then the close of what they never saw follows.
                         let _ = ready.send(Ok(()));
-                        Desk::new(ops, to_self).serve(inbox).await;
+                        // A task like those that bring it what happens, so that nothing piles up before it.
+                        let _ = tokio::spawn(Drive { ops, desk, events: to_self }.serve(inbox)).await;
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -101,8 +108,8 @@ impl Nats {
         };
         thread::Builder::new().name("coquad-nats".into()).spawn(background).map_err(failed)?;
         // Dropped before it is handed out, it closes the connection.
-        let inner =
-            Arc::new(Inner { server, events, run, functions: Mutex::default(), tickets: AtomicU64::new(0), secret });
+        let (functions, tickets) = (Mutex::default(), AtomicU64::new(0));
+        let inner = Arc::new(Inner { server, events, run, functions, tickets, secret, report });
         connected.await.unwrap_or(Err(Error::Closed {}))?;
         Ok(Self { inner })
     }
@@ -135,6 +142,12 @@ impl Nats {
         evaluator.begin()
     }
 
+    /// What happened on this connection so far.
+    #[must_use]
+    pub fn report(&self) -> NatsReport {
+        *self.inner.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes back all that is under way, and ends the connection.
     ///
     /// # Cancellation
@@ -149,13 +162,18 @@ impl Nats {
 
 async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Ops, Error> {
     let (to_forward, mut happened) = unbounded();
-    let (client, context) = server.connect("client", to_forward).await?;
-    let ops = Ops::new(client, context, server, events.clone()).await?;
+    let (client, context, connections) = server.connect("client", to_forward).await?;
+    let ops = Ops::new(client, context, connections, server, events.clone()).await?;
     ops.setup().await?;
     let events = events.clone();
     tokio::spawn(async move {
         while let Some(event) = happened.next().await {
-            if events.unbounded_send(Event::Connection(event)).is_err() {
+            let event = match event {
+                async_nats::Event::Connected => Event::Connected,
+                async_nats::Event::ServerError(ServerError::Other(text)) => Event::Refused(text),
+                _ => continue,
+            };
+            if events.unbounded_send(event).is_err() {
                 break;
             }
         }

@@ -1,33 +1,34 @@
-//! The desk: one task that knows every evaluation that somebody waits for, and sees each to its end.
+//! The desk: knows every evaluation that somebody waits for, and sees each to its end.
 //!
-//! INVARIANT: all that happens arrives as an [`Event`] on one channel and is handled one after the other; whatever takes
-//! time is a task of its own that reports back by an event. The server may lose anything at any time: an evaluation is
-//! over when its answer is here, and what is gone without one is published again.
+//! INVARIANT: all that happens arrives as an [`Event`], with the time, and is handled one after the other; whatever must be
+//! done leaves as an [`Action`], whose outcome is an event. Nothing here waits, sends or looks at a clock, so that it can be
+//! driven without a server. The server may lose anything at any time: an evaluation is over when its answer is here, and
+//! what is gone without one is published again.
 
 mod answer;
 mod pending;
+#[cfg(test)]
+mod simulation;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::{Message, ServerError, Subscriber};
+use async_nats::Message;
 use bytes::Bytes;
 use coquad::EvaluationError;
-use futures::StreamExt;
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use futures::channel::oneshot;
 
 use self::answer::Found;
+pub(crate) use self::answer::given_up;
 use self::pending::Pending;
 pub(crate) use self::pending::{Waiter, Wish};
-use crate::error::Error;
-use crate::names;
-use crate::ops::{Function, Ops, Stored, Whereabouts};
+use crate::error::{Error, NatsReport};
+use crate::names::{self, Space};
+use crate::ops::{Function, Stored, Whereabouts};
 
-/// How often deadlines and due look-ups are seen to.
-const TICK: Duration = Duration::from_millis(250);
 /// Look-ups under way at once, oldest evaluations first.
 const LOOKING: usize = 100;
 /// Names in one message of cancellation.
@@ -73,16 +74,60 @@ pub(crate) enum Event {
     },
     /// There are more workers.
     Grown(Arc<Function>),
-    /// Something happened to the connection.
-    Connection(async_nats::Event),
+    /// The connection is there, or there again.
+    Connected,
+    /// The server has refused something.
+    Refused(String),
     Tick,
     /// Nobody will ask for anything any more.
     Close(Option<oneshot::Sender<()>>),
 }
 
+/// What the desk wants done.
+pub(crate) enum Action {
+    /// The slots of a function are counted: [`Event::Grown`].
+    Follow(Arc<Function>),
+    /// The answers of a run are heard: [`Event::Arrived`]. Whoever asks whether it is waited for is told so.
+    Hear(Arc<str>),
+    /// Streams and consumers are made where they are missing.
+    Setup,
+    /// An answer of before is looked for: [`Event::Earlier`].
+    Recall { subject: Arc<str>, serial: u64 },
+    /// A job is published, until the server has it or it is not wanted any more: [`Event::Published`].
+    Publish(Publication),
+    /// A job and its answer are looked for, in this order: [`Event::Looked`].
+    Look {
+        function: Arc<Function>,
+        subject: Arc<str>,
+        serial: u64,
+        attempt: u32,
+        sequence: Option<u64>,
+        message_id: String,
+    },
+    /// A job is taken from the queue. If the connection was made anew since it was published, only if it has this
+    /// identity: a server that has lost its store gives its number to another.
+    Delete { sequence: u64, message_id: Option<String> },
+    /// The workers are told what is no longer wanted.
+    Cancel { run: Arc<str>, message_ids: String },
+}
+
+pub(crate) struct Publication {
+    pub(crate) function: Arc<Function>,
+    pub(crate) subject: Arc<str>,
+    pub(crate) serial: u64,
+    pub(crate) attempt: u32,
+    pub(crate) message_id: String,
+    pub(crate) payload: Bytes,
+    /// Cleared when nobody waits any more: what the server has of it then is taken back.
+    pub(crate) wanted: Arc<AtomicBool>,
+}
+
 pub(crate) struct Desk {
-    ops: Ops,
-    to_self: UnboundedSender<Event>,
+    space: Space,
+    now: Instant,
+    /// How often the connection was made.
+    connections: u64,
+    actions: Vec<Action>,
     /// By the subject of their answers.
     pending: HashMap<Arc<str>, Pending>,
     /// The same, oldest first.
@@ -91,75 +136,53 @@ pub(crate) struct Desk {
     looking: usize,
     /// The next attempt at what failed or was given up before: the server drops what it thinks it has seen.
     attempts: HashMap<Arc<str>, u32>,
+    /// What was answered last, by hashes of where and what: to count what comes again.
+    answered: HashMap<u64, u64>,
+    /// Held, so that their workers are counted while nobody happens to hold an evaluator.
     known: HashMap<String, Arc<Function>>,
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
+    report: Arc<Mutex<NatsReport>>,
 }
 
-/// How many attempts are remembered. A forgotten one costs a look-up: the server says that it has seen the message.
+/// How many attempts and answers are remembered. A forgotten attempt costs a look-up: the server says that it has seen the
+/// message.
 const REMEMBERED: usize = 100_000;
 
 impl Desk {
-    pub(crate) fn new(ops: Ops, to_self: UnboundedSender<Event>) -> Self {
+    pub(crate) fn new(space: Space, report: Arc<Mutex<NatsReport>>) -> Self {
         Self {
-            ops,
-            to_self,
+            space,
+            now: Instant::now(),
+            connections: 0,
+            actions: Vec::new(),
             pending: HashMap::new(),
             order: BTreeMap::new(),
             serials: 0,
             looking: 0,
             attempts: HashMap::new(),
+            answered: HashMap::new(),
             known: HashMap::new(),
             runs: HashSet::new(),
             cancelled: HashMap::new(),
+            report,
         }
     }
 
-    /// Serves until [`Event::Close`].
-    pub(crate) async fn serve(mut self, mut events: UnboundedReceiver<Event>) {
-        let ticks = self.to_self.clone();
-        tokio::spawn(async move {
-            while ticks.unbounded_send(Event::Tick).is_ok() {
-                tokio::time::sleep(TICK).await;
-            }
-        });
-        if let Ok(dead) = self.ops.client.subscribe(self.ops.server.space.dead()).await {
-            self.forward(dead, |message| Some(Event::Dead { sequence: answer::given_up(&message.payload)? }));
-        }
-        loop {
-            let event = match events.try_recv() {
-                Ok(event) => event,
-                Err(_) => {
-                    // Before a pause: what was cancelled goes out together.
-                    self.flush_cancelled().await;
-                    let Some(event) = events.next().await else { break };
-                    event
-                }
-            };
-            if let Event::Close(done) = event {
-                self.close().await;
-                done.map(|done| done.send(()));
-                break;
-            }
-            self.handle(event).await;
-        }
+    /// What is to be done now, in this order.
+    pub(crate) fn actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
     }
 
-    fn forward(&self, mut from: Subscriber, event: impl Fn(Message) -> Option<Event> + Send + 'static) {
-        let to = self.to_self.clone();
-        tokio::spawn(async move {
-            while let Some(message) = from.next().await {
-                if event(message).is_some_and(|event| to.unbounded_send(event).is_err()) {
-                    break;
-                }
-            }
-        });
+    pub(crate) fn runs(&self) -> impl Iterator<Item = &str> {
+        self.runs.iter().map(|run| &**run)
     }
 
-    async fn handle(&mut self, event: Event) {
+    pub(crate) fn handle(&mut self, event: Event, now: Instant) {
+        self.now = now;
         match event {
-            Event::Know(function, run) => self.know(function, run).await,
-            Event::Evaluate(wish) => self.evaluate(*wish).await,
+            Event::Know(function, run) => self.know(&function, &run),
+            Event::Evaluate(wish) => self.evaluate(*wish),
             Event::Forget { subject, ticket } => self.forget(&subject, ticket),
             Event::Published { subject, serial, attempt, outcome } => {
                 self.published(&subject, serial, attempt, outcome);
@@ -173,7 +196,7 @@ impl Desk {
             Event::Dead { sequence } => {
                 if let Some(pending) = self.pending.values_mut().find(|pending| pending.sequence == Some(sequence)) {
                     pending.dead = true;
-                    pending.due = Instant::now();
+                    pending.due = now;
                     self.look_up();
                 }
             }
@@ -181,37 +204,35 @@ impl Desk {
                 let waiting = self.pending.values().filter(|pending| pending.function.name == function.name);
                 waiting.flat_map(|pending| &pending.waiters).for_each(|waiter| waiter.nudge.wake());
             }
-            Event::Connection(event) => self.connection(&event),
+            // Answers may have come while nobody listened, and the server may be an empty one.
+            Event::Connected => {
+                self.connections += 1;
+                self.actions.push(Action::Setup);
+                self.pending.values_mut().for_each(|pending| pending.wait(now, Duration::ZERO));
+            }
+            Event::Refused(text) => self.refused(&text),
             Event::Tick => self.tick(),
-            Event::Close(_) => {}
+            // Takes back what is left.
+            Event::Close(_) => {
+                let left: Vec<_> = self.order.values().cloned().collect();
+                left.iter().for_each(|subject| self.give_up(subject));
+                self.pause();
+            }
         }
     }
 
-    async fn know(&mut self, function: Arc<Function>, run: Arc<str>) {
+    fn know(&mut self, function: &Arc<Function>, run: &Arc<str>) {
         if !self.known.contains_key(&function.name) {
-            self.ops.follow(&function);
-            self.known.insert(function.name.clone(), function);
+            self.known.insert(function.name.clone(), function.clone());
+            self.actions.push(Action::Follow(function.clone()));
         }
         if self.runs.insert(run.clone()) {
-            let space = &self.ops.server.space;
-            if let Ok(answers) = self.ops.client.subscribe(space.result(&run, "*")).await {
-                self.forward(answers, |message| Some(Event::Arrived(message)));
-            }
-            if let Ok(mut questions) = self.ops.client.subscribe(space.alive(&run)).await {
-                let client = self.ops.client.clone();
-                tokio::spawn(async move {
-                    while let Some(question) = questions.next().await {
-                        if let Some(reply) = question.reply {
-                            let _ = client.publish(reply, Bytes::new()).await;
-                        }
-                    }
-                });
-            }
+            self.actions.push(Action::Hear(run.clone()));
         }
     }
 
-    async fn evaluate(&mut self, wish: Wish) {
-        self.know(wish.function.clone(), wish.run.clone()).await;
+    fn evaluate(&mut self, wish: Wish) {
+        self.know(&wish.function, &wish.run);
         if let Some(pending) = self.pending.get_mut(&wish.subject) {
             pending.waiters.push(wish.waiter);
             return;
@@ -221,13 +242,9 @@ impl Desk {
         let attempt = self.attempts.remove(&subject).unwrap_or(0);
         let named = !names::ends_with_its_client(&wish.run);
         self.order.insert(serial, subject.clone());
-        self.pending.insert(subject.clone(), Pending::new(wish, serial, attempt));
+        self.pending.insert(subject.clone(), Pending::new(wish, serial, attempt, self.now));
         if named {
-            let (ops, to) = (self.ops.clone(), self.to_self.clone());
-            tokio::spawn(async move {
-                let answer = ops.stored(&subject).await.unwrap_or(None);
-                let _ = to.unbounded_send(Event::Earlier { subject, serial, answer });
-            });
+            self.actions.push(Action::Recall { subject, serial });
         } else {
             self.publish(&subject);
         }
@@ -246,18 +263,15 @@ impl Desk {
         let Some(pending) = self.pending.get_mut(subject) else { return };
         pending.sequence = None;
         pending.dead = false;
-        let (serial, attempt, wanted) = (pending.serial, pending.attempt, pending.wanted.clone());
-        let (function, payload, message_id) = (pending.function.clone(), pending.payload.clone(), pending.message_id());
-        let (ops, to, subject) = (self.ops.clone(), self.to_self.clone(), subject.clone());
-        tokio::spawn(async move {
-            let outcome = ops.publish(&function.name, &message_id, payload, &wanted).await;
-            if let Ok(Some(stored)) = outcome
-                && !wanted.load(Ordering::Relaxed)
-            {
-                ops.delete(stored.sequence).await;
-            }
-            let _ = to.unbounded_send(Event::Published { subject, serial, attempt, outcome });
-        });
+        self.actions.push(Action::Publish(Publication {
+            function: pending.function.clone(),
+            subject: subject.clone(),
+            serial: pending.serial,
+            attempt: pending.attempt,
+            message_id: pending.message_id(),
+            payload: pending.payload.clone(),
+            wanted: pending.wanted.clone(),
+        }));
     }
 
     fn published(&mut self, subject: &Arc<str>, serial: u64, attempt: u32, outcome: Result<Option<Stored>, Error>) {
@@ -266,8 +280,9 @@ impl Desk {
         match outcome {
             Ok(Some(stored)) => {
                 pending.sequence = Some(stored.sequence);
+                pending.connection = self.connections;
                 pending.duplicate = stored.duplicate;
-                pending.wait(if stored.duplicate { Duration::ZERO } else { pending::FIRST_LOOK });
+                pending.wait(self.now, if stored.duplicate { Duration::ZERO } else { pending::FIRST_LOOK });
                 if stored.duplicate {
                     self.look_up();
                 }
@@ -279,7 +294,7 @@ impl Desk {
 
     /// An answer came by itself. What is no answer, or to no question of ours, is dropped.
     fn arrived(&mut self, message: &Message) {
-        let Some(pending) = self.pending.get(message.subject.as_str()) else { return };
+        let Some(pending) = self.pending.get(message.subject.as_str()) else { return self.again(message) };
         let subject = self.order[&pending.serial].clone();
         match answer::read(&message.payload, &pending.id) {
             Found::Value(numbers) => self.finish(&subject, Ok(numbers)),
@@ -302,33 +317,29 @@ impl Desk {
         if pending.attempt != attempt {
             return;
         }
-        pending.back_off();
+        pending.back_off(self.now);
         let Ok(answer) = answer else { return };
         let found = answer.map_or(Found::Nothing, |answer| answer::read(&answer, &pending.id));
-        let sequence = pending.sequence;
-        let delete = || {
-            if let Some(sequence) = sequence {
-                let ops = self.ops.clone();
-                tokio::spawn(async move { ops.delete(sequence).await });
-            }
-        };
+        let dead = pending.dead;
+        let failure_counts = !pending.duplicate;
+        let delete = pending.delete(self.connections);
         match (found, job) {
             (Found::Value(numbers), _) => {
                 if job != Whereabouts::Gone {
-                    delete();
+                    self.actions.extend(delete);
                 }
                 self.finish(subject, Ok(numbers));
             }
             // The failure of an earlier attempt says nothing of this one.
-            (Found::Failure(error), Whereabouts::Gone) if !pending.duplicate => self.finish(subject, Err(error)),
+            (Found::Failure(error), Whereabouts::Gone) if failure_counts => self.finish(subject, Err(error)),
             (_, Whereabouts::Gone) => self.lost(subject, "the job is gone and no answer is there"),
-            (_, Whereabouts::There | Whereabouts::Abandoned) if pending.dead => {
-                delete();
+            (_, Whereabouts::There | Whereabouts::Abandoned) if dead => {
+                self.actions.extend(delete);
                 let message = "each worker that it was given to was lost".into();
                 self.finish(subject, Err(EvaluationError::new(Error::WorkerLost { message })));
             }
             (_, Whereabouts::Abandoned) => {
-                delete();
+                self.actions.extend(delete);
                 self.lost(subject, "the server gives the job to nobody");
             }
             (_, Whereabouts::There | Whereabouts::Unknown) => {}
@@ -349,19 +360,50 @@ impl Desk {
         }
         pending.attempt += 1;
         pending.duplicate = false;
+        self.count(|report| report.republished += 1);
         self.publish(subject);
     }
 
     fn finish(&mut self, subject: &Arc<str>, outcome: Result<Vec<f64>, EvaluationError>) {
         let Some(pending) = self.pending.remove(subject) else { return };
         self.order.remove(&pending.serial);
-        if outcome.is_err() {
+        match &outcome {
+            Ok(numbers) => {
+                if self.answered.len() >= REMEMBERED {
+                    self.answered.clear();
+                }
+                let (place, value) = self.marks(subject, numbers);
+                self.answered.insert(place, value);
+                self.count(|report| report.evaluations += 1);
+            }
             // Asked again, it is evaluated again.
-            self.remember(subject, pending.attempt + 1);
+            Err(_) => self.remember(subject, pending.attempt + 1),
         }
         for waiter in pending.waiters {
             let _ = waiter.reply.send(outcome.clone());
         }
+    }
+
+    /// An answer to what nobody waits for: it may be another to what was answered.
+    fn again(&mut self, message: &Message) {
+        let Some(id) = message.subject.rsplit('.').next() else { return };
+        let Found::Value(numbers) = answer::read(&message.payload, id) else { return };
+        let (place, value) = self.marks(&message.subject, &numbers);
+        match self.answered.get(&place) {
+            Some(first) if *first == value => self.count(|report| report.duplicates += 1),
+            Some(_) => self.count(|report| report.conflicts += 1),
+            None => {}
+        }
+    }
+
+    fn marks(&self, subject: &str, numbers: &[f64]) -> (u64, u64) {
+        let hasher = self.answered.hasher();
+        let bits: Vec<u64> = numbers.iter().map(|number| number.to_bits()).collect();
+        (hasher.hash_one(subject), hasher.hash_one(bits))
+    }
+
+    fn count(&self, what: impl FnOnce(&mut NatsReport)) {
+        what(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn remember(&mut self, subject: &Arc<str>, attempt: u32) {
@@ -386,23 +428,19 @@ impl Desk {
         self.remember(subject, pending.attempt + 1);
         pending.wanted.store(false, Ordering::Relaxed);
         self.cancelled.entry(pending.run.clone()).or_default().push(pending.message_id());
-        if let Some(sequence) = pending.sequence {
-            let ops = self.ops.clone();
-            tokio::spawn(async move { ops.delete(sequence).await });
-        }
+        self.actions.extend(pending.delete(self.connections));
     }
 
-    async fn flush_cancelled(&mut self) {
-        for (run, ids) in std::mem::take(&mut self.cancelled) {
-            for ids in ids.chunks(CANCELLED) {
-                let _ = self.ops.client.publish(self.ops.server.space.cancel(&run), ids.join("\n").into()).await;
-            }
+    /// Before a pause: what was cancelled goes out together.
+    pub(crate) fn pause(&mut self) {
+        for (run, ids) in self.cancelled.drain() {
+            let cancel = |ids: &[String]| Action::Cancel { run: run.clone(), message_ids: ids.join("\n") };
+            self.actions.extend(ids.chunks(CANCELLED).map(cancel));
         }
     }
 
     fn tick(&mut self) {
-        let now = Instant::now();
-        let late: Vec<_> = self.pending.values().filter_map(|pending| pending.late(now)).collect();
+        let late: Vec<_> = self.pending.values().filter_map(|pending| pending.late(self.now)).collect();
         for (serial, seconds) in late {
             let subject = self.order[&serial].clone();
             let waiters = self.pending.get_mut(&subject).map(|pending| std::mem::take(&mut pending.waiters));
@@ -416,39 +454,24 @@ impl Desk {
 
     /// Looks for the jobs and answers that are due.
     fn look_up(&mut self) {
-        let now = Instant::now();
         for (&serial, subject) in &self.order {
             if self.looking >= LOOKING {
                 break;
             }
             let pending = self.pending.get_mut(subject).expect("what is in the order is pending");
-            if pending.looking || pending.due > now {
+            if pending.looking || pending.due > self.now {
                 continue;
             }
             pending.looking = true;
             self.looking += 1;
-            let (ops, to, subject) = (self.ops.clone(), self.to_self.clone(), subject.clone());
-            let (function, attempt) = (pending.function.clone(), pending.attempt);
-            let (sequence, message_id) = (pending.sequence, pending.message_id());
-            tokio::spawn(async move {
-                let (job, answer) = ops.look(&function.name, sequence, &message_id, &subject).await;
-                let _ = to.unbounded_send(Event::Looked { subject, serial, attempt, job, answer });
+            self.actions.push(Action::Look {
+                function: pending.function.clone(),
+                subject: subject.clone(),
+                serial,
+                attempt: pending.attempt,
+                sequence: pending.sequence,
+                message_id: pending.message_id(),
             });
-        }
-    }
-
-    fn connection(&mut self, event: &async_nats::Event) {
-        match event {
-            // Answers may have come while nobody listened, and the server may be an empty one.
-            async_nats::Event::Connected => {
-                let ops = self.ops.clone();
-                tokio::spawn(async move {
-                    let _ = ops.setup().await;
-                });
-                self.pending.values_mut().for_each(|pending| pending.wait(Duration::ZERO));
-            }
-            async_nats::Event::ServerError(ServerError::Other(text)) => self.refused(text),
-            _ => {}
         }
     }
 
@@ -458,7 +481,7 @@ impl Desk {
         if !lower.contains("permissions violation") {
             return;
         }
-        let space = &self.ops.server.space;
+        let space = &self.space;
         let hit = |pending: &Pending| {
             text.contains(&space.job(&pending.function.name))
                 || text.contains(&space.result(&pending.run, "*"))
@@ -473,19 +496,5 @@ impl Desk {
             let reason = coquad::wire::printable(text);
             self.finish(&subject, Err(EvaluationError::new(Error::Refused { reason })));
         }
-    }
-
-    /// Takes back what is left, and what nobody can ask for any more.
-    async fn close(&mut self) {
-        let left: Vec<_> = self.order.values().cloned().collect();
-        left.iter().for_each(|subject| self.give_up(subject));
-        self.flush_cancelled().await;
-        let farewell = async {
-            for run in self.runs.iter().filter(|run| names::ends_with_its_client(run)) {
-                self.ops.purge(run).await;
-            }
-            let _ = self.ops.client.flush().await;
-        };
-        let _ = tokio::time::timeout(Duration::from_millis(500), farewell).await;
     }
 }

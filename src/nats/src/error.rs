@@ -120,3 +120,26 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// What happened on a connection so far: [`Nats::report`](crate::Nats::report).
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// let nats = coquad_nats::Nats::connect("tls://nats.lab:4222").await?;
+/// assert_eq!(nats.report(), coquad_nats::NatsReport::default());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NatsReport {
+    /// Values that were taken.
+    pub evaluations: u64,
+    /// Jobs published again because the server had lost them, or had nobody left to give them to.
+    pub republished: u64,
+    /// Answers to a point that had been answered, with the same bits: it was evaluated twice, or sent twice.
+    pub duplicates: u64,
+    /// The same, with other bits. The first one counts.
+    pub conflicts: u64,
+}

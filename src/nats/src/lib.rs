@@ -39,6 +39,7 @@
 
 mod client;
 mod desk;
+mod drive;
 mod error;
 mod names;
 #[cfg(test)]
@@ -46,9 +47,17 @@ mod noise;
 mod ops;
 mod server;
 mod setup;
+#[cfg(test)]
+#[path = "../../../tests/it/support/trials.rs"]
+mod trials;
 mod worker;
 
 pub use client::{Nats, NatsEvaluator};
-pub use error::Error;
+pub use error::{Error, NatsReport};
 pub use server::Server;
 pub use worker::{Worker, WorkerHandle};
+
+/// The programs of the guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/DISTRIBUTED.md")]
+struct Guide;

@@ -12,6 +12,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use futures::channel::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use crate::desk::Event;
 use crate::error::Error;
@@ -35,6 +36,7 @@ pub(crate) struct Ops {
     pub(crate) client: Client,
     pub(crate) context: Context,
     pub(crate) server: Arc<Server>,
+    connections: watch::Receiver<u64>,
     jobs: Stream<()>,
     results: Stream<()>,
     functions: Arc<Mutex<Vec<Weak<Function>>>>,
@@ -68,6 +70,7 @@ impl Ops {
     pub(crate) async fn new(
         client: Client,
         context: Context,
+        connections: watch::Receiver<u64>,
         server: Arc<Server>,
         events: UnboundedSender<Event>,
     ) -> Result<Self, Error> {
@@ -81,6 +84,7 @@ impl Ops {
         Ok(Self {
             client,
             context,
+            connections,
             server,
             jobs,
             results,
@@ -150,13 +154,17 @@ impl Ops {
         payload: Bytes,
         wanted: &AtomicBool,
     ) -> Result<Option<Stored>, Error> {
+        let mut connections = self.connections.clone();
         let mut pause = Duration::from_millis(20);
         while wanted.load(Ordering::Relaxed) {
             let message = PublishMessage::build().message_id(message_id).payload(payload.clone());
-            let sent = self.context.send_publish(self.server.space.job(function), message).await;
-            let stored = match sent {
-                Ok(stored) => stored.await,
-                Err(error) => Err(error),
+            connections.mark_unchanged();
+            let storing = async { self.context.send_publish(self.server.space.job(function), message).await?.await };
+            let stored = tokio::select! {
+                biased;
+                stored = storing => stored,
+                // What was under way on the old connection may be lost: it is not waited for.
+                Ok(()) = connections.changed() => continue,
             };
             match stored {
                 Ok(ack) => return Ok(Some(Stored { sequence: ack.sequence, duplicate: ack.duplicate })),
@@ -211,7 +219,8 @@ impl Ops {
         let Some(sequence) = job else { return (Whereabouts::Unknown, self.stored(subject).await) };
         let mut job = self.whereabouts(sequence, message_id).await;
         let answer = self.stored(subject).await;
-        if job == Whereabouts::There && answer == Ok(None) {
+        // Whatever the answer is: it may be the failure of an earlier attempt.
+        if job == Whereabouts::There && answer.is_ok() {
             let idle = self
                 .jobs
                 .consumer_info(function)

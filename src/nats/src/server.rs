@@ -3,11 +3,13 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use futures::channel::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::names::{self, Space};
@@ -17,6 +19,9 @@ const CREDENTIALS: &str = "COQUAD_NATS_CREDS";
 
 /// A server that is silent for two of these is given up and connected to anew.
 const PING: Duration = Duration::from_secs(5);
+
+/// Messages of a subscription that are kept until they are read. What is too much is dropped, and looked for where it matters.
+const UNREAD: usize = 4096;
 
 /// The NATS server, or servers of one cluster, and what this program may do there.
 ///
@@ -155,18 +160,22 @@ impl Server {
         Ok(addresses)
     }
 
-    /// Connects. What happens to the connection later is told to `events`.
+    /// Connects. What happens to the connection later is told to `events`; how often it was made anew is counted too, for
+    /// those who would wait for what went down with the old one.
     pub(crate) async fn connect(
         &self,
         role: &'static str,
         events: UnboundedSender<Event>,
-    ) -> Result<(Client, Context), Error> {
+    ) -> Result<(Client, Context, watch::Receiver<u64>), Error> {
+        let (again, connections) = watch::channel(0);
+        let lost = AtomicBool::new(false);
         let addresses = self.parse()?;
         let refused = |reason: String| Error::Connect { reason };
         let mut options = ConnectOptions::new()
             .name(format!("coquad {role}"))
             .custom_inbox_prefix(self.inbox.clone().unwrap_or_else(|| format!("_INBOX_{role}")))
             .ping_interval(PING)
+            .subscription_capacity(UNREAD)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
             .max_reconnects(None)
@@ -174,6 +183,11 @@ impl Server {
                 Duration::from_millis(20 << attempt.saturating_sub(1).min(6)).min(Duration::from_secs(1))
             })
             .event_callback(move |event| {
+                match event {
+                    Event::Disconnected => lost.store(true, Ordering::Relaxed),
+                    Event::Connected if lost.swap(false, Ordering::Relaxed) => again.send_modify(|count| *count += 1),
+                    _ => {}
+                }
                 let _ = events.unbounded_send(event);
                 async {}
             });
@@ -206,7 +220,7 @@ impl Server {
         }
         let client = options.connect(addresses).await.map_err(|error| refused(error.to_string()))?;
         let context = jetstream::new(client.clone());
-        Ok((client, context))
+        Ok((client, context, connections))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The worker's side: serves functions, one job at a time in each slot.
 
 mod hand;
+mod pull;
 mod slot;
 
 use std::collections::HashMap;
@@ -83,6 +84,8 @@ struct Shared {
     longest: Duration,
     phase: watch::Receiver<Phase>,
     connected: Mutex<SystemTime>,
+    /// How often the connection was made anew.
+    connections: watch::Receiver<u64>,
     /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
     running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     bound: tokio::sync::Mutex<HashMap<String, (Instant, PullConsumer)>>,
@@ -229,7 +232,7 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let served = runtime.block_on(async move {
             let (events, happened) = unbounded();
-            let (client, context) = self.server.connect("worker", events).await?;
+            let (client, context, connections) = self.server.connect("worker", events).await?;
             let (phase, phases) = watch::channel(Phase::Serving);
             let shared = Arc::new(Shared {
                 server: self.server,
@@ -239,6 +242,7 @@ impl Worker {
                 longest: self.longest,
                 phase: phases,
                 connected: Mutex::new(SystemTime::now()),
+                connections,
                 running: Mutex::default(),
                 bound: tokio::sync::Mutex::default(),
             });

@@ -67,6 +67,7 @@ fn alone(script: &str, says: &str) {
     let output = command.stderr(Stdio::piped()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains(says), "{text}");
+    text.lines().filter(|line| line.contains(says)).for_each(|line| println!("{line}"));
 }
 
 #[test]
@@ -122,6 +123,34 @@ pub(super) fn exhausted() {
 #[test]
 fn as_many_workers_as_can_be_started_do_the_work_and_none_listens() {
     alone("exhausted", "as many as there may be");
+}
+
+/// In a process of its own, what it has in memory (`VmRSS`) or had at most (`VmHWM`), in KiB.
+fn memory(what: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+    line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
+}
+
+/// Workers that write junk for as long as they live, which is not long.
+pub(super) fn flooded() {
+    let folder = Folder::new();
+    survives(folder.workers(4, "peaks"), "no flood");
+    let before = memory("VmRSS:");
+    for kind in 1..=4 {
+        let folder = Folder::new();
+        // The first twelve, three for each place.
+        let report = survives(folder.workers(4, &format!("raw:flood:12:{kind}")).attempts(20), "flood");
+        assert!(report.deaths >= 4, "{report:?}");
+    }
+    let most = memory("VmHWM:");
+    assert!(most - before < 16 << 10, "{before} KiB before, {most} KiB at most");
+    println!("flooded: {before} KiB before, {most} KiB at most");
+}
+
+#[test]
+fn a_flood_of_junk_costs_no_memory() {
+    alone("flooded", "KiB at most");
 }
 
 /// Has workers that are busy for ever, until it is killed.

@@ -48,6 +48,10 @@ fn runs_as_a_worker() {
         super::life::exhausted();
         process::exit(0);
     }
+    if words[0] == "flooded" {
+        super::life::flooded();
+        process::exit(0);
+    }
     if words[0] == "coordinator" {
         super::life::coordinator();
         process::exit(0);
@@ -253,6 +257,15 @@ fn misbehave(words: &[&str], output: File) {
                 worker.answer("ffff", &[0.0]);
                 worker.answer(&id, &[y]);
             }
+            // For ever: bytes that are no message, answers to what was not asked, one long message after the other.
+            "flood" => loop {
+                match argument {
+                    1 => worker.raw(&junk(1)),
+                    2 => worker.answer("ffff", &[0.0]),
+                    3 => worker.answer(&id, &[y; 100_000]),
+                    _ => worker.raw(&u32::to_le_bytes(1 << 20)),
+                }
+            },
             "foreign-only" => worker.answer("ffff", &[0.0]),
             "dimension" => worker.answer(&id, &[y, y]),
             "none" => worker.answer(&id, &[]),

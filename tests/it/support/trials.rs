@@ -21,7 +21,7 @@ pub(crate) fn row(name: &str, quick: u64, trial: impl Fn(u64)) {
     let (started, trials) = (Instant::now(), seeds.end - seeds.start);
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| trial(seed))) {
-            eprintln!("replay row {name}: COQUAD_SEED={seed} cargo test --test it");
+            eprintln!("replay row {name}: COQUAD_SEED={seed} cargo test -p {}", env!("CARGO_PKG_NAME"));
             resume_unwind(panic);
         }
     }

@@ -34,7 +34,7 @@ fn cause(kind: FailureKind, message: String) -> EvaluationError {
 }
 
 /// The number of the job that the server's report says it has given up.
-pub(super) fn given_up(report: &[u8]) -> Option<u64> {
+pub(crate) fn given_up(report: &[u8]) -> Option<u64> {
     serde_json::from_slice::<serde_json::Value>(report).ok()?.get("stream_seq")?.as_u64()
 }
 

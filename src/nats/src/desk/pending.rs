@@ -9,6 +9,7 @@ use coquad::EvaluationError;
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
+use super::Action;
 use crate::ops::Function;
 
 /// A job this old is looked for, in case its answer was missed.
@@ -51,6 +52,8 @@ pub(super) struct Pending {
     pub(super) losses: u32,
     /// The job's number in the stream, once the server has it.
     pub(super) sequence: Option<u64>,
+    /// The connection on which it was told to us.
+    pub(super) connection: u64,
     /// The server had the message before: an earlier client's, or what we gave up.
     pub(super) duplicate: bool,
     /// The server has said that it gives the job to nobody any more.
@@ -66,8 +69,7 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn new(wish: Wish, serial: u64, attempt: u32) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(wish: Wish, serial: u64, attempt: u32, now: Instant) -> Self {
         Self {
             serial,
             function: wish.function,
@@ -78,6 +80,7 @@ impl Pending {
             attempt,
             losses: 0,
             sequence: None,
+            connection: 0,
             duplicate: false,
             dead: false,
             wanted: Arc::new(AtomicBool::new(true)),
@@ -93,14 +96,20 @@ impl Pending {
         format!("{}.{}.{}", self.run, self.id, self.attempt)
     }
 
+    /// Takes the job from the queue, if the server has it.
+    pub(super) fn delete(&self, connection: u64) -> Option<Action> {
+        let message_id = (self.connection != connection).then(|| self.message_id());
+        self.sequence.map(|sequence| Action::Delete { sequence, message_id })
+    }
+
     /// Looks for it after `pause`, and then anew ever less often.
-    pub(super) fn wait(&mut self, pause: Duration) {
-        self.due = Instant::now() + pause;
+    pub(super) fn wait(&mut self, now: Instant, pause: Duration) {
+        self.due = now + pause;
         self.pause = FIRST_LOOK;
     }
 
-    pub(super) fn back_off(&mut self) {
-        self.due = Instant::now() + self.pause;
+    pub(super) fn back_off(&mut self, now: Instant) {
+        self.due = now + self.pause;
         self.pause = (self.pause * 3 / 2).min(RARELY);
     }
 

@@ -6,16 +6,17 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use async_nats::connection::State;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
 use bytes::Bytes;
 use coquad::wire::{Answer, Failure, FailureKind, Job, MAX_FRAME};
 use futures::channel::oneshot;
-use futures::{FutureExt, StreamExt};
 use tokio::sync::watch;
 
 use super::hand::{Means, Trouble};
+use super::pull::Pull;
 use super::{Phase, Shared};
 use crate::names::{self, Space};
 
@@ -29,9 +30,6 @@ const GRACE: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(1);
 /// How long an answer is kept that cannot be stored.
 const STORING: Duration = Duration::from_secs(600);
-/// How long a pull may wait for a job, and how often the server says that it still does.
-const PULL: Duration = Duration::from_secs(30);
-const PULL_HEARTBEAT: Duration = Duration::from_secs(10);
 
 pub(super) struct Slot {
     shared: Arc<Shared>,
@@ -44,6 +42,20 @@ pub(super) struct Slot {
 struct Terms {
     ack_wait: Duration,
     max_deliver: i64,
+    /// Which consumer this is: another one has its name when the server has lost its store.
+    created: SystemTime,
+}
+
+/// A job that this slot has.
+struct Held<'a> {
+    shared: &'a Shared,
+    function: &'a str,
+    message: &'a Message,
+    terms: Terms,
+    /// How often it was given out.
+    delivery: i64,
+    /// The connection on which it came.
+    connection: u64,
 }
 
 /// How an evaluation ended.
@@ -78,33 +90,37 @@ impl Slot {
         let opening = async {
             let consumer = self.shared.bind(&self.function).await.ok()?;
             let config = &consumer.cached_info().config;
-            let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver };
-            // One message at a time, asked for when the slot is free: nothing waits here.
-            let messages = consumer.stream().max_messages_per_batch(1).expires(PULL).heartbeat(PULL_HEARTBEAT);
-            Some((messages.messages().await.ok()?, terms))
+            let created = consumer.cached_info().created.into();
+            let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver, created };
+            let Shared { server, client, context, connections, .. } = &*self.shared;
+            let stream = server.space.jobs_stream();
+            let jobs = Pull::open(client, context, &stream, &self.function, connections.clone()).await?;
+            Some((jobs, terms))
         };
         let opened = tokio::select! {
             biased;
             () = reached(told, Phase::Finishing) => None,
             opened = opening => opened,
         };
-        let Some((mut messages, terms)) = opened else { return };
+        let Some((mut jobs, terms)) = opened else { return };
         loop {
+            let connection = *self.shared.connections.borrow();
             let message = tokio::select! {
                 biased;
                 () = reached(told, Phase::Finishing) => return,
-                message = messages.next() => message,
+                message = jobs.next() => message,
             };
-            let Some(Ok(message)) = message else { return };
-            self.handle(&message, terms, told).await;
+            let Some(message) = message else { return };
+            self.handle(&message, terms, connection, told).await;
         }
     }
 
-    async fn handle(&mut self, message: &Message, terms: Terms, told: &mut watch::Receiver<Phase>) {
+    async fn handle(&mut self, message: &Message, terms: Terms, connection: u64, told: &mut watch::Receiver<Phase>) {
         let Ok((delivery, published)) = message.info().map(|info| (info.delivered, info.published)) else { return };
+        let shared = self.shared.clone();
+        let held = Held { shared: &shared, function: &self.function, message, terms, delivery, connection };
         let Some((job, x)) = readable(&self.shared.server.space, &self.function, &message.payload) else {
-            let _ = message.ack_with(AckKind::Term).await;
-            return;
+            return held.tell(AckKind::Term).await;
         };
         let reply = job.reply.unwrap_or_default();
         let Some((run, _)) = self.shared.server.space.parse_result(reply) else { return };
@@ -112,13 +128,11 @@ impl Slot {
         // A server that was killed may give out anew, as if for the first time, what it was told is done.
         let again = delivery > 1 || published < self.shared.connected() + CLOCKS;
         if again && self.is_answered(reply, job.id).await {
-            let _ = message.ack().await;
-            return;
+            return held.tell(AckKind::Ack).await;
         }
         let age = SystemTime::now().duration_since(published).unwrap_or_default();
         if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.is_awaited(run).await {
-            let _ = message.ack_with(AckKind::Term).await;
-            return;
+            return held.tell(AckKind::Term).await;
         }
         let started = Instant::now();
         let id = message.headers.as_ref().and_then(|headers| headers.get(NATS_MESSAGE_ID)).map(|id| id.to_string());
@@ -133,16 +147,17 @@ impl Slot {
             }
             tokio::time::sleep(GRACE).await;
         };
-        let end = alive(message, terms, async {
-            tokio::select! {
-                biased;
-                outcome = &mut evaluation => End::Done(outcome),
-                () = tokio::time::sleep(limit) => End::TooLong(limit),
-                () = cancelled => End::Cancelled,
-                () = reached(told, Phase::Leaving) => End::Left,
-            }
-        })
-        .await;
+        let end = held
+            .alive(async {
+                tokio::select! {
+                    biased;
+                    outcome = &mut evaluation => End::Done(outcome),
+                    () = tokio::time::sleep(limit) => End::TooLong(limit),
+                    () = cancelled => End::Cancelled,
+                    () = reached(told, Phase::Leaving) => End::Left,
+                }
+            })
+            .await;
         self.shared.leave(id.as_deref());
         let outcome = match &end {
             End::Done(Ok(numbers)) => Ok(numbers.as_slice().into()),
@@ -150,7 +165,7 @@ impl Slot {
             End::Done(Err(Trouble::Elsewhere(why))) => {
                 eprintln!("coquad-worker: {}", coquad::wire::printable(why));
                 if terms.max_deliver < 1 || delivery < terms.max_deliver {
-                    let _ = message.ack_with(AckKind::Nak(Some(REST))).await;
+                    held.tell(AckKind::Nak(Some(REST))).await;
                     tokio::time::sleep(REST).await;
                     return;
                 }
@@ -161,11 +176,11 @@ impl Slot {
                 Err(Failure::new(FailureKind::Timeout, why))
             }
             End::Cancelled => {
-                let _ = message.ack_with(AckKind::Term).await;
+                held.tell(AckKind::Term).await;
                 self.means.end(evaluation).await;
                 return;
             }
-            End::Left => return hand_back(message, terms, delivery).await,
+            End::Left => return held.hand_back().await,
         };
         let answer = Answer {
             seconds: Some(started.elapsed().as_secs_f64()),
@@ -173,16 +188,16 @@ impl Slot {
             delivery: u64::try_from(delivery).ok(),
             ..Answer::new(job.id, outcome)
         };
-        let storing = alive(message, terms, self.shared.store(reply, answer));
+        let storing = held.alive(shared.store(reply, answer));
         let stored = tokio::select! {
             biased;
             stored = storing => stored,
             () = reached(told, Phase::Leaving) => false,
         };
         if stored {
-            let _ = message.ack().await;
+            held.tell(AckKind::Ack).await;
         } else {
-            hand_back(message, terms, delivery).await;
+            held.hand_back().await;
         }
         if matches!(end, End::TooLong(_)) {
             self.means.end(evaluation).await;
@@ -210,6 +225,46 @@ impl Slot {
     }
 }
 
+impl Held<'_> {
+    /// Tells the server what has become of the job. It goes by the job's number alone: a server that was away meanwhile may
+    /// have lost its store and given the number to another job, and then it is told nothing.
+    async fn tell(&self, kind: AckKind) {
+        let Shared { client, context, server, connections, .. } = self.shared;
+        let unbroken = *connections.borrow() == self.connection && client.connection_state() == State::Connected;
+        let is_known = async {
+            let stream = context.get_stream_no_info(server.space.jobs_stream()).await.ok()?;
+            let info = stream.consumer_info(self.function).await.ok()?;
+            (SystemTime::from(info.created) == self.terms.created).then_some(())
+        };
+        if unbroken || is_known.await.is_some() {
+            let _ = self.message.ack_with(kind).await;
+        }
+    }
+
+    /// Gives the job back, to be given to another at once. The server gives it out so often only: the last time it is
+    /// ended, which its coordinator sees and publishes it again.
+    async fn hand_back(&self) {
+        let last = self.terms.max_deliver > 0 && self.delivery >= self.terms.max_deliver;
+        self.tell(if last { AckKind::Term } else { AckKind::Nak(None) }).await;
+    }
+
+    /// Waits for `work`, and tells the server that somebody does.
+    async fn alive<T>(&self, work: impl Future<Output = T>) -> T {
+        let beat = (self.terms.ack_wait / 3).max(Duration::from_millis(10));
+        let beats = async {
+            loop {
+                tokio::time::sleep(beat).await;
+                self.tell(AckKind::Progress).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = beats => unreachable!("it beats for ever"),
+        }
+    }
+}
+
 impl Shared {
     /// When the connection was made, or made anew.
     fn connected(&self) -> SystemTime {
@@ -232,17 +287,22 @@ impl Shared {
 
     /// Publishes the answer until the server has it. It goes to the client and into the store at once.
     async fn store(&self, reply: &str, answer: Answer<'_>) -> bool {
+        let mut connections = self.connections.clone();
         let until = Instant::now() + STORING;
         let mut pause = Duration::from_millis(50);
         let mut bytes = encoded(&answer, MAX_FRAME);
         while Instant::now() < until {
+            connections.mark_unchanged();
             let message = PublishMessage::build().payload(bytes.clone());
-            let stored = match self.context.send_publish(reply.to_owned(), message).await {
-                Ok(stored) => stored.await.map(|_| ()),
-                Err(error) => Err(error),
+            let storing = async { self.context.send_publish(reply.to_owned(), message).await?.await };
+            let stored = tokio::select! {
+                biased;
+                stored = storing => stored,
+                // What was under way on the old connection may be lost: it is not waited for.
+                Ok(()) = connections.changed() => continue,
             };
             match stored {
-                Ok(()) => return true,
+                Ok(_) => return true,
                 Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                     // It never will: that is the answer then.
                     bytes = encoded(&answer, self.client.server_info().max_payload);
@@ -280,13 +340,6 @@ async fn reached(told: &mut watch::Receiver<Phase>, phase: Phase) {
     let _ = told.wait_for(|now| *now >= phase).await;
 }
 
-/// Gives the job back, to be given to another at once. The server gives it out so often only: the last time it is ended,
-/// which its coordinator sees and publishes it again.
-async fn hand_back(message: &Message, terms: Terms, delivery: i64) {
-    let last = terms.max_deliver > 0 && delivery >= terms.max_deliver;
-    let _ = message.ack_with(if last { AckKind::Term } else { AckKind::Nak(None) }).await;
-}
-
 /// The answer, or a failure that says that it is longer than `limit`.
 fn encoded(answer: &Answer<'_>, limit: usize) -> Bytes {
     let mut bytes = Vec::new();
@@ -297,21 +350,6 @@ fn encoded(answer: &Answer<'_>, limit: usize) -> Bytes {
         Answer::new(answer.id, Err(Failure::new(FailureKind::Failed, why))).encode(&mut bytes);
     }
     bytes.into()
-}
-
-/// Waits for `work`, and tells the server that somebody does.
-async fn alive<T>(message: &Message, terms: Terms, work: impl Future<Output = T>) -> T {
-    let beat = (terms.ack_wait / 3).max(Duration::from_millis(10));
-    let mut work = std::pin::pin!(work.fuse());
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            () = tokio::time::sleep(beat) => {
-                let _ = message.ack_with(AckKind::Progress).await;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

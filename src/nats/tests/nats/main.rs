@@ -2,6 +2,7 @@
 
 mod doors;
 mod faults;
+mod flood;
 mod leaving;
 #[path = "../../src/noise.rs"]
 mod noise;

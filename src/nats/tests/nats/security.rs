@@ -1,14 +1,15 @@
 //! Hostile jobs and results, narrow accounts, and TLS.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coquad::wire::Job;
-use coquad::{Evaluator, Integrator};
-use coquad_nats::{Error, Nats, Server, Worker};
-use futures::StreamExt;
+use coquad::{EvaluationError, Evaluator, Integrator};
+use coquad_nats::{Error, Nats, NatsEvaluator, Server, Worker};
 use futures::executor::block_on;
+use futures::{FutureExt, StreamExt};
 
 use crate::noise::Noise;
 use crate::support::worker::peak;
@@ -53,6 +54,17 @@ fn hostile() -> Vec<Vec<u8>> {
         job("f", "1f", "coquad1.default.res.r-1.1f.x"),
         job("f", "1f", ""),
     ]
+}
+
+/// An evaluation whose job waits for a worker that is not there, and where the answer goes.
+fn queued<'a>(
+    evaluator: &'a NatsEvaluator,
+    tool: &Tool,
+) -> (Pin<Box<impl Future<Output = Result<f64, EvaluationError>> + use<'a>>>, String) {
+    let mut evaluation = Box::pin(evaluator.evaluate(0.5));
+    assert!(evaluation.as_mut().now_or_never().is_none());
+    until("the job is there", || tool.jobs_waiting("default") == 1);
+    (evaluation, tool.queued_job_reply("f"))
 }
 
 #[test]
@@ -100,13 +112,9 @@ fn a_hundred_thousand_garbled_answers_complete_nothing() {
     let nats = server.connect();
     let tool = Tool::new(&server);
     let evaluator = nats.evaluator::<f64>("f").run("known");
-    let mut evaluation = Box::pin(evaluator.evaluate(0.5));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(evaluation.as_mut().poll(&mut context).is_pending());
-    until("the job is there", || tool.jobs_waiting("default") == 1);
+    let (mut evaluation, reply) = queued(&evaluator, &tool);
     let mut good = Vec::new();
     coquad::wire::Answer::new("another", Ok(vec![7.0].into())).encode(&mut good);
-    let reply = tool.queued_job_reply("f");
     let elsewhere = format!("{}x", &reply[..reply.len() - 1]);
     let mut noise = Noise(6);
     tool.block_on(async {
@@ -116,7 +124,7 @@ fn a_hundred_thousand_garbled_answers_complete_nothing() {
         }
         tool.client.flush().await.unwrap();
     });
-    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    assert!(evaluation.as_mut().now_or_never().is_none());
     let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
     assert_eq!(block_on(evaluation).unwrap().to_bits(), peak(0.5).to_bits());
 }
@@ -135,7 +143,7 @@ fn an_evaluation_that_is_verified_is_done_twice_and_a_liar_found_out() {
         .start()
         .unwrap();
     let nats = server.connect();
-    let sweep = |evaluator: coquad_nats::NatsEvaluator, count: u32| {
+    let sweep = |evaluator: NatsEvaluator, count: u32| {
         let points = (0..count).map(|i| f64::from(i) / f64::from(count));
         let before = calls.load(Ordering::Relaxed);
         let values = block_on(futures::future::join_all(points.map(|x| evaluator.evaluate(x))));
@@ -173,11 +181,7 @@ fn hostile_results_complete_nothing() {
     let nats = server.connect();
     let tool = Tool::new(&server);
     let evaluator = nats.evaluator::<f64>("f").run("known");
-    let mut evaluation = Box::pin(evaluator.evaluate(0.5));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(evaluation.as_mut().poll(&mut context).is_pending());
-    until("the job is there", || tool.jobs_waiting("default") == 1);
-    let reply = tool.queued_job_reply("f");
+    let (mut evaluation, reply) = queued(&evaluator, &tool);
     let mut other = Vec::new();
     coquad::wire::Answer::new("another", Ok(vec![7.0].into())).encode(&mut other);
     for bytes in hostile().into_iter().chain([other]) {
@@ -185,7 +189,7 @@ fn hostile_results_complete_nothing() {
         tool.block_on(async { context.publish(reply.clone(), bytes.into()).await.unwrap().await.unwrap() });
     }
     // The last one is even stored in the place of the answer, until there is one.
-    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    assert!(evaluation.as_mut().now_or_never().is_none());
     let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
     assert_eq!(block_on(evaluation).unwrap().to_bits(), peak(0.5).to_bits());
 }

@@ -199,6 +199,11 @@ impl Tool {
         async_nats::jetstream::new(self.client.clone())
     }
 
+    pub(crate) fn stream_is_there(&self, space: &str) -> bool {
+        let context = self.context();
+        self.block_on(async { context.get_stream(format!("COQUAD1_{space}_JOBS")).await.is_ok() })
+    }
+
     pub(crate) fn jobs_waiting(&self, space: &str) -> u64 {
         self.messages(&format!("COQUAD1_{space}_JOBS"))
     }

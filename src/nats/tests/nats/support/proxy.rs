@@ -1,21 +1,42 @@
-//! A proxy that stands for the network: it can be cut, and mended.
+//! A proxy that stands for the network: it can be cut, either way or both, and mended.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+
+/// Which way nothing passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToServer,
+    FromServer,
+    Both,
+}
+
+/// What becomes of the bytes that do not pass. Nobody is told of either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// They arrive when the network is mended, as where TCP repeats what was dropped.
+    Late,
+    /// They never do: the connections do not survive it, which shows when the network is mended.
+    Lost,
+}
 
 pub(crate) struct Proxy {
     port: u16,
     shared: Arc<Shared>,
 }
 
+const PASS: u8 = 0;
+const LATE: u8 = 1;
+const LOST: u8 = 2;
+
 #[derive(Default)]
 struct Shared {
-    /// Nothing passes, and nobody is told: what is sent is kept, as a network does that drops packets.
-    cut: AtomicBool,
+    /// To the server, and from it.
+    ways: [AtomicU8; 2],
     streams: Mutex<Vec<TcpStream>>,
 }
 
@@ -30,8 +51,8 @@ impl Proxy {
                 let mut streams = shared.streams.lock().unwrap();
                 streams.extend([near.try_clone().unwrap(), far.try_clone().unwrap()]);
                 drop(streams);
-                pass(near.try_clone().unwrap(), far.try_clone().unwrap(), shared.clone());
-                pass(far, near, shared.clone());
+                pass(near.try_clone().unwrap(), far.try_clone().unwrap(), 0, shared.clone());
+                pass(far, near, 1, shared.clone());
             }
         });
         proxy
@@ -41,12 +62,18 @@ impl Proxy {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn cut(&self) {
-        self.shared.cut.store(true, Ordering::SeqCst);
+    pub(crate) fn cut(&self, way: Way, fate: Fate) {
+        let state = if fate == Fate::Late { LATE } else { LOST };
+        for (stopped, open) in self.shared.ways.iter().zip([Way::FromServer, Way::ToServer]) {
+            stopped.store(if way == open { PASS } else { state }, Ordering::SeqCst);
+        }
     }
 
     pub(crate) fn mend(&self) {
-        self.shared.cut.store(false, Ordering::SeqCst);
+        if self.shared.ways.iter().any(|way| way.load(Ordering::SeqCst) == LOST) {
+            self.reset();
+        }
+        self.shared.ways.iter().for_each(|way| way.store(PASS, Ordering::SeqCst));
     }
 
     /// Breaks the connections that there are.
@@ -57,12 +84,15 @@ impl Proxy {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>) {
+fn pass(mut from: TcpStream, mut to: TcpStream, way: usize, shared: Arc<Shared>) {
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
-            while shared.cut.load(Ordering::SeqCst) {
+            while shared.ways[way].load(Ordering::SeqCst) == LATE {
                 thread::sleep(Duration::from_millis(5));
+            }
+            if shared.ways[way].load(Ordering::SeqCst) == LOST {
+                continue;
             }
             if to.write_all(&buffer[..count]).is_err() {
                 break;

@@ -10,13 +10,13 @@ use coquad_nats::{Server, Worker};
 
 use super::{NatsServer, Random};
 
-const URL: &str = "COQUAD_TEST_WORKER";
+pub(crate) const URL: &str = "COQUAD_TEST_WORKER";
 const FUNCTION: &str = "COQUAD_TEST_FUNCTION";
 const SLOTS: &str = "COQUAD_TEST_SLOTS";
 /// Whether this process is a worker of `Processes`.
 const CHILD: &str = "COQUAD_TEST_CHILD";
 /// Where each evaluation leaves a line, if set: of what, by whom, when; and a worker one with `ready` once it serves.
-const TALLY: &str = "COQUAD_TEST_TALLY";
+pub(crate) const TALLY: &str = "COQUAD_TEST_TALLY";
 
 /// A smooth function with a peak: a few hundred points, by plain arithmetic only.
 pub(crate) fn peak(x: f64) -> f64 {

@@ -1,0 +1,473 @@
+//! The desk, a server and workers in virtual time, over a network that loses, repeats, delays and reorders what is sent.
+//!
+//! The desk is the real one. Server and workers are models of what JetStream and `worker/slot.rs` do: what is stored and given
+//! out again, what is asked before an evaluation, what is repeated until it is confirmed. A trial is a function of its seed.
+
+mod hands;
+mod rows;
+mod server;
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use coquad::EvaluationError;
+use coquad::wire::{Answer, Failure, FailureKind};
+use futures::channel::oneshot;
+use futures::task::AtomicWaker;
+
+use self::server::{Given, Server};
+use super::{Action, Desk, Event, Publication, Waiter, Wish};
+use crate::error::{Error, NatsReport};
+use crate::names::Space;
+use crate::noise::Noise;
+use crate::ops::{Function, Whereabouts};
+
+/// Microseconds.
+type Time = u64;
+const MILLISECOND: Time = 1000;
+const SECOND: Time = 1_000_000;
+
+/// What happens at some time.
+type Happening = Box<dyn FnOnce(&mut World)>;
+
+/// How long an answer is waited for, of whatever request.
+const TIMEOUT: Time = 5 * SECOND;
+
+/// Who is at the other end from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Coordinator,
+    Worker(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    FromServer,
+}
+
+/// Nothing passes between two times; what is sent meanwhile comes afterwards, or never.
+#[derive(Clone, Debug)]
+struct Cut {
+    who: Who,
+    ways: Vec<Way>,
+    from: Time,
+    until: Time,
+    lost: bool,
+}
+
+/// What the network and everybody else may do, in percent of the messages, or of the evaluations.
+#[derive(Clone, Debug, Default)]
+struct Faults {
+    dropped: usize,
+    doubled: usize,
+    /// By up to three seconds.
+    delayed: usize,
+    crashes: usize,
+    /// Workers give no signs of life.
+    mute: bool,
+    /// The bits of an answer depend on how often the job was given out.
+    fickle: bool,
+    cut: Option<Cut>,
+    /// When the server loses all that it has stored.
+    losses: Vec<Time>,
+}
+
+/// An evaluation that somebody asked for.
+struct Asked {
+    point: usize,
+    reply: oneshot::Receiver<Result<Vec<f64>, EvaluationError>>,
+    at: Time,
+    ended: Option<(Time, Result<u64, EvaluationError>)>,
+    dropped: bool,
+}
+
+/// A slot of a worker.
+#[derive(Debug, Default)]
+struct Hand {
+    /// One more when its process is started again: what was for the old one is nobody's.
+    life: u64,
+    busy: Option<Given>,
+    /// One more for each job, so that what belongs to an old one is known.
+    turn: u64,
+    /// What was given to it while it was busy, after a request that it thought lost.
+    queue: VecDeque<Given>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    /// Evaluations that were begun, and jobs that reached a worker, by point.
+    evaluations: Vec<u32>,
+    deliveries: Vec<u32>,
+    /// Crashes of a worker over a point.
+    crashes: u32,
+    /// Answers to what was answered before, with the same bits and with others.
+    duplicates: u64,
+    conflicts: u64,
+}
+
+struct World {
+    noise: Noise,
+    now: Time,
+    serial: u64,
+    queue: BTreeMap<(Time, u64), Happening>,
+    faults: Faults,
+    epoch: Instant,
+    desk: Desk,
+    report: Arc<Mutex<NatsReport>>,
+    server: Server,
+    hands: Vec<Hand>,
+    function: Arc<Function>,
+    run: Arc<str>,
+    deadline: Option<Duration>,
+    asked: Vec<Asked>,
+    /// The bits that were answered, by point.
+    answered: HashMap<usize, u64>,
+    counts: Counts,
+}
+
+/// The function: a few points have no value.
+fn value(point: usize) -> Option<f64> {
+    (point % 16 != 15).then(|| (point as f64).sin())
+}
+
+fn id(point: usize) -> String {
+    format!("{point:x}")
+}
+
+impl World {
+    fn new(seed: u64, run: &str, points: usize, hands: usize, ack_wait: Time, faults: Faults) -> Self {
+        let report = Arc::<Mutex<NatsReport>>::default();
+        let mut world = World {
+            noise: Noise(seed),
+            now: 0,
+            serial: 0,
+            queue: BTreeMap::new(),
+            epoch: Instant::now(),
+            desk: Desk::new(Space("s".into()), report.clone()),
+            report,
+            server: Server::new(ack_wait),
+            hands: (0..hands).map(|_| Hand::default()).collect(),
+            function: Arc::new(Function { name: "f".into(), slots: AtomicUsize::new(hands) }),
+            run: run.into(),
+            deadline: None,
+            asked: Vec::new(),
+            answered: HashMap::new(),
+            counts: Counts { evaluations: vec![0; points], deliveries: vec![0; points], ..Counts::default() },
+            faults,
+        };
+        for hand in 0..hands {
+            world.later(0, move |world| world.request_job(hand));
+        }
+        for at in world.faults.losses.clone() {
+            world.later(at, |world| {
+                world.server.lose();
+                world.later(20 * MILLISECOND, |world| world.tell(Event::Connected));
+            });
+        }
+        if let Some(cut) = world.faults.cut.clone().filter(|cut| cut.lost && cut.until < Time::MAX) {
+            // The connection is made anew.
+            world.later(cut.until, move |world| match cut.who {
+                Who::Coordinator => world.tell(Event::Connected),
+                Who::Worker(hand) if world.hands[hand].busy.is_none() => world.request_job(hand),
+                Who::Worker(_) => {}
+            });
+        }
+        world.tick();
+        world
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.noise.below(100) < percent
+    }
+
+    fn within(&mut self, end: Time) -> Time {
+        self.noise.below(end as usize) as Time
+    }
+
+    fn later(&mut self, pause: Time, what: impl FnOnce(&mut World) + 'static) {
+        self.serial += 1;
+        self.queue.insert((self.now + pause, self.serial), Box::new(what));
+    }
+
+    /// Lets the next thing happen, and says whether there was one.
+    fn step(&mut self) -> bool {
+        let Some(((now, _), what)) = self.queue.pop_first() else { return false };
+        self.now = now;
+        what(self);
+        true
+    }
+
+    /// Over the network, which may do to it what it does.
+    fn send(&mut self, who: Who, way: Way, what: impl Fn(&mut World) + Clone + 'static) {
+        for _ in 0..if self.chance(self.faults.doubled) { 2 } else { 1 } {
+            if self.chance(self.faults.dropped) {
+                continue;
+            }
+            let mut pause = 100 + self.within(MILLISECOND);
+            if self.chance(self.faults.delayed) {
+                pause += self.within(3 * SECOND);
+            }
+            if let Some(cut) = &self.faults.cut
+                && cut.who == who
+                && cut.ways.contains(&way)
+                && (cut.from..cut.until).contains(&self.now)
+            {
+                if cut.lost || cut.until == Time::MAX {
+                    continue;
+                }
+                pause += cut.until - self.now;
+            }
+            let (era, what) = (self.server.era, what.clone());
+            self.later(pause, move |world| {
+                // With its store the server has lost its connections.
+                if world.server.era == era {
+                    what(world);
+                }
+            });
+        }
+    }
+
+    /// Asks the server, and goes on with its answer, or without.
+    fn request<R: Clone + 'static>(
+        &mut self,
+        who: Who,
+        ask: impl Fn(&mut World) -> R + Clone + 'static,
+        then: impl Fn(&mut World, Option<R>) + Clone + 'static,
+    ) {
+        let done = Rc::new(Cell::new(false));
+        let (over, without) = (done.clone(), then.clone());
+        self.later(TIMEOUT, move |world| {
+            if !over.replace(true) {
+                without(world, None);
+            }
+        });
+        self.send(who, Way::ToServer, move |world| {
+            let (answer, done, then) = (ask(world), done.clone(), then.clone());
+            world.dispatch();
+            world.send(who, Way::FromServer, move |world| {
+                if !done.replace(true) {
+                    then(world, Some(answer.clone()));
+                }
+            });
+        });
+    }
+
+    // The coordinator: what `drive.rs` and `ops.rs` do.
+
+    fn tick(&mut self) {
+        self.tell(Event::Tick);
+        // Whoever counts the workers finds that there is no stream.
+        if !self.server.there && self.chance(25) {
+            self.act(Action::Setup);
+        }
+        self.later(250 * MILLISECOND, Self::tick);
+    }
+
+    fn tell(&mut self, event: Event) {
+        let (point, is_new) = match &event {
+            Event::Arrived(message) => {
+                let id = message.subject.rsplit('.').next().expect("a name");
+                (usize::from_str_radix(id, 16).ok(), !self.desk.pending.contains_key(message.subject.as_str()))
+            }
+            _ => (None, false),
+        };
+        if let (Some(point), true, Event::Arrived(message)) = (point, is_new, &event) {
+            let answer = Answer::decode(&message.payload).expect("an answer");
+            match (self.answered.get(&point), &answer.outcome) {
+                (Some(first), Ok(numbers)) if *first == numbers[0].to_bits() => self.counts.duplicates += 1,
+                (Some(_), Ok(_)) => self.counts.conflicts += 1,
+                _ => {}
+            }
+        }
+        let now = self.epoch + Duration::from_micros(self.now);
+        self.desk.handle(event, now);
+        self.desk.pause();
+        for action in self.desk.actions() {
+            self.act(action);
+        }
+        for asked in self.asked.iter_mut().filter(|asked| asked.ended.is_none()) {
+            if let Ok(Some(outcome)) = asked.reply.try_recv() {
+                let outcome = outcome.map(|numbers| numbers[0].to_bits());
+                if let Ok(bits) = outcome {
+                    self.answered.insert(asked.point, bits);
+                }
+                asked.ended = Some((self.now, outcome));
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Follow(_) | Action::Hear(_) => {}
+            Action::Setup => self.request(Who::Coordinator, |world| world.server.set_up(), |_, _| {}),
+            Action::Delete { sequence, message_id } => {
+                let delete = move |world: &mut World| {
+                    world.send(Who::Coordinator, Way::ToServer, move |world| world.server.delete(sequence));
+                };
+                let Some(id) = message_id else { return delete(self) };
+                self.request(
+                    Who::Coordinator,
+                    move |world| world.server.whereabouts(sequence, &id),
+                    move |world, job| {
+                        if job == Some(Whereabouts::There) {
+                            delete(world);
+                        }
+                    },
+                );
+            }
+            Action::Cancel { message_ids, .. } => {
+                for hand in 0..self.hands.len() {
+                    let ids = message_ids.clone();
+                    // By way of the server: two ways on which it may be lost.
+                    self.send(Who::Coordinator, Way::ToServer, move |world| {
+                        let ids = ids.clone();
+                        world.send(Who::Worker(hand), Way::FromServer, move |world| world.cancelled(hand, &ids));
+                    });
+                }
+            }
+            Action::Recall { subject, serial } => {
+                let place = subject.clone();
+                self.request(
+                    Who::Coordinator,
+                    move |world| world.server.answer(&place),
+                    move |world, answer| {
+                        world.tell(Event::Earlier { subject: subject.clone(), serial, answer: answer.flatten() });
+                    },
+                );
+            }
+            Action::Publish(publication) => self.publish(Rc::new(publication), 20 * MILLISECOND),
+            Action::Look { subject, serial, attempt, sequence, message_id, .. } => {
+                self.look(Rc::new(Look { subject, serial, attempt, sequence, message_id }));
+            }
+        }
+    }
+
+    fn publish(&mut self, publication: Rc<Publication>, pause: Time) {
+        if !publication.wanted.load(Ordering::Relaxed) {
+            return self.published(&publication, None);
+        }
+        let job = publication.clone();
+        self.request(
+            Who::Coordinator,
+            move |world| world.server.take(&job.message_id, &job.subject, world.now),
+            move |world, stored| match stored {
+                Some(Some(stored)) => {
+                    if !publication.wanted.load(Ordering::Relaxed) {
+                        world.act(Action::Delete { sequence: stored.sequence, message_id: None });
+                    }
+                    world.published(&publication, Some(stored));
+                }
+                missing => {
+                    if missing.is_some() {
+                        world.act(Action::Setup);
+                    }
+                    let publication = publication.clone();
+                    world.later(pause, move |world| world.publish(publication, (2 * pause).min(SECOND)));
+                }
+            },
+        );
+    }
+
+    fn published(&mut self, publication: &Publication, stored: Option<crate::ops::Stored>) {
+        let Publication { subject, serial, attempt, .. } = publication;
+        let event =
+            Event::Published { subject: subject.clone(), serial: *serial, attempt: *attempt, outcome: Ok(stored) };
+        self.tell(event);
+    }
+
+    fn look(&mut self, look: Rc<Look>) {
+        let Some(sequence) = look.sequence else { return self.look_for_answer(look, Whereabouts::Unknown) };
+        let job = look.clone();
+        self.request(
+            Who::Coordinator,
+            move |world| world.server.whereabouts(sequence, &job.message_id),
+            move |world, job| world.look_for_answer(look.clone(), job.unwrap_or(Whereabouts::Unknown)),
+        );
+    }
+
+    fn look_for_answer(&mut self, look: Rc<Look>, job: Whereabouts) {
+        let place = look.subject.clone();
+        self.request(
+            Who::Coordinator,
+            move |world| world.server.answer(&place),
+            move |world, answer| match answer {
+                Some(answer) if job == Whereabouts::There => world.look_whether_idle(look.clone(), answer),
+                answer => world.looked(&look, job, answer.ok_or(())),
+            },
+        );
+    }
+
+    fn look_whether_idle(&mut self, look: Rc<Look>, answer: Option<Bytes>) {
+        self.request(
+            Who::Coordinator,
+            |world| world.server.is_idle(),
+            move |world, idle| {
+                if idle != Some(true) {
+                    return world.looked(&look, Whereabouts::There, Ok(answer.clone()));
+                }
+                let (job, look, answer) = (look.clone(), look.clone(), answer.clone());
+                world.request(
+                    Who::Coordinator,
+                    move |world| world.server.whereabouts(job.sequence.expect("it was looked for"), &job.message_id),
+                    move |world, there| {
+                        let abandoned = there == Some(Whereabouts::There);
+                        let job = if abandoned { Whereabouts::Abandoned } else { Whereabouts::There };
+                        world.looked(&look, job, Ok(answer.clone()));
+                    },
+                );
+            },
+        );
+    }
+
+    fn looked(&mut self, look: &Look, job: Whereabouts, answer: Result<Option<Bytes>, ()>) {
+        let Look { subject, serial, attempt, .. } = look;
+        self.tell(Event::Looked { subject: subject.clone(), serial: *serial, attempt: *attempt, job, answer });
+    }
+
+    // Whoever integrates.
+
+    fn ask(&mut self, point: usize) -> usize {
+        let (reply, answer) = oneshot::channel();
+        let subject: Arc<str> = Space("s".into()).result(&self.run, &id(point)).into();
+        let ticket = self.asked.len() as u64;
+        self.asked.push(Asked { point, reply: answer, at: self.now, ended: None, dropped: false });
+        let nudge = Arc::new(AtomicWaker::new());
+        let wish = Wish {
+            function: self.function.clone(),
+            run: self.run.clone(),
+            id: id(point),
+            subject,
+            payload: Bytes::new(),
+            deadline: self.deadline,
+            // A job is lost as often as the server loses its store, and no more.
+            attempts: if self.faults.losses.is_empty() { 3 } else { self.faults.losses.len() as u32 + 1 },
+            waiter: Waiter { ticket, reply, nudge },
+        };
+        self.tell(Event::Evaluate(Box::new(wish)));
+        ticket as usize
+    }
+
+    fn drop_asked(&mut self, ticket: usize) {
+        let asked = &mut self.asked[ticket];
+        if asked.ended.is_none() {
+            asked.dropped = true;
+            asked.ended = Some((self.now, Err(EvaluationError::new(Error::Closed {}))));
+            let subject: Arc<str> = Space("s".into()).result(&self.run, &id(asked.point)).into();
+            self.tell(Event::Forget { subject, ticket: ticket as u64 });
+        }
+    }
+}
+
+struct Look {
+    subject: Arc<str>,
+    serial: u64,
+    attempt: u32,
+    sequence: Option<u64>,
+    message_id: String,
+}

@@ -1,0 +1,197 @@
+//! The workers: what `worker/slot.rs` does.
+
+use super::*;
+
+impl World {
+    pub(super) fn request_job(&mut self, hand: usize) {
+        let (life, turn) = (self.hands[hand].life, self.hands[hand].turn);
+        self.send(Who::Worker(hand), Way::ToServer, move |world| {
+            if world.hands[hand].life == life {
+                world.server.waiting.push_back((hand, life));
+                world.dispatch();
+            }
+        });
+        self.doubt(hand, life, turn);
+    }
+
+    /// While the server has a request it says so, or the request is made again.
+    fn doubt(&mut self, hand: usize, life: u64, turn: u64) {
+        self.later(20 * SECOND, move |world| {
+            let Hand { life: now, turn: after, .. } = world.hands[hand];
+            if (now, after) != (life, turn) {
+                return;
+            }
+            if world.server.waiting.contains(&(hand, life)) {
+                world.doubt(hand, life, turn);
+            } else {
+                world.request_job(hand);
+            }
+        });
+    }
+
+    /// The server gives out what it has to those who asked, and takes back what nobody gives a sign of life of.
+    pub(super) fn dispatch(&mut self) {
+        while let Some((hand, life)) = self.server.waiting.front().copied() {
+            if self.hands[hand].life != life {
+                self.server.waiting.pop_front();
+                continue;
+            }
+            let Some(given) = self.server.give(self.now) else { break };
+            self.server.waiting.pop_front();
+            self.watch(given.sequence, given.delivery);
+            self.send(Who::Worker(hand), Way::FromServer, move |world| {
+                if world.hands[hand].life == life {
+                    world.counts.deliveries[given.point] += 1;
+                    world.hands[hand].queue.push_back(given.clone());
+                    world.begin(hand);
+                }
+            });
+        }
+    }
+
+    fn watch(&mut self, sequence: u64, delivery: u32) {
+        self.later(self.server.ack_wait, move |world| match world.server.overdue(sequence, delivery, world.now) {
+            server::Overdue::Not => {}
+            server::Overdue::Later => world.watch(sequence, delivery),
+            server::Overdue::Again => world.dispatch(),
+            server::Overdue::Dead => {
+                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Dead { sequence }));
+            }
+        });
+    }
+
+    fn begin(&mut self, hand: usize) {
+        if self.hands[hand].busy.is_some() {
+            return;
+        }
+        let Some(given) = self.hands[hand].queue.pop_front() else { return self.request_job(hand) };
+        self.hands[hand].turn += 1;
+        self.hands[hand].busy = Some(given.clone());
+        if given.delivery == 1 {
+            return self.evaluate(hand, given);
+        }
+        let (turn, place) = (self.hands[hand].turn, given.subject.clone());
+        self.request(
+            Who::Worker(hand),
+            move |world| world.server.answer(&place),
+            move |world, answer| {
+                if world.hands[hand].turn != turn {
+                    return;
+                }
+                let is_value =
+                    answer.flatten().is_some_and(|answer| Answer::decode(&answer).is_ok_and(|a| a.outcome.is_ok()));
+                if is_value { world.let_go(hand, turn) } else { world.evaluate(hand, given.clone()) }
+            },
+        );
+    }
+
+    fn evaluate(&mut self, hand: usize, given: Given) {
+        self.counts.evaluations[given.point] += 1;
+        let turn = self.hands[hand].turn;
+        let longest = [10 * MILLISECOND, 300 * MILLISECOND, 2 * SECOND, 20 * SECOND][self.noise.below(4)];
+        let takes = 1 + self.within(longest);
+        if !self.faults.mute {
+            self.sign_of_life(hand, turn);
+        }
+        if self.chance(self.faults.crashes) {
+            self.counts.crashes += 1;
+            let after = self.within(takes);
+            self.later(after, move |world| {
+                if world.hands[hand].turn == turn {
+                    let life = world.hands[hand].life + 1;
+                    world.hands[hand] = Hand { life, turn: turn + 1, ..Hand::default() };
+                    world.later(SECOND, move |world| world.request_job(hand));
+                }
+            });
+            return;
+        }
+        self.later(takes, move |world| {
+            if world.hands[hand].turn != turn {
+                return;
+            }
+            let id = id(given.point);
+            let outcome = match value(given.point) {
+                Some(y) if world.faults.fickle => {
+                    Ok(vec![f64::from_bits(y.to_bits() ^ u64::from(given.delivery))].into())
+                }
+                Some(y) => Ok(vec![y].into()),
+                None => Err(Failure::new(FailureKind::Failed, "no value")),
+            };
+            let mut answer = Vec::new();
+            Answer::new(&id, outcome).encode(&mut answer);
+            world.store(hand, turn, given.subject.clone(), answer.into(), 50 * MILLISECOND);
+        });
+    }
+
+    fn sign_of_life(&mut self, hand: usize, turn: u64) {
+        self.later(self.server.ack_wait / 3, move |world| {
+            if world.hands[hand].turn == turn
+                && let Some(given) = world.hands[hand].busy.clone()
+            {
+                world.send(Who::Worker(hand), Way::ToServer, move |world| {
+                    world.server.is_alive(given.sequence, given.delivery, world.now);
+                });
+                world.sign_of_life(hand, turn);
+            }
+        });
+    }
+
+    /// The answer is published until the server has it; each time it is there it goes to the coordinator.
+    fn store(&mut self, hand: usize, turn: u64, subject: Arc<str>, answer: Bytes, pause: Time) {
+        let (place, bytes) = (subject.clone(), answer.clone());
+        self.request(
+            Who::Worker(hand),
+            move |world| {
+                let stored = world.server.store(&place, &bytes);
+                let message = async_nats::Message {
+                    subject: place.to_string().into(),
+                    reply: None,
+                    payload: bytes.clone(),
+                    headers: None,
+                    status: None,
+                    description: None,
+                    length: 0,
+                };
+                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Arrived(message.clone())));
+                stored
+            },
+            move |world, stored| {
+                if world.hands[hand].turn != turn {
+                    return;
+                }
+                if stored == Some(true) {
+                    return world.let_go(hand, turn);
+                }
+                let (subject, answer) = (subject.clone(), answer.clone());
+                world.later(pause, move |world| {
+                    if world.hands[hand].turn == turn {
+                        world.store(hand, turn, subject, answer, (2 * pause).min(5 * SECOND));
+                    }
+                });
+            },
+        );
+    }
+
+    /// The job is done, or not wanted: the server is told once, and the next one is asked for.
+    pub(super) fn let_go(&mut self, hand: usize, turn: u64) {
+        if self.hands[hand].turn != turn {
+            return;
+        }
+        let Some(given) = self.hands[hand].busy.take() else { return };
+        self.hands[hand].turn += 1;
+        // Whatever has this number now is let go of: an acknowledgement that comes late is not told from one in time. So after
+        // the connection was lost the worker asks whether this is still the server that it was.
+        if given.era == self.server.era {
+            self.send(Who::Worker(hand), Way::ToServer, move |world| world.server.delete(given.sequence));
+        }
+        self.begin(hand);
+    }
+
+    pub(super) fn cancelled(&mut self, hand: usize, ids: &str) {
+        let Hand { busy: Some(given), turn, .. } = &self.hands[hand] else { return };
+        if ids.lines().any(|id| id == given.message_id) {
+            let turn = *turn;
+            self.later(SECOND, move |world| world.let_go(hand, turn));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The rows of the fault matrix that need a network: `cargo test -p coquad-nats --lib row -- --nocapture`.
+
+use std::cell::RefCell;
+
+use super::*;
+use crate::trials::row;
+
+/// After this everything that anybody waited for has ended, whatever the network does.
+const LONG: Time = 30 * 24 * 3600 * SECOND;
+
+struct Trial {
+    points: usize,
+    hands: usize,
+    ack_wait: Time,
+    named: bool,
+    deadline: Option<Duration>,
+    /// Percent of the evaluations that are dropped, and half of these asked for again.
+    dropped: usize,
+    faults: Faults,
+}
+
+/// Plays the trial to its end, and half a minute more for what comes late.
+fn play(seed: u64, trial: Trial) -> World {
+    let run = if trial.named { "n-sweep" } else { "r-0123456789abcdef0123456789abcdef" };
+    let mut world = World::new(seed, run, trial.points, trial.hands, trial.ack_wait, trial.faults);
+    world.deadline = trial.deadline;
+    let mut left = 0;
+    let asks = Rc::new(Cell::new(0));
+    for point in 0..trial.points {
+        let at = world.within(2 * SECOND);
+        // A quarter is asked for by two.
+        for _ in 0..if world.chance(25) { 2 } else { 1 } {
+            let (drops, again) = (world.chance(trial.dropped), world.chance(50));
+            let (after, later, asks) = (world.within(5 * SECOND), world.within(5 * SECOND), asks.clone());
+            left += 1 + usize::from(drops && again);
+            world.later(at, move |world| {
+                asks.set(asks.get() + 1);
+                let ticket = world.ask(point);
+                if drops {
+                    world.later(after, move |world| world.drop_asked(ticket));
+                    if again {
+                        world.later(after + later, move |world| {
+                            asks.set(asks.get() + 1);
+                            world.ask(point);
+                        });
+                    }
+                }
+            });
+        }
+    }
+    while asks.get() < left || world.asked.iter().any(|asked| asked.ended.is_none()) {
+        assert!(world.step() && world.now < LONG, "{}", waits(&world));
+    }
+    let end = world.now + 30 * SECOND;
+    while world.now < end && world.step() {}
+    world
+}
+
+/// Who still waits, for what.
+fn waits(world: &World) -> String {
+    let waiting = world.asked.iter().filter(|asked| asked.ended.is_none()).map(|asked| asked.point);
+    format!("{:?} at {} s, {:?}", waiting.collect::<Vec<_>>(), world.now / SECOND, world.faults)
+}
+
+/// What holds in every trial. `may_lose`: whether a job may end as lost.
+fn check(world: &World, may_lose: bool) {
+    for asked in world.asked.iter().filter(|asked| !asked.dropped) {
+        let (ended, outcome) = asked.ended.as_ref().expect("it has ended");
+        let expected = value(asked.point).map(f64::to_bits);
+        match outcome {
+            Ok(bits) if world.faults.fickle => assert!((1..=3).contains(&(bits ^ expected.expect("a value")))),
+            Ok(bits) => assert_eq!(Some(*bits), expected),
+            Err(error) => match error.downcast_ref() {
+                Some(Error::Function { .. }) => assert_eq!(expected, None),
+                Some(Error::WorkerLost { .. }) => assert!(may_lose, "{error}"),
+                Some(Error::Deadline { .. }) => {
+                    let deadline = world.deadline.expect("a deadline").as_micros() as Time;
+                    assert!(*ended <= asked.at + deadline + SECOND, "{error} at {ended}");
+                }
+                _ => panic!("{error}"),
+            },
+        }
+    }
+    let report = *world.report.lock().expect("nobody panics with it");
+    let counts = &world.counts;
+    assert_eq!((report.duplicates, report.conflicts), (counts.duplicates, counts.conflicts));
+    assert!(report.conflicts == 0 || world.faults.fickle);
+    // Evaluated once, and once more each time that it was given out again.
+    for (evaluations, deliveries) in counts.evaluations.iter().zip(&counts.deliveries) {
+        assert!(evaluations <= deliveries);
+    }
+    let published = world.asked.len() as u64 + report.republished;
+    assert!(world.server.ever.len() as u64 <= published);
+    if world.faults.doubled == 0 && world.faults.losses.is_empty() {
+        let deliveries: u32 = counts.deliveries.iter().sum();
+        assert!(deliveries as usize <= world.server.ever.len() + world.server.redelivered as usize);
+    }
+    // Nothing is published again that the server has, or has let go of with its answer.
+    let failures = (0..counts.evaluations.len()).any(|point| value(point).is_none());
+    let taken_back = world.deadline.is_some() || world.asked.iter().any(|asked| asked.dropped);
+    if !failures && !taken_back && world.server.dead == 0 && world.faults.losses.is_empty() {
+        assert_eq!(report.republished, 0);
+        assert_eq!(world.server.ever.len(), counts.evaluations.len());
+    }
+    // Nobody waits, and nothing is looked for.
+    assert!(world.desk.pending.is_empty() && world.desk.order.is_empty());
+    assert_eq!(world.desk.looking, 0);
+}
+
+/// What a row adds up to.
+#[derive(Default)]
+struct Sum(RefCell<[u64; 7]>);
+
+impl Sum {
+    fn add(&self, world: &World) {
+        let report = *world.report.lock().expect("nobody panics with it");
+        let lost = |asked: &&Asked| {
+            let outcome = &asked.ended.as_ref().expect("it has ended").1;
+            matches!(outcome, Err(error) if matches!(error.downcast_ref(), Some(Error::WorkerLost { .. })))
+        };
+        let evaluations: u32 = world.counts.evaluations.iter().sum();
+        let more = [
+            world.counts.evaluations.len() as u64,
+            evaluations.into(),
+            world.server.redelivered.into(),
+            report.republished,
+            world.asked.iter().filter(lost).count() as u64,
+            report.duplicates,
+            report.conflicts,
+        ];
+        self.0.borrow_mut().iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    }
+
+    fn print(&self, row: &str) -> [u64; 7] {
+        let sums @ [points, evaluations, redelivered, republished, lost, duplicates, conflicts] = *self.0.borrow();
+        println!(
+            "row {row}, {points} points: {evaluations} evaluations, given out again {redelivered} times, published again \
+             {republished} times, {lost} given up; {duplicates} answers came twice, {conflicts} with other bits"
+        );
+        sums
+    }
+}
+
+#[test]
+fn row_d2_a_partition_that_is_mended_loses_nothing_and_one_that_is_not_ends_at_the_deadline() {
+    let sum = Sum::default();
+    row("d2", 3_000, |seed| {
+        let mut noise = Noise(!seed);
+        let hands = 1 + noise.below(4);
+        let from = noise.below(4 * SECOND as usize) as Time;
+        let mended = noise.below(4) > 0;
+        let until = if mended { from + noise.below(20 * SECOND as usize) as Time } else { Time::MAX };
+        let who = if noise.below(2) == 0 { Who::Coordinator } else { Who::Worker(noise.below(hands)) };
+        let ways = [vec![Way::ToServer], vec![Way::FromServer], vec![Way::ToServer, Way::FromServer]];
+        let cut = Cut { who, ways: ways[noise.below(3)].clone(), from, until, lost: noise.below(2) == 0 };
+        let world = play(
+            seed,
+            Trial {
+                points: 1 + noise.below(12),
+                hands,
+                ack_wait: [SECOND, 30 * SECOND][noise.below(2)],
+                named: noise.below(2) == 0,
+                deadline: (!mended).then(|| Duration::from_millis(500 + noise.below(20_000) as u64)),
+                dropped: 0,
+                faults: Faults { cut: Some(cut), ..Faults::default() },
+            },
+        );
+        check(&world, false);
+        sum.add(&world);
+    });
+    sum.print("d2");
+}
+
+#[test]
+fn row_d3_messages_dropped_doubled_delayed_and_reordered_change_no_bit() {
+    let sum = Sum::default();
+    row("d3", 10_000, |seed| {
+        let mut noise = Noise(!seed);
+        let mut percent = || if noise.below(3) == 0 { 0 } else { noise.below(51) };
+        let mut faults = Faults { dropped: percent(), doubled: percent(), delayed: percent(), ..Faults::default() };
+        faults.crashes = [0, 0, 5, 20][noise.below(4)];
+        let may_lose = faults.dropped > 0 || faults.crashes > 0 || faults.delayed > 0;
+        let world = play(
+            seed,
+            Trial {
+                points: 1 + noise.below(20),
+                hands: 1 + noise.below(4),
+                ack_wait: [SECOND, 5 * SECOND, 30 * SECOND][noise.below(3)],
+                named: noise.below(2) == 0,
+                deadline: (noise.below(4) == 0).then(|| Duration::from_millis(500 + noise.below(30_000) as u64)),
+                dropped: [0, 20][noise.below(2)],
+                faults,
+            },
+        );
+        check(&world, may_lose);
+        sum.add(&world);
+    });
+    sum.print("d3");
+}
+
+#[test]
+fn row_d4_of_answers_that_differ_the_first_counts_and_the_others_are_counted() {
+    let sum = Sum::default();
+    row("d4", 3_000, |seed| {
+        let mut noise = Noise(!seed);
+        let faults = Faults {
+            dropped: noise.below(21),
+            delayed: noise.below(51),
+            mute: true,
+            fickle: true,
+            ..Faults::default()
+        };
+        let world = play(
+            seed,
+            Trial {
+                points: 1 + noise.below(12),
+                hands: 2 + noise.below(3),
+                ack_wait: SECOND,
+                named: false,
+                deadline: None,
+                dropped: 0,
+                faults,
+            },
+        );
+        check(&world, true);
+        // Whoever waited for a point has the same bits.
+        for asked in &world.asked {
+            if let Some((_, Ok(bits))) = &asked.ended {
+                assert_eq!(world.answered[&asked.point], *bits);
+            }
+        }
+        sum.add(&world);
+    });
+    let [.., duplicates, conflicts] = sum.print("d4");
+    assert!(std::env::var_os("COQUAD_SEED").is_some() || (duplicates > 0 && conflicts > 0));
+}
+
+#[test]
+fn row_d7_a_server_that_loses_its_store_loses_no_evaluation() {
+    let sum = Sum::default();
+    row("d7", 3_000, |seed| {
+        let mut noise = Noise(!seed);
+        // Once or twice: a job that is lost three times is given up.
+        let losses = (0..1 + noise.below(2)).map(|_| noise.below(10 * SECOND as usize) as Time).collect();
+        let world = play(
+            seed,
+            Trial {
+                points: 1 + noise.below(12),
+                hands: 1 + noise.below(4),
+                ack_wait: [SECOND, 30 * SECOND][noise.below(2)],
+                named: noise.below(2) == 0,
+                deadline: None,
+                dropped: [0, 40][noise.below(2)],
+                faults: Faults { losses, ..Faults::default() },
+            },
+        );
+        check(&world, false);
+        sum.add(&world);
+    });
+    sum.print("d7");
+}
