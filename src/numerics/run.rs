@@ -5,6 +5,8 @@
 
 mod queue;
 mod repeated;
+#[cfg(test)]
+mod tests;
 mod tree_sum;
 
 use std::collections::BinaryHeap;

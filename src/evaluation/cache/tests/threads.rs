@@ -2,16 +2,22 @@
 
 use super::*;
 
+/// Miri takes a thousand times as long.
+const fn fewer(n: u32) -> u32 {
+    if cfg!(miri) { n / 50 } else { n }
+}
+
 #[test]
 fn many_threads_evaluate_each_point_once() {
+    const POINTS: u32 = fewer(2000);
     let cache = PointCache::new();
     let evaluations = AtomicUsize::new(0);
     thread::scope(|scope| {
         for t in 0..8 {
             let (cache, evaluations) = (&cache, &evaluations);
             scope.spawn(move || {
-                for i in 0..2000 {
-                    let x = f64::from((i * 7 + t * 251) % 2000);
+                for i in 0..POINTS {
+                    let x = f64::from((i * 7 + t * 251) % POINTS);
                     let value = if t % 2 == 0 {
                         block_on(cache.get_or_evaluate(x, || async {
                             evaluations.fetch_add(1, Ordering::SeqCst);
@@ -35,7 +41,8 @@ fn many_threads_evaluate_each_point_once() {
             });
         }
     });
-    assert_eq!((evaluations.load(Ordering::SeqCst), cache.len(), cache.points.slots().len()), (2000, 2000, 2000));
+    let points = POINTS as usize;
+    assert_eq!((evaluations.load(Ordering::SeqCst), cache.len(), cache.points.slots().len()), (points, points, points));
 }
 
 #[test]
@@ -46,7 +53,7 @@ fn random_cancels_on_threads_lose_nobody() {
             let cache = &cache;
             scope.spawn(move || {
                 let mut random = t + 1;
-                for round in 0..3000_u32 {
+                for round in 0..fewer(3000) {
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     let x = f64::from(round / 10);
                     let eval = || async move {
