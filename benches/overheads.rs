@@ -1,9 +1,9 @@
 //! Prints what stands between the integrand and its integral: `cargo bench --bench overheads`.
 //!
 //! Nanoseconds per evaluation by each way to evaluate; integrals of cheap functions on a thread pool beside the same on
-//! the calling thread; memory per running integral; how evenly thousands share a pool; and whether callers hold each
-//! other up. What is compared is measured in turns in one process, and the least (per evaluation) or the median
-//! (per integral) of many is shown.
+//! the calling thread; memory per running integral; how evenly thousands share a pool; whether callers hold each
+//! other up; and how soon all is idle after a drop. What is compared is measured in turns in one process, and the least
+//! (per evaluation) or the median (per integral) of many is shown.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 use std::convert::Infallible;
@@ -318,14 +318,85 @@ fn callers() {
     println!("{:44} {:10.1} {:10.1}", "on a pool of 2, one integrator", median(one), median(sixteen));
 }
 
+/// From the drop of integrals until nothing of them is left: no future, and all threads free.
+fn drops() {
+    struct Alive(Arc<AtomicUsize>);
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let poll = |integral: &mut std::pin::Pin<Box<_>>| {
+        let _: std::task::Poll<Result<coquad::Estimate, coquad::Error>> =
+            Future::poll(integral.as_mut(), &mut Context::from_waker(Waker::noop()));
+    };
+    let report = |name: &str, times: Vec<f64>| {
+        let most = times.iter().fold(0.0, |most: f64, &time| most.max(time)) / 1e6;
+        println!("{name:44} {:10.3} {most:10.3}", median(times) / 1e6);
+    };
+    println!("\nms from a drop until all is idle: median, most of 100");
+
+    let alive = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&alive);
+    let never = evaluator_fn(1000, move |x: f64| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let alive = Alive(Arc::clone(&counted));
+        async move {
+            std::future::pending::<()>().await;
+            drop(alive);
+            Ok::<_, Infallible>(x)
+        }
+    });
+    let integrator = Integrator::new(never).method(METHOD());
+    let idle = |_| {
+        let mut integral = Box::pin(integrator.integrate(-1.0, 1.0, 1e-11));
+        poll(&mut integral);
+        assert!(alive.load(Ordering::SeqCst) > 20);
+        time(|| {
+            drop(integral);
+            assert_eq!(alive.load(Ordering::SeqCst), 0);
+        })
+    };
+    report("1,000 async evaluations at most", (0..100).map(idle).collect());
+
+    for (name, integrals) in
+        [("1 integral on a pool of 2, 1 ms each", 1), ("1,000 integrals on a pool of 2, 1 ms each", 1000)]
+    {
+        let pool = ThreadPool::new(2);
+        let slow = pool.evaluator(|x| {
+            thread::sleep(Duration::from_millis(1));
+            peak(x)
+        });
+        let integrator = Integrator::new(slow).method(METHOD());
+        let idle = |i| {
+            let a = -1.0 - f64::from(i);
+            let mut all: Vec<_> = (0..integrals).map(|_| Box::pin(integrator.integrate(a, 1.0, 1e-11))).collect();
+            all.iter_mut().for_each(poll);
+            thread::sleep(Duration::from_millis(3));
+            time(|| {
+                drop(all);
+                // Each waits for the other: both threads are free.
+                let both = Arc::new(std::sync::Barrier::new(2));
+                let wait = || {
+                    let both = Arc::clone(&both);
+                    pool.run(move || drop(both.wait()))
+                };
+                block_on(join_all([wait(), wait()]));
+            })
+        };
+        report(name, (0..100).map(idle).collect());
+    }
+}
+
 fn main() {
     let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
-    let parts: [(&str, fn()); 5] = [
+    let parts: [(&str, fn()); 6] = [
         ("evaluations", evaluations),
         ("integrals", integrals),
         ("memory", memory),
         ("fairness", fairness),
         ("callers", callers),
+        ("drops", drops),
     ];
     for (name, part) in parts {
         if only.as_deref().is_none_or(|only| only == name) {

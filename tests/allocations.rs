@@ -91,3 +91,40 @@ fn assert_bounded(message: &[u8]) {
     assert!(taken.bytes_max <= 2 * bound(message.len()), "{taken:?} for {} bytes", message.len());
     assert_eq!(taken.bytes_current, 0);
 }
+
+#[cfg(feature = "durable")]
+#[test]
+fn a_damaged_file_takes_no_more_memory_than_a_whole_one() {
+    use coquad::PointCache;
+
+    let memory = std::path::PathBuf::from("/dev/shm");
+    let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };
+    let path = folder.join(format!("coquad-allocations-{}", std::process::id()));
+    let cache = PointCache::<f64>::open(&path, "f 1").unwrap();
+    (0..100).for_each(|i| cache.insert(f64::from(i), 0.5 * f64::from(i)));
+    futures::executor::block_on(cache.sync()).unwrap();
+    drop(cache);
+    let whole = std::fs::read(&path).unwrap();
+
+    // What is refused by the one is gone through to its end by the other.
+    let opened = || {
+        measure(|| {
+            if PointCache::<f64>::open(&path, "f 1").is_err() {
+                let _ = PointCache::<f64>::recover(&path, "f 1");
+            }
+        })
+    };
+    let most = opened().bytes_max + 4096;
+    let check = |bytes: &[u8], what: &str, at: usize| {
+        std::fs::write(&path, bytes).unwrap();
+        let taken = opened();
+        assert!(taken.bytes_max <= most, "{what} {at}: {taken:?}, {most} at most");
+    };
+    (0..whole.len()).for_each(|length| check(&whole[..length], "cut at", length));
+    for bit in 0..8 * whole.len() {
+        let mut bytes = whole.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        check(&bytes, "bit", bit);
+    }
+    std::fs::remove_file(&path).unwrap();
+}

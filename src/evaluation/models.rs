@@ -1,6 +1,7 @@
-//! The cell of a point, the queue for room, cancellation and the pool's end, in all the orders that threads can take:
-//! loom tries every one for three threads, shuttle 100,000 for six. A lost wake is a model that does not end, which both
-//! tools report. docs/RELIABILITY.md has the commands.
+//! The cell of a point, the queue for room, cancellation and the pool's end, in the orders that threads can take: loom
+//! and shuttle, by the commands of docs/RELIABILITY.md. A lost wake is a model that does not end, which both report.
+
+mod late;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};

@@ -15,6 +15,10 @@ mod real {
     // Not that of futures, which refuses to be nested.
     pub(crate) use futures_lite::future::block_on;
 
+    /// Where a model may let another thread come first.
+    #[inline(always)]
+    pub(crate) fn step() {}
+
     macro_rules! thread_locals {
         ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)*) => {
             std::thread_local! { $($(#[$doc])* static $name: $type = const { $value };)* }

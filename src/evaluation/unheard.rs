@@ -13,6 +13,7 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 
 use crate::evaluation::cache::{PointCache, Points};
+use crate::evaluation::sync::step;
 
 /// Where the values of an integral are kept, as long as anybody else knows of that place.
 pub struct Unheard<T> {
@@ -99,6 +100,7 @@ impl<R, L: Leave<R>> Sender<R, L> {
     }
 
     pub(crate) fn send(self, message: R) {
+        step();
         if let Err(unheard) = self.sender.send(message) {
             self.leave.leave(unheard);
         }
@@ -123,6 +125,7 @@ impl<R, L: Leave<R> + Unpin> Future for Receiver<R, L> {
 impl<R, L: Leave<R>> Drop for Receiver<R, L> {
     fn drop(&mut self) {
         self.receiver.close();
+        step();
         if let Ok(Some(unheard)) = self.receiver.try_recv() {
             self.leave.leave(unheard);
         }

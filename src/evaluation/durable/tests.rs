@@ -1,6 +1,7 @@
 //! The durable cache on a model of a disk: power cuts, failing operations, damaged bytes. Every trial has a seed, which a
 //! failure prints.
 
+mod files;
 mod model;
 
 use std::collections::HashMap;

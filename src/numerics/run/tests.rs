@@ -364,7 +364,7 @@ fn an_infinite_range_weighs_values_by_the_slope() {
         let mut panel = Panel { a: 0.0, b: 1.0, depth: 0, kind: () };
         judge(&made, &domain, &mut panel, &t, &mut values.clone()).expect("they are finite").l1
     };
-    assert_eq!(weighed([1.0, 2.0, 4.0]), t.iter().zip([1.0, 2.0, 4.0]).map(|(t, f)| domain.slope(*t) * f).sum());
+    assert_eq!(weighed([1.0, 2.0, 4.0]), t.iter().zip([1.0, 2.0, 4.0]).map(|(t, f)| domain.slope(*t) * f).sum::<f64>());
     // At infinity a value counts for nothing.
     let mut panel = Panel { a: -0.5, b: -0.0, depth: 0, kind: () };
     let local = judge(&made, &domain, &mut panel, &[-0.0, -0.5], &mut [f64::NAN, 3.0]).expect("it is left out");

@@ -110,7 +110,9 @@ fn dropped_leader_has_dropped_its_evaluation_before_the_next_starts() {
 #[test]
 fn a_thousand_cancels_in_a_row_hand_over() {
     let cache = PointCache::new();
-    let mut callers: Vec<_> = (0..1000).map(|_| Box::pin(cache.get_or_evaluate(0.5, pending::<Outcome>))).collect();
+    let mut callers: Vec<_> = (0..if cfg!(miri) { 50 } else { 1000 })
+        .map(|_| Box::pin(cache.get_or_evaluate(0.5, pending::<Outcome>)))
+        .collect();
     let last = cache.get_or_evaluate(0.5, || async { Ok(2.0) });
     for caller in &mut callers {
         assert!(poll_once(caller).is_pending());
