@@ -314,6 +314,18 @@ fn values_come_back_to_the_bit() {
 }
 
 #[test]
+fn encodings_have_names_of_their_own() {
+    let names = [
+        (f64::encoding(), "f64"),
+        (u8::encoding(), "u8"),
+        (Complex::<f32>::encoding(), "complex f32"),
+        (<[i64; 3]>::encoding(), "[i64; 3]"),
+        (Vec::<Vec<i32>>::encoding(), "[[i32]]"),
+    ];
+    names.into_iter().for_each(|(name, expected)| assert_eq!(name, expected));
+}
+
+#[test]
 fn each_point_is_written_once() {
     let model = Model::default();
     let (cache, log) = open(&model).unwrap();
@@ -326,8 +338,9 @@ fn each_point_is_written_once() {
     };
     assert_eq!(counted(&log), (1, 0));
     assert!(log.commit());
-    let length = model.bytes().len();
+    let (length, operations) = (model.bytes().len(), model.disk().operations);
     let (again, log) = open(&model).unwrap();
+    assert_eq!(model.disk().operations, operations + 1, "a whole file is synced, and that is all");
     again.insert(0.5, 7.0);
     assert_eq!((counted(&log), model.bytes().len()), ((1, 1), length));
     assert_eq!(again.get(0.5).map(f64::to_bits), Some(f(0.5).to_bits()));

@@ -25,7 +25,7 @@ fn late_a_message_is_received_or_left_and_never_both() {
 
 #[test]
 fn late_a_value_is_kept_though_its_integral_has_left() {
-    explore(None, || {
+    explore(Some(3), || {
         let (pool, cache, evaluations) = (ThreadPool::new(1), PointCache::new(), Count::default());
         let (unheard, counted) = (cache.unheard(), evaluations.clone());
         let job = move || {
