@@ -314,6 +314,29 @@ fn values_come_back_to_the_bit() {
 }
 
 #[test]
+fn files_longer_than_what_is_read_at_once_are_read() {
+    let model = Model::default();
+    let (cache, log) = open_as::<Vec<u8>>(&model, "f 1").unwrap();
+    let lengths = [10, 700_000, 400_000, 5, 1_500_000, 0, 1 << 20, 7];
+    let value = |i: usize| vec![i as u8; lengths[i]];
+    (0..lengths.len()).for_each(|i| cache.insert(nth(i), value(i)));
+    assert!(log.commit());
+    let opened = open_as::<Vec<u8>>(&model, "f 1").unwrap().0;
+    assert!((0..lengths.len()).all(|i| opened.get(nth(i)) == Some(value(i))));
+    // Damage is searched behind, too.
+    let mut bytes = model.bytes();
+    bytes[1000] ^= 1;
+    let mut xs = Vec::new();
+    let found = recovery::read(&Model::holding(&bytes), "[u8]", "f 1", OnDamage::Skip, |x, _| {
+        xs.push(x);
+        true
+    });
+    let skipped = found.unwrap().skipped;
+    let expected: Vec<u64> = (0..lengths.len()).filter(|&i| i != 1).map(|i| nth(i).to_bits()).collect();
+    assert_eq!((xs, skipped), (expected, 5 + 8 + 8 + 700_000 + 4));
+}
+
+#[test]
 fn encodings_have_names_of_their_own() {
     let names = [
         (f64::encoding(), "f64"),
