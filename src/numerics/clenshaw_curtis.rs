@@ -90,8 +90,7 @@ impl Method for ClenshawCurtis {
 
     /// From left to right. The bits of a point do not depend on the degree.
     fn points(&self, panel: &Panel<Degree>, into: &mut Vec<f64>) {
-        let c = panel.midpoint();
-        let h = panel.b / 2.0 - panel.a / 2.0;
+        let (c, h) = (panel.midpoint(), panel.reach());
         let stride = 16 >> panel.kind.level;
         into.push(panel.a);
         into.extend((1..32 / stride).map(|j| c - h * COS[j * stride]));

@@ -320,10 +320,10 @@ fn by_two<const N: usize>(mut add: impl FnMut(usize, usize)) {
     }
 }
 
-/// The centre and half the width. Halved first: no overflow for limits near the ends of the floating-point range.
+/// The centre and half the width.
 #[inline]
 fn middle<K: Copy>(panel: &Panel<K>) -> (f64, f64) {
-    (panel.midpoint(), panel.b / 2.0 - panel.a / 2.0)
+    (panel.midpoint(), panel.reach())
 }
 
 #[cfg(test)]

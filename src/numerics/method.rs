@@ -39,6 +39,19 @@ impl<K: Copy> Panel<K> {
         if sum.abs() < f64::INFINITY { sum / 2.0 } else { self.a / 2.0 + self.b / 2.0 }
     }
 
+    /// Half the width, as points lie on both sides of the midpoint: none further than the limits. Halved first, so that
+    /// nothing overflows. Halves of the smallest
+    /// numbers are rounded, and may be too long.
+    #[inline]
+    pub(crate) fn reach(&self) -> f64 {
+        let half = self.b / 2.0 - self.a / 2.0;
+        if half < f64::MIN_POSITIVE {
+            let c = self.midpoint();
+            return (c - self.a).min(self.b - c);
+        }
+        half
+    }
+
     /// Pushes the two halves, each of the given kind, left one first; nothing if no float lies between the limits.
     #[inline]
     pub fn bisect(&self, kind: K, into: &mut Vec<Panel<K>>) {
@@ -243,5 +256,34 @@ pub trait Method: Clone + Send + Sync + 'static {
     fn accepts(&self, panel: &Panel<Self::Kind>, error: f64, share: f64) -> bool {
         let _ = panel;
         error <= share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::auto::Auto;
+    use crate::numerics::clenshaw_curtis::ClenshawCurtis;
+    use crate::numerics::gauss_kronrod::GaussKronrod;
+    use crate::numerics::simpson::Simpson;
+    use crate::numerics::tanh_sinh::TanhSinh;
+
+    fn stays_inside<M: Method>(method: &M) {
+        // Limits a few of the smallest numbers apart, whose halves are rounded.
+        for (i, j) in (-20..20).flat_map(|i| (i + 1..40).map(move |j| (i, j))) {
+            let [a, b] = [i, j].map(|n| f64::from(n) * 5e-324);
+            let mut points = Vec::new();
+            method.points(&Panel { a, b, depth: 0, kind: method.root() }, &mut points);
+            assert!(points.iter().all(|&x| a <= x && x <= b), "{points:?} of [{a:?}, {b:?}]");
+        }
+    }
+
+    #[test]
+    fn no_point_lies_outside_the_smallest_panels() {
+        [15, 21].into_iter().for_each(|points| stays_inside(&GaussKronrod::new(points)));
+        stays_inside(&ClenshawCurtis);
+        stays_inside(&TanhSinh);
+        stays_inside(&Simpson);
+        stays_inside(&Auto);
     }
 }
