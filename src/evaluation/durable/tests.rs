@@ -314,6 +314,18 @@ fn values_come_back_to_the_bit() {
 }
 
 #[test]
+fn nothing_is_written_once_it_is_closed() {
+    let model = Model::default();
+    let (cache, log) = open(&model).unwrap();
+    cache.insert(0.5, f(0.5));
+    drop(cache);
+    // Another may have it open by now. What is written is synced all the same.
+    let bytes = model.bytes();
+    assert!(log.commit());
+    assert_eq!((model.bytes(), log.lock().persisted), (bytes, 1));
+}
+
+#[test]
 fn files_longer_than_what_is_read_at_once_are_read() {
     let model = Model::default();
     let (cache, log) = open_as::<Vec<u8>>(&model, "f 1").unwrap();
