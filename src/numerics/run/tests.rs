@@ -193,7 +193,7 @@ fn textbook(question: &Question) -> (Seen, Verdict, Vec<Judged>) {
                     if handed_out > allowed && tolerance.rtol > 0.0 {
                         handed_out = allowed;
                         for leaf in &mut all {
-                            (leaf.flat, leaf.stuck) = (0, false);
+                            leaf.flat = 0;
                             level = level.max(leaf.panel.depth);
                         }
                         first = next(&all, handed_out);
