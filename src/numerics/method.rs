@@ -40,8 +40,7 @@ impl<K: Copy> Panel<K> {
     }
 
     /// Half the width, as points lie on both sides of the midpoint: none further than the limits. Halved first, so that
-    /// nothing overflows. Halves of the smallest
-    /// numbers are rounded, and may be too long.
+    /// nothing overflows. Halves of the smallest numbers are rounded, and may be too long.
     #[inline]
     pub(crate) fn reach(&self) -> f64 {
         let half = self.b / 2.0 - self.a / 2.0;

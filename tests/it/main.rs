@@ -20,6 +20,7 @@ mod methods;
 mod offsets;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
+mod properties;
 #[cfg(feature = "serde")]
 mod serial;
 mod sharing;
