@@ -2,7 +2,7 @@
 //! estimates are whole numbers, so that every sum is exact in any order.
 #![allow(clippy::float_cmp, reason = "bits are compared")]
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::*;
 
@@ -276,7 +276,7 @@ impl Source<f64, ()> for Script<'_> {
 
 #[test]
 fn every_decision_is_that_of_the_textbook() {
-    let mut verdicts = HashSet::new();
+    let mut verdicts = BTreeSet::new();
     for seed in 0..if cfg!(miri) { 20 } else { 600 } {
         let question = Question::new(seed);
         let Question { made, tolerance, pieces, observed, .. } = question;
@@ -319,7 +319,7 @@ fn every_decision_is_that_of_the_textbook() {
         }
         let mut points = Vec::new();
         panels.iter().for_each(|panel| made.points(panel, &mut points));
-        let distinct: HashSet<u64> = points.iter().map(|x| x.to_bits()).collect();
+        let distinct: BTreeSet<u64> = points.iter().map(|x| x.to_bits()).collect();
         assert_eq!(e.evaluations, (1 << 20) - (points.len() - distinct.len()), "seed {seed}");
         verdicts.insert(format!("{:?} {verdict:?}", made.control));
     }
@@ -436,7 +436,7 @@ fn points_in_common_are_counted_once_where_floats_run_out() {
         made.points(&panel, &mut points);
         run.leaves.push(Leaf::new(panel, Local { value: 0.0, error: 0.0, l1: 0.0, roundoff: 0.0 }, ()));
     }
-    let distinct: HashSet<u64> = points.iter().map(|x| x.to_bits()).collect();
+    let distinct: BTreeSet<u64> = points.iter().map(|x| x.to_bits()).collect();
     assert_eq!(run.repeated(&domain, true), points.len() - distinct.len());
     assert!(distinct.len() < points.len());
 }
