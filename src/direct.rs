@@ -74,8 +74,8 @@ where
         }
         let f = |x| self.evaluator.value_here(x).expect("it is here");
         let local = self.method.judge_here(panel, f)?;
-        // One comparison for all. What is finite, but not its sum, is found to be so by the list.
-        (local.l1 + local.error + local.value.norm() < f64::INFINITY).then_some(local)
+        // One comparison for all three, unless only their sum is beyond all numbers.
+        (local.l1 + local.error + local.value.norm() < f64::INFINITY || local.is_finite()).then_some(local)
     }
 
     /// Judges a panel by a list of the values at its points.
@@ -201,4 +201,25 @@ where
 pub(crate) fn whole<M: Method>(method: &M, domain: &Domain) -> impl Iterator<Item = Panel<M::Kind>> {
     let kind = method.root();
     domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::{GaussKronrod, Inline, Integrator};
+
+    #[test]
+    fn values_whose_sums_are_near_the_largest_number_are_evaluated_once() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let largest = move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            8.9e307
+        };
+        let integrator = Integrator::new(Inline::new(largest)).method(GaussKronrod::default());
+        let e = integrator.integrate_blocking(0.0, 2.0, 1e300).expect("a constant");
+        assert_eq!((e.performed, calls.load(Ordering::Relaxed)), (21, 21));
+    }
 }

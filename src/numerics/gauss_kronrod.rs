@@ -254,8 +254,8 @@ impl Method for GaussKronrod {
     }
 }
 
-/// The judgement of a panel with this centre and half this width by the values at its points. Not inlined: that the values are in memory lets both this and
-/// the evaluation take two at a time.
+/// The judgement of a panel with this centre and half this width by the values at its points. Not inlined: that the values
+/// are in memory lets both this and the evaluation take two at a time.
 #[inline(never)]
 fn judge<T: Value, const N: usize>(laid: &Laid<N>, panel: &Panel<()>, c: f64, h: f64, values: &[T; N]) -> Local<T> {
     let (centre, pairs) = values.split_first().expect("a rule has points");
