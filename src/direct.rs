@@ -202,24 +202,3 @@ pub(crate) fn whole<M: Method>(method: &M, domain: &Domain) -> impl Iterator<Ite
     let kind = method.root();
     domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind })
 }
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use crate::{GaussKronrod, Inline, Integrator};
-
-    #[test]
-    fn values_whose_sums_are_near_the_largest_number_are_evaluated_once() {
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counted = calls.clone();
-        let largest = move |_| {
-            counted.fetch_add(1, Ordering::Relaxed);
-            8.9e307
-        };
-        let integrator = Integrator::new(Inline::new(largest)).method(GaussKronrod::default());
-        let e = integrator.integrate_blocking(0.0, 2.0, 1e300).expect("a constant");
-        assert_eq!((e.performed, calls.load(Ordering::Relaxed)), (21, 21));
-    }
-}

@@ -1,4 +1,4 @@
-//! Cheap integrands on a thread pool: evaluated where the decisions are taken, with nothing to be seen of it but time.
+//! Cheap integrands, inline and on a thread pool: evaluated where the decisions are taken, with nothing to be seen of it but time.
 
 use std::fmt::Debug;
 use std::pin::pin;
@@ -259,4 +259,17 @@ fn a_short_integral_does_not_wait_for_the_long_ones_that_came_before() {
     let (first, _, rest) = block_on(select_all(all));
     assert_eq!(first.unwrap().evaluations, 21);
     assert_eq!(rest.len(), 40);
+}
+
+#[test]
+fn values_whose_sums_are_near_the_largest_number_are_evaluated_once() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let largest = move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        8.9e307
+    };
+    let integrator = Integrator::new(Inline::new(largest)).method(GaussKronrod::default());
+    let e = integrator.integrate_blocking(0.0, 2.0, 1e300).expect("a constant");
+    assert_eq!((e.performed, calls.load(Ordering::Relaxed)), (21, 21));
 }
