@@ -53,8 +53,15 @@ use crate::trace;
 pub struct Integrator<E: Evaluator, M = Auto> {
     shared: Arc<Shared<E>>,
     method: M,
+    /// What else was set, if anything: an integrator is moved, dropped and cloned for every cheap integral.
+    settings: Option<Box<Settings<E::Value>>>,
+}
+
+/// What an integrator may be told besides its method.
+#[derive(Clone)]
+struct Settings<T: 'static> {
     /// Given by the user: values are kept even where evaluating again costs less than looking up.
-    given: Option<PointCache<E::Value>>,
+    cache: Option<PointCache<T>>,
     rtol: f64,
     max_evaluations: usize,
     time_limit: Duration,
@@ -64,19 +71,39 @@ pub struct Integrator<E: Evaluator, M = Auto> {
     scale: Option<(f64, f64)>,
     offsets: bool,
     speculation: Speculation,
-    observer: Option<Arc<dyn Observer<E::Value>>>,
+    observer: Option<Arc<dyn Observer<T>>>,
 }
 
-/// How a run ended, or why it has no estimate.
-type Ended<T> = Result<(Verdict, Estimate<T>), Error<T>>;
-
-/// The integral over an empty range.
-fn of_nothing<T: Value>() -> Estimate<T> {
-    Estimate { value: T::zero(), error: 0.0, evaluations: 0, performed: 0, l1: 0.0, segments: Vec::new() }
+impl<T> Settings<T> {
+    /// Those of an integrator that was told nothing.
+    const UNSET: &'static Self = &Self {
+        cache: None,
+        rtol: 0.0,
+        max_evaluations: 1_000_000,
+        time_limit: Duration::MAX,
+        breakpoints: Vec::new(),
+        resolution: f64::INFINITY,
+        scale: None,
+        offsets: false,
+        speculation: Speculation::Ahead,
+        observer: None,
+    };
 }
 
-/// The budget unless another is given.
-const MAX_EVALUATIONS: usize = 1_000_000;
+/// How an integral ended.
+type Ended<T> = Result<Estimate<T>, Error<T>>;
+
+/// The run whose values are on their way.
+type Away<'a, T> = BoxFuture<'a, Result<(Verdict, Estimate<T>), Error<T>>>;
+
+/// How it ended if its run ended so.
+#[inline]
+fn ended<T>(verdict: Verdict, estimate: Estimate<T>) -> Ended<T> {
+    match verdict {
+        Verdict::Converged => Ok(estimate),
+        Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
+    }
+}
 
 impl<E> Integrator<E>
 where
@@ -94,20 +121,7 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn new(evaluator: E) -> Self {
-        Self {
-            shared: Arc::new(Shared::new(evaluator)),
-            method: Auto,
-            given: None,
-            rtol: 0.0,
-            max_evaluations: MAX_EVALUATIONS,
-            time_limit: Duration::MAX,
-            breakpoints: Vec::new(),
-            resolution: f64::INFINITY,
-            scale: None,
-            offsets: false,
-            speculation: Speculation::default(),
-            observer: None,
-        }
+        Self { shared: Arc::new(Shared::new(evaluator)), method: Auto, settings: None }
     }
 }
 
@@ -133,7 +147,7 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn cache(&self) -> &PointCache<E::Value> {
-        self.given.as_ref().unwrap_or_else(|| self.shared.cache.get_or_init(PointCache::new))
+        self.settings().cache.as_ref().unwrap_or_else(|| self.shared.cache.get_or_init(PointCache::new))
     }
 
     /// Integrates from `a` to `b`, until the estimated error is at most `max(atol, rtol |I|)`.
@@ -177,64 +191,82 @@ where
     /// # Ok::<(), coquad::Error>(()) }).unwrap();
     /// ```
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
-        let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
+        let integral = trace::Integral::new::<M>(a, b, atol, self.settings().rtol);
         let ended = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             integral.run(|| self.here(a, b, atol))
         } else {
             match self.away(a, b, atol, &integral) {
-                Ok(run) => run.await,
+                Ok(run) => run.await.and_then(|(verdict, estimate)| ended(verdict, estimate)),
                 Err(ended) => ended,
             }
         };
-        integral.end(match ended {
-            Ok((Verdict::Converged, estimate)) => Ok(estimate),
-            Ok((Verdict::Stopped(reason), estimate)) => Err(Error::NotConverged { estimate, reason }),
-            Err(error) => Err(error),
-        })
+        integral.end(ended)
     }
 
-    /// Where to integrate, and to which tolerance; else how it ends at once.
+    /// Where to integrate, and to which tolerance; none if there is nothing to do but to say so ([`idle`](Self::idle)).
     #[inline]
-    fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<E::Value>> {
-        let scale = match self.scale {
+    fn question(&self, a: f64, b: f64, atol: f64) -> Option<(Domain, Tolerance)> {
+        let tolerance = Tolerance::new(atol, self.settings().rtol)?;
+        if self.settings.is_none() && Domain::is_plain(a, b) {
+            return Some((Domain::plain(a, b), tolerance));
+        }
+        let domain = self.domain(a, b)?;
+        domain.pieces().next()?;
+        Some((domain, tolerance))
+    }
+
+    #[inline(never)]
+    fn domain(&self, a: f64, b: f64) -> Option<Domain> {
+        let settings = self.settings();
+        let scale = match settings.scale {
             None => None,
-            Some((centre, width)) => {
-                Some(Scale::new(centre, width).ok_or_else(|| Err(Error::InvalidScale { centre, width }))?)
-            }
+            Some((centre, width)) => Some(Scale::new(centre, width)?),
         };
-        let domain = if self.offsets { Domain::of_offsets } else { Domain::new };
-        let mut domain = domain(a, b, &self.breakpoints, scale).ok_or_else(|| Err(Error::InvalidInterval { a, b }))?;
-        if self.resolution < f64::INFINITY {
-            domain = domain.resolve(self.resolution);
+        let domain = if settings.offsets { Domain::of_offsets } else { Domain::new };
+        let domain = domain(a, b, &settings.breakpoints, scale)?;
+        Some(if settings.resolution < f64::INFINITY { domain.resolve(settings.resolution) } else { domain })
+    }
+
+    /// How it ends where there is nothing to do: the range is empty, or the question is refused.
+    #[cold]
+    fn idle(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
+        let rtol = self.settings().rtol;
+        match self.settings().scale {
+            Some((centre, width)) if Scale::new(centre, width).is_none() => Err(Error::InvalidScale { centre, width }),
+            _ if self.domain(a, b).is_none() => Err(Error::InvalidInterval { a, b }),
+            _ if Tolerance::new(atol, rtol).is_none() => Err(Error::InvalidTolerance { atol, rtol }),
+            _ => Ok(Estimate {
+                value: E::Value::zero(),
+                error: 0.0,
+                evaluations: 0,
+                performed: 0,
+                l1: 0.0,
+                segments: Vec::new(),
+            }),
         }
-        let rtol = self.rtol;
-        let tolerance = Tolerance::new(atol, rtol).ok_or_else(|| Err(Error::InvalidTolerance { atol, rtol }))?;
-        if domain.pieces().next().is_none() {
-            return Err(Ok((Verdict::Converged, of_nothing())));
-        }
-        Ok((domain, tolerance))
     }
 
     fn limit(&self) -> Option<Limit> {
-        if self.time_limit < Duration::MAX { Limit::new(self.time_limit) } else { None }
+        let time = self.settings().time_limit;
+        if time < Duration::MAX { Limit::new(time) } else { None }
     }
 
-    /// The run whose values are on their way. Boxed, so that an evaluator that needs no such run has none compiled.
+    /// Boxed, so that an evaluator that needs no such run has none compiled.
     fn away(
         &self,
         a: f64,
         b: f64,
         atol: f64,
         integral: &trace::Integral,
-    ) -> Result<BoxFuture<'_, Ended<E::Value>>, Ended<E::Value>> {
-        let (domain, tolerance) = self.question(a, b, atol)?;
-        let observer = self.observer.clone();
+    ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
+        let Some((domain, tolerance)) = self.question(a, b, atol) else { return Err(self.idle(a, b, atol)) };
+        let observer = self.settings().observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let given_up = Arc::new(AtomicBool::new(false));
         let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
         let pieces = whole(&self.method, &domain);
-        let tree = Tree::new(self.method.clone(), self.speculation, pieces, run.allowed());
-        let ledger = Ledger::new(self.max_evaluations);
+        let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
+        let ledger = Ledger::new(self.settings().max_evaluations);
         let limit = self.limit();
         let hosted = E::NEAR && observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
         let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
@@ -248,18 +280,15 @@ where
     /// The whole run, on the spot: no future, nothing to wait for.
     #[inline]
     fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        let (domain, tolerance) = match self.question(a, b, atol) {
-            Ok(question) => question,
-            Err(ended) => return ended,
-        };
-        let observer = self.observer.as_deref();
+        let Some((domain, tolerance)) = self.question(a, b, atol) else { return self.idle(a, b, atol) };
+        let observer = self.settings().observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
-        let cache = (M::REUSES_POINTS || self.given.is_some()).then(|| self.cache());
-        let ledger = Ledger::new(self.max_evaluations);
+        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache());
+        let ledger = Ledger::new(self.settings().max_evaluations);
         let mut source =
             Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
-        Ok((verdict?, run.finish(&domain, source.ledger.requests, source.performed)))
+        ended(verdict?, run.finish(&domain, source.ledger.requests, source.performed))
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.
@@ -284,36 +313,31 @@ where
     }
 }
 
+impl<E: Evaluator, M> Integrator<E, M> {
+    #[inline]
+    fn settings(&self) -> &Settings<E::Value> {
+        self.settings.as_deref().unwrap_or(Settings::UNSET)
+    }
+}
+
 impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            method: self.method.clone(),
-            given: self.given.clone(),
-            rtol: self.rtol,
-            max_evaluations: self.max_evaluations,
-            time_limit: self.time_limit,
-            breakpoints: self.breakpoints.clone(),
-            resolution: self.resolution,
-            scale: self.scale,
-            offsets: self.offsets,
-            speculation: self.speculation,
-            observer: self.observer.clone(),
-        }
+        Self { shared: self.shared.clone(), method: self.method.clone(), settings: self.settings.clone() }
     }
 }
 
 impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = self.settings();
         f.debug_struct("Integrator")
             .field("method", &self.method)
-            .field("rtol", &self.rtol)
-            .field("max_evaluations", &self.max_evaluations)
-            .field("time_limit", &self.time_limit)
-            .field("breakpoints", &self.breakpoints)
-            .field("scale", &self.scale)
-            .field("offsets", &self.offsets)
-            .field("speculation", &self.speculation)
+            .field("rtol", &settings.rtol)
+            .field("max_evaluations", &settings.max_evaluations)
+            .field("time_limit", &settings.time_limit)
+            .field("breakpoints", &settings.breakpoints)
+            .field("scale", &settings.scale)
+            .field("offsets", &settings.offsets)
+            .field("speculation", &settings.speculation)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Integrator;
+use super::{Integrator, Settings};
 use crate::evaluation::{Evaluator, PointCache};
 use crate::numerics::method::Method;
 use crate::numerics::value::Value;
@@ -15,6 +15,11 @@ where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
+    /// The settings, to be changed.
+    fn set(&mut self) -> &mut Settings<E::Value> {
+        self.settings.get_or_insert_with(|| Box::new(Settings::UNSET.clone()))
+    }
+
     /// Integrates by another method.
     ///
     /// # Examples
@@ -28,20 +33,7 @@ where
     /// ```
     #[must_use]
     pub fn method<N: Method>(self, method: N) -> Integrator<E, N> {
-        Integrator {
-            shared: self.shared,
-            method,
-            given: self.given,
-            rtol: self.rtol,
-            max_evaluations: self.max_evaluations,
-            time_limit: self.time_limit,
-            breakpoints: self.breakpoints,
-            resolution: self.resolution,
-            scale: self.scale,
-            offsets: self.offsets,
-            speculation: self.speculation,
-            observer: self.observer,
-        }
+        Integrator { shared: self.shared, method, settings: self.settings }
     }
 
     /// Sets the relative tolerance: the estimated error may be `max(atol, rtol |I|)`. 0 unless set.
@@ -58,7 +50,7 @@ where
     /// ```
     #[must_use]
     pub fn rtol(mut self, rtol: f64) -> Self {
-        self.rtol = rtol;
+        self.set().rtol = rtol;
         self
     }
 
@@ -80,7 +72,7 @@ where
     /// ```
     #[must_use]
     pub fn max_evaluations(mut self, evaluations: usize) -> Self {
-        self.max_evaluations = evaluations;
+        self.set().max_evaluations = evaluations;
         self
     }
 
@@ -115,7 +107,7 @@ where
     /// [`Reason::Deadline`]: crate::Reason::Deadline
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = limit;
+        self.set().time_limit = limit;
         self
     }
 
@@ -136,7 +128,7 @@ where
     /// ```
     #[must_use]
     pub fn breakpoints(mut self, breakpoints: &[f64]) -> Self {
-        self.breakpoints = breakpoints.to_vec();
+        self.set().breakpoints = breakpoints.to_vec();
         self
     }
 
@@ -169,7 +161,7 @@ where
     #[must_use]
     pub fn resolution(mut self, width: f64) -> Self {
         assert!(width > 0.0, "a resolution is positive: {width:?}");
-        self.resolution = width;
+        self.set().resolution = width;
         self
     }
 
@@ -204,7 +196,7 @@ where
     /// [`Error::InvalidScale`]: crate::Error::InvalidScale
     #[must_use]
     pub fn scale(mut self, centre: f64, width: f64) -> Self {
-        self.scale = Some((centre, width));
+        self.set().scale = Some((centre, width));
         self
     }
 
@@ -251,7 +243,7 @@ where
     /// [`Estimate::segments`]: crate::Estimate::segments
     #[must_use]
     pub fn offsets(mut self, offsets: bool) -> Self {
-        self.offsets = offsets;
+        self.set().offsets = offsets;
         self
     }
 
@@ -273,7 +265,7 @@ where
     /// ```
     #[must_use]
     pub fn speculation(mut self, speculation: Speculation) -> Self {
-        self.speculation = speculation;
+        self.set().speculation = speculation;
         self
     }
 
@@ -294,7 +286,7 @@ where
     /// ```
     #[must_use]
     pub fn with_cache(mut self, cache: PointCache<E::Value>) -> Self {
-        self.given = Some(cache);
+        self.set().cache = Some(cache);
         self
     }
 
@@ -318,7 +310,7 @@ where
     /// ```
     #[must_use]
     pub fn observer(mut self, observer: impl Observer<E::Value> + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+        self.set().observer = Some(Arc::new(observer));
         self
     }
 }

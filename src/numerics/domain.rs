@@ -91,13 +91,30 @@ impl Domain {
         Some(domain)
     }
 
+    /// Whether these limits are finite and apart.
+    #[inline]
+    pub(crate) fn is_plain(a: f64, b: f64) -> bool {
+        a.is_finite() && b.is_finite() && (a < b || b < a)
+    }
+
+    /// The range between limits that are finite and apart.
+    #[inline]
+    pub(crate) fn plain(a: f64, b: f64) -> Self {
+        let (low, high) = if a < b { (a, b) } else { (b, a) };
+        // Adding zero turns -0.0 into 0.0: one zero for all who meet there.
+        let ends = Some([low + 0.0, high + 0.0]);
+        Self { map: Map::Identity, from: None, cuts: Vec::new(), ends, reversed: b < a }
+    }
+
     /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over, and so is the scale if
     /// both limits are finite.
     pub(crate) fn new(a: f64, b: f64, breakpoints: &[f64], scale: Option<Scale>) -> Option<Self> {
         if a.is_nan() || b.is_nan() || breakpoints.iter().any(|x| x.is_nan()) {
             return None;
         }
-        // Adding zero turns -0.0 into 0.0: one zero for all who meet there.
+        if Self::is_plain(a, b) && breakpoints.is_empty() {
+            return Some(Self::plain(a, b));
+        }
         let (a, b) = (a + 0.0, b + 0.0);
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
         let map = match (low.is_finite(), high.is_finite()) {
@@ -110,9 +127,7 @@ impl Domain {
             }
         };
         let mut cuts = Vec::new();
-        let plain = map == Map::Identity && breakpoints.is_empty();
-        let ends = (plain && low < high).then_some([low, high]);
-        if low < high && !plain {
+        if low < high {
             match map {
                 Map::Identity => cuts.extend([low, high]),
                 Map::Half { head, .. } => {
@@ -128,7 +143,7 @@ impl Domain {
             cuts.extend(breakpoints.iter().filter(|x| low < **x && **x < high).map(|x| map.t(x + 0.0)));
             sort(&mut cuts);
         }
-        Some(Self { map, from: None, cuts, ends, reversed: b < a })
+        Some(Self { map, from: None, cuts, ends: None, reversed: b < a })
     }
 
     /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.

@@ -465,15 +465,22 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
+        let segment = |panel: &Panel<M::Kind>, value, error| {
+            let (p, q) = domain.span(panel.a, panel.b);
+            let (a, b) = domain.placed(p, q);
+            (repeated::is_narrow(p, q), Segment { a, b, value, error })
+        };
         let mut narrow = false;
-        let mut segments = Vec::with_capacity(self.leaves.len() - self.refined);
+        // Leaves that were never refined are in order, and become segments where they are.
+        let mut segments = Vec::with_capacity(if self.refined > 0 { self.leaves.len() - self.refined } else { 0 });
         let mut sum = Sum::new();
         let mut l1 = 0.0;
         for Leaf { panel, local, .. } in self.in_order() {
-            let (p, q) = domain.span(panel.a, panel.b);
-            narrow |= repeated::is_narrow(p, q);
-            let (a, b) = domain.placed(p, q);
-            segments.push(Segment { a, b, value: local.value.clone(), error: local.error });
+            let (is_narrow, segment) = segment(panel, local.value.clone(), local.error);
+            narrow |= is_narrow;
+            if self.refined > 0 {
+                segments.push(segment);
+            }
             sum.add(&local.value);
             l1 += local.l1;
         }
@@ -484,6 +491,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         };
         if domain.is_reversed() && !planted!(4) {
             value.scale(-1.0);
+        }
+        if self.refined == 0 {
+            let leaves = std::mem::take(&mut self.leaves).into_iter();
+            segments = leaves.map(|Leaf { panel, local, .. }| segment(&panel, local.value, local.error).1).collect();
         }
         // Ascending in `t` is ascending in `x`, but for the two halves of the line.
         if !domain.is_ascending() {
