@@ -8,7 +8,8 @@
 //! are cloned, woken and dropped outside: dropping one may drop a whole task, and with it other holders of the same
 //! point.
 
-use std::collections::BTreeMap;
+mod sleepers;
+
 use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::future::BoxFuture;
 
+use self::sleepers::{Sleeper, Sleepers};
 use crate::error::EvaluationError;
 use crate::evaluation::cache::Points;
 use crate::evaluation::key::Key;
@@ -42,16 +44,9 @@ struct State<T> {
     holders: usize,
     /// The number of the next seat.
     next_seat: usize,
-    /// Whom to wake, in the order of their seats.
-    sleepers: BTreeMap<usize, Sleeper>,
+    sleepers: Sleepers,
     /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
     driver: Option<ThreadId>,
-}
-
-struct Sleeper {
-    waker: Waker,
-    /// It came to drive while another did: it is woken as soon as that one pauses.
-    turned_away: bool,
 }
 
 enum Stage<T> {
@@ -93,7 +88,7 @@ enum IfVacant {
 impl<T> Pending<T> {
     /// A point that nobody evaluates yet, with one holder.
     fn new(stage: Stage<T>) -> Arc<Self> {
-        let state = State { stage, holders: 1, next_seat: 1, sleepers: BTreeMap::new(), driver: None };
+        let state = State { stage, holders: 1, next_seat: 1, sleepers: Sleepers::default(), driver: None };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
@@ -133,15 +128,9 @@ impl<T> Pending<T> {
         let old = mem::replace(&mut state.stage, Stage::Landed(kept));
         let sleepers = mem::take(&mut state.sleepers);
         drop(state);
-        wake_all(sleepers);
+        sleepers.wake();
         drop(old);
         true
-    }
-}
-
-fn wake_all(sleepers: BTreeMap<usize, Sleeper>) {
-    for sleeper in sleepers.into_values().take(if planted!(9) { 1 } else { usize::MAX }) {
-        sleeper.waker.wake();
     }
 }
 
@@ -160,7 +149,7 @@ impl<T: Send + 'static> Wake for Pending<T> {
         }
         let sleepers = mem::take(&mut state.sleepers);
         drop(state);
-        wake_all(sleepers);
+        sleepers.wake();
     }
 }
 
@@ -241,7 +230,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                 // Polled from inside the evaluation that it waits for, on the same stack: it would wait for ever.
                 return Turn::Landed(Err(EvaluationError::new("the evaluation waits for its own result")));
             }
-            match state.sleepers.get_mut(&self.number) {
+            match state.sleepers.get_mut(self.number) {
                 Some(sleeper) if sleeper.waker.will_wake(waker) => {
                     sleeper.turned_away |= turned_away;
                     return Turn::Sleep;
@@ -304,13 +293,11 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         } else {
             // They take their turn now, once: waking everybody would let holders on several threads turn each other
             // away for ever.
-            let turned_away = state.sleepers.iter().filter(|(_, s)| s.turned_away && !planted!(11)).map(|(&n, _)| n);
-            let turned_away: Vec<usize> = turned_away.collect();
-            turned_away.into_iter().filter_map(|n| Some((n, state.sleepers.remove(&n)?))).collect()
+            if planted!(11) { Sleepers::default() } else { state.sleepers.take_turned_away() }
         };
         drop(state);
         drop(old);
-        wake_all(awake);
+        awake.wake();
         Poll::Pending
     }
 
@@ -341,7 +328,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                     state.stage = Stage::Parked(evaluation);
                     let sleepers = mem::take(&mut state.sleepers);
                     drop(state);
-                    wake_all(sleepers);
+                    sleepers.wake();
                 }
             }
             Err(payload) => {
@@ -375,7 +362,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
 impl<T> Drop for Seat<T> {
     fn drop(&mut self) {
         let mut state = self.pending.lock();
-        let sleeper = state.sleepers.remove(&self.number);
+        let sleeper = state.sleepers.remove(self.number);
         state.holders -= 1;
         let last = state.holders == 0;
         let ended = last.then(|| mem::replace(&mut state.stage, Stage::Abandoned));
@@ -425,7 +412,7 @@ impl<T: Clone + Send + Sync + 'static> Drop for Lead<T> {
             state.driver = None;
             let sleepers = mem::take(&mut state.sleepers);
             drop(state);
-            wake_all(sleepers);
+            sleepers.wake();
         }
     }
 }

@@ -26,22 +26,29 @@ pub(crate) fn focus<T: Value>(a: f64, b: f64, points: &[f64], values: &[T]) -> O
     if n < 9 {
         return None;
     }
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_unstable_by(|&i, &j| points[i].total_cmp(&points[j]));
-    let x = |i: usize| points[order[i]];
+    let mut sorted: Vec<(f64, &T)> = points.iter().copied().zip(values).collect();
+    sorted.sort_unstable_by(|p, q| p.0.total_cmp(&q.0));
+    let x = |i: usize| sorted[i].0;
+
+    // Divided differences of the fourth order: of the points from `i` to `i + 4`.
+    let mut differences: Vec<T> = sorted.iter().map(|&(_, value)| value.clone()).collect();
+    for reach in 1..=4 {
+        for i in 0..n - reach {
+            let (left, right) = differences.split_at_mut(i + 1);
+            left[i].add_scaled(-1.0, &right[0]);
+            left[i].scale((x(i) - x(i + reach)).recip());
+        }
+    }
+    let steep: Vec<f64> = differences[..n - 4].iter().map(T::norm).collect();
 
     // The weight of a point is the square of its departure: one place stands out, or none does.
     let (mut weight, mut centre, mut hardest, mut most) = (0.0, 0.0, 0, 0.0);
     let mut weights = vec![0.0; n];
     for (i, slot) in weights.iter_mut().enumerate() {
         let first = i.saturating_sub(2).min(n - 5);
-        let mut departure = values[order[i]].clone();
-        for j in (first..first + 5).filter(|&j| j != i) {
-            let lagrange: f64 =
-                (first..first + 5).filter(|&k| k != i && k != j).map(|k| (x(i) - x(k)) / (x(j) - x(k))).product();
-            departure.add_scaled(-lagrange, &values[order[j]]);
-        }
-        let w = departure.norm() * departure.norm();
+        let distances: f64 = (first..first + 5).filter(|&j| j != i).map(|j| x(i) - x(j)).product();
+        let departure = steep[first] * distances;
+        let w = departure * departure;
         *slot = w;
         weight += w;
         centre += w * x(i);

@@ -3,6 +3,7 @@
 //! DETERMINISM: decisions are retired one after the other, from panels' estimates alone. Where an estimate comes from,
 //! and when it was made, is the [`Source`]'s business and cannot be seen from here.
 
+mod finish;
 mod queue;
 mod repeated;
 #[cfg(test)]
@@ -13,13 +14,12 @@ use std::collections::BinaryHeap;
 use std::task::Poll;
 
 use self::queue::{Queued, Rank};
-use self::tree_sum::sum_as_tree;
 use super::domain::Domain;
 use super::method::{Control, Local, Method, Panel};
 use super::sum::Sum;
 use super::tolerance::Tolerance;
 use super::value::Value;
-use crate::estimate::{Estimate, Reason, Segment};
+use crate::estimate::Reason;
 
 /// A judged panel: of the partition as it stands, or one that was replaced.
 #[derive(Clone, Debug)]
@@ -456,51 +456,6 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.error = self.leaves.iter().map(|leaf| leaf.local.error).sum();
         self.peak = self.error;
         self.afresh = true;
-    }
-
-    /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
-    /// common were counted once if the method reuses points.
-    #[inline]
-    pub(crate) fn finish(&mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
-        if self.pieces > 0 && !self.afresh {
-            self.sum_errors();
-        }
-        let segment = |panel: &Panel<M::Kind>, value, error| {
-            let (p, q) = domain.span(panel.a, panel.b);
-            let (a, b) = domain.placed(p, q);
-            (repeated::is_narrow(p, q), Segment { a, b, value, error })
-        };
-        let mut narrow = false;
-        // Leaves that were never refined are in order, and become segments where they are.
-        let mut segments = Vec::with_capacity(if self.refined > 0 { self.leaves.len() - self.refined } else { 0 });
-        let mut sum = Sum::new();
-        let mut l1 = 0.0;
-        for Leaf { panel, local, .. } in self.in_order() {
-            let (is_narrow, segment) = segment(panel, local.value.clone(), local.error);
-            narrow |= is_narrow;
-            if self.refined > 0 {
-                segments.push(segment);
-            }
-            sum.add(&local.value);
-            l1 += local.l1;
-        }
-        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain, narrow) };
-        let mut value = match self.method.control() {
-            Control::Global => sum.total(),
-            Control::Local => sum_as_tree(self.in_order()),
-        };
-        if domain.is_reversed() && !planted!(4) {
-            value.scale(-1.0);
-        }
-        if self.refined == 0 {
-            let leaves = std::mem::take(&mut self.leaves).into_iter();
-            segments = leaves.map(|Leaf { panel, local, .. }| segment(&panel, local.value, local.error).1).collect();
-        }
-        // Ascending in `t` is ascending in `x`, but for the two halves of the line.
-        if !domain.is_ascending() {
-            segments.sort_by(|p, q| p.a.total_cmp(&q.a));
-        }
-        Estimate { value, error: self.error, evaluations, performed, l1, segments }
     }
 }
 

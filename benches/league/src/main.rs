@@ -117,6 +117,8 @@ struct Score {
     microseconds: Vec<f64>,
     /// Times the first player's time, on what both solve.
     ratios: Vec<f64>,
+    /// Of all cases, solved or not.
+    spent: f64,
 }
 
 fn geometric_mean(values: &[f64]) -> Option<f64> {
@@ -128,9 +130,9 @@ fn is_right(value: f64, exact: f64) -> bool {
     exact.is_finite() && (value - exact).abs() <= 10.0 * RTOL * exact.abs()
 }
 
-/// Lets each player integrate a case: once for the answer, and those that solve it in turns for the time.
+/// Lets each player integrate a case: once for the answer, and then in turns for the time.
 fn play(players: &[Player], case: &Arc<Case>, scores: &mut [Score], verbose: bool) {
-    let mut times: Vec<Option<Vec<f64>>> = Vec::new();
+    let mut solved = Vec::new();
     for (player, score) in players.iter().zip(scores.iter_mut()) {
         let answer = (player.run)(case);
         let right = is_right(answer.value, case.exact);
@@ -146,7 +148,7 @@ fn play(players: &[Player], case: &Arc<Case>, scores: &mut [Score], verbose: boo
                 player.name, case.name, answer.evaluations, answer.note
             );
         }
-        times.push((answer.claims && right).then(Vec::new));
+        solved.push(answer.claims && right);
         match (answer.claims, right) {
             (true, true) => {
                 score.evaluations.push(answer.evaluations as f64);
@@ -156,28 +158,21 @@ fn play(players: &[Player], case: &Arc<Case>, scores: &mut [Score], verbose: boo
             (false, _) => score.open.push(case.name.clone()),
         }
     }
-    for _ in 0..REPETITIONS {
+    let mut times = vec![[0.0; REPETITIONS]; players.len()];
+    for repetition in 0..REPETITIONS {
         for (player, times) in players.iter().zip(&mut times) {
-            if let Some(times) = times {
-                let start = Instant::now();
-                std::hint::black_box((player.run)(case));
-                times.push(start.elapsed().as_secs_f64() * 1e6);
-            }
+            let start = Instant::now();
+            std::hint::black_box((player.run)(case));
+            times[repetition] = start.elapsed().as_secs_f64() * 1e6;
         }
     }
-    let medians: Vec<Option<f64>> = times
-        .into_iter()
-        .map(|times| {
-            times.map(|mut times| {
-                times.sort_by(f64::total_cmp);
-                times[REPETITIONS / 2]
-            })
-        })
-        .collect();
-    for (score, &median) in scores.iter_mut().zip(&medians) {
-        score.microseconds.extend(median);
-        if let (Some(median), Some(first)) = (median, medians[0]) {
-            score.ratios.push(median / first);
+    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    for (i, score) in scores.iter_mut().enumerate() {
+        let median = |i: usize| times[i][REPETITIONS / 2];
+        score.spent += median(i);
+        if solved[i] {
+            score.microseconds.push(median(i));
+            score.ratios.extend(solved[0].then(|| median(i) / median(0)));
         }
     }
 }
@@ -190,8 +185,10 @@ fn table(title: &str, players: &[Player], cases: Vec<Case>, names: bool, verbose
     }
     let last = if names { " wrong; open |" } else { "" };
     println!("\n{title} ({count}):\n");
-    println!("| method | solved | silently wrong | evaluations | wall | µs | time / `Auto`'s |{last}");
-    println!("|---|---|---|---|---|---|---|{}", if names { "---|" } else { "" });
+    println!(
+        "| method | solved | silently wrong | evaluations | wall | µs | time / `Auto`'s | all µs / solved |{last}"
+    );
+    println!("|---|---|---|---|---|---|---|---|{}", if names { "---|" } else { "" });
     for (player, score) in players.iter().zip(&scores) {
         let mean = |values: &[f64], digits: usize| {
             geometric_mean(values).map_or("–".to_string(), |mean| format!("{mean:.digits$}"))
@@ -199,7 +196,7 @@ fn table(title: &str, players: &[Player], cases: Vec<Case>, names: bool, verbose
         let (solved, wrong) = (score.evaluations.len(), score.wrong.len());
         print!("| {} | {solved} | {wrong} | {} ", player.name, mean(&score.evaluations, 0));
         print!("| {} | {} ", mean(&score.walls, 1), mean(&score.microseconds, 1));
-        print!("| {} ({}) |", mean(&score.ratios, 2), score.ratios.len());
+        print!("| {} ({}) | {:.1} |", mean(&score.ratios, 2), score.ratios.len(), score.spent / solved as f64);
         let open = if score.open.len() > 9 { format!("{} others", score.open.len()) } else { score.open.join(" ") };
         println!("{}", if names { format!(" {}; {open} |", score.wrong.join(" ")) } else { String::new() });
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::tree_sum::sum_as_tree;
 use super::*;
 
 /// What panels say, and when they cannot be refined, is a function of the seed.

@@ -1,0 +1,57 @@
+//! The answer of a run: the partition, its sum, its error.
+
+use super::repeated::is_narrow;
+use super::tree_sum::sum_as_tree;
+use super::{Leaf, Run};
+use crate::estimate::{Estimate, Segment};
+use crate::numerics::domain::Domain;
+use crate::numerics::method::{Control, Method, Panel};
+use crate::numerics::sum::Sum;
+use crate::numerics::value::Value;
+
+impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
+    /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
+    /// common were counted once if the method reuses points.
+    #[inline]
+    pub(crate) fn finish(&mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
+        if self.pieces > 0 && !self.afresh {
+            self.sum_errors();
+        }
+        let segment = |panel: &Panel<M::Kind>, value, error| {
+            let (p, q) = domain.span(panel.a, panel.b);
+            let (a, b) = domain.placed(p, q);
+            (is_narrow(p, q), Segment { a, b, value, error })
+        };
+        let mut narrow = false;
+        // Leaves that were never refined are in order, and become segments where they are.
+        let mut segments = Vec::with_capacity(if self.refined > 0 { self.leaves.len() - self.refined } else { 0 });
+        let mut sum = Sum::new();
+        let mut l1 = 0.0;
+        for Leaf { panel, local, .. } in self.in_order() {
+            let (thin, segment) = segment(panel, local.value.clone(), local.error);
+            narrow |= thin;
+            if self.refined > 0 {
+                segments.push(segment);
+            }
+            sum.add(&local.value);
+            l1 += local.l1;
+        }
+        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain, narrow) };
+        let mut value = match self.method.control() {
+            Control::Global => sum.total(),
+            Control::Local => sum_as_tree(self.in_order()),
+        };
+        if domain.is_reversed() && !planted!(4) {
+            value.scale(-1.0);
+        }
+        if self.refined == 0 {
+            let leaves = std::mem::take(&mut self.leaves).into_iter();
+            segments = leaves.map(|Leaf { panel, local, .. }| segment(&panel, local.value, local.error).1).collect();
+        }
+        // Ascending in `t` is ascending in `x`, but for the two halves of the line.
+        if !domain.is_ascending() {
+            segments.sort_by(|p, q| p.a.total_cmp(&q.a));
+        }
+        Estimate { value, error: self.error, evaluations, performed, l1, segments }
+    }
+}
