@@ -69,14 +69,18 @@ impl Slots {
 
     /// Wakes those who wait longest, if there is room.
     fn offer(&self, concurrency: usize) {
-        let mut woken = Vec::new();
-        {
-            let mut state = self.lock();
-            while woken.len() < WOKEN && state.taken < concurrency.max(1) {
-                let Some((_, waker)) = state.waiting.pop_first() else { break };
-                woken.push(waker);
-            }
+        self.free(0, concurrency);
+    }
+
+    /// Takes slots back, and wakes those who wait longest if there is room then.
+    fn free(&self, slots: usize, concurrency: usize) {
+        let mut state = self.lock();
+        state.taken -= slots;
+        if state.waiting.is_empty() || state.taken >= concurrency.max(1) {
+            return;
         }
+        let woken: Vec<Waker> = (0..WOKEN).map_while(|_| Some(state.waiting.pop_first()?.1)).collect();
+        drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
 
@@ -88,8 +92,7 @@ impl Slots {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.lock().taken -= 1;
-        self.0.offer(usize::MAX);
+        self.0.free(1, usize::MAX);
     }
 }
 

@@ -4,11 +4,14 @@
 //! adds one.
 //!
 //! INVARIANT: a worker never waits for a job that only it could run. A job stays in a cell of its own until it starts,
-//! and the queue holds stubs that refer to the cells: a worker that awaits a job of its own pool takes it from the
-//! cell and runs it on the spot.
+//! and the queue refers to the cells: a worker that awaits a job of its own pool takes it from the cell and runs it on the
+//! spot.
+//!
+//! INVARIANT: while there are jobs in the queue, a runner is on its way to them, or as many as there are threads.
 
 use std::any::Any;
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
@@ -22,12 +25,13 @@ use std::task::{Context, Poll, ready};
 use async_executor::Executor;
 use futures::FutureExt;
 use futures::channel::oneshot;
+use futures_lite::future::yield_now;
 
 use crate::error::EvaluationError;
 use crate::evaluation::panics;
 use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
-use crate::evaluation::sync::{Mutex, block_on, thread, thread_locals};
-use crate::evaluation::unheard::{Receiver, Sender, letter};
+use crate::evaluation::sync::{Mutex, MutexGuard, block_on, thread, thread_locals};
+use crate::evaluation::unheard::{Leave, Receiver, Sender, letter};
 
 thread_locals! {
     /// The pool that this thread works for; 0 for none.
@@ -78,6 +82,7 @@ pub struct ThreadPool {
 /// What the pool's users hold together. The threads hold the executor alone, so that this can be dropped.
 struct Shared {
     executor: Arc<Executor<'static>>,
+    queue: Arc<Mutex<Queue>>,
     workers: usize,
     id: u64,
     /// Never sent through: its drop tells the threads to end.
@@ -99,7 +104,9 @@ impl ThreadPool {
         let executor = Arc::new(Executor::new());
         let (alive, gone) = oneshot::channel();
         let gone = gone.shared();
-        let pool = Self { shared: Arc::new(Shared { executor: Arc::clone(&executor), workers, id, _alive: alive }) };
+        let queue = Arc::default();
+        let pool =
+            Self { shared: Arc::new(Shared { executor: Arc::clone(&executor), queue, workers, id, _alive: alive }) };
         for i in 0..workers {
             let executor = Arc::clone(&executor);
             let gone = gone.clone();
@@ -226,6 +233,58 @@ impl ThreadPool {
         };
         self.shared.executor.spawn(driving).detach();
     }
+
+    /// Has a worker start a job when its turn comes.
+    fn enqueue(&self, job: Arc<dyn Start>) {
+        let mut queue = lock(&self.shared.queue);
+        queue.jobs.push_back(job);
+        if queue.runners < self.shared.workers {
+            queue.runners += 1;
+            drop(queue);
+            self.shared.executor.spawn(run(Arc::clone(&self.shared.queue))).detach();
+        }
+    }
+}
+
+/// Jobs that wait for a thread, first come first served.
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Arc<dyn Start>>,
+    /// Those who start them: tasks of the executor, each of which takes the place of many.
+    runners: usize,
+}
+
+/// A job in its cell.
+trait Start: Send + Sync {
+    /// Runs it, unless it was given up.
+    fn start(&self);
+}
+
+/// How many jobs a runner starts before the other tasks of the executor have their turn: integrals that are to be driven.
+/// Fewer than there are in the queue for each thread while evaluations are short ([`Pace`](super::near::Pace)), so that
+/// threads have something to do while one drives; more than one, so that each drive takes in several values.
+const TURN: usize = 4;
+
+/// A runner: starts jobs until none is left.
+async fn run(queue: Arc<Mutex<Queue>>) {
+    loop {
+        for _ in 0..TURN {
+            let Some(job) = next(&queue) else { return };
+            // A job catches its panics; this is for the value that it leaves behind, and for whom that wakes.
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.start())) {
+                panics::dispose(payload);
+            }
+        }
+        yield_now().await;
+    }
+}
+
+/// The next job; none if the runner has to end.
+fn next(queue: &Mutex<Queue>) -> Option<Arc<dyn Start>> {
+    let mut queue = lock(queue);
+    let next = queue.jobs.pop_front();
+    queue.runners -= usize::from(next.is_none());
+    next
 }
 
 /// Evaluates on this thread. The integrand is inside a job, even if whoever asked for it drives.
@@ -253,7 +312,25 @@ type Outcome<R> = Result<R, Box<dyn Any + Send>>;
 type JobCell<J, R, L> = Mutex<Option<(J, Sender<Outcome<R>, L>)>>;
 
 fn take<J, R, L>(cell: &JobCell<J, R, L>) -> Option<(J, Sender<Outcome<R>, L>)> {
-    cell.lock().unwrap_or_else(PoisonError::into_inner).take()
+    lock(cell).take()
+}
+
+impl<J, R, L> Start for JobCell<J, R, L>
+where
+    J: FnOnce() -> R + Send,
+    R: Send,
+    L: Leave<Outcome<R>> + Send,
+{
+    fn start(&self) {
+        if let Some((job, sender)) = take(self) {
+            sender.send(catch_unwind(AssertUnwindSafe(job)));
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No user code runs under a lock, so what is poisoned is whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The future of one job.
@@ -268,7 +345,7 @@ struct Run<J, R, L: Fn(Outcome<R>)> {
 enum Stage<J, R, L: Fn(Outcome<R>)> {
     /// Not polled yet: nobody knows of the job.
     New(J),
-    /// A stub is queued. The job may wait, run, or be done.
+    /// In the queue. The job may wait, run, or be done.
     Queued { cell: Arc<JobCell<J, R, L>>, outcome: Receiver<Outcome<R>, L> },
     /// The outcome was returned.
     Done,
@@ -304,16 +381,7 @@ where
                 Stage::New(job) => {
                     let (sender, outcome) = letter(self.leave.clone());
                     let cell: Arc<JobCell<J, R, L>> = Arc::new(Mutex::new(Some((job, sender))));
-                    let stub = Arc::clone(&cell);
-                    self.pool
-                        .shared
-                        .executor
-                        .spawn(async move {
-                            if let Some((job, sender)) = take(&stub) {
-                                sender.send(catch_unwind(AssertUnwindSafe(job)));
-                            }
-                        })
-                        .detach();
+                    self.pool.enqueue(Arc::clone(&cell) as Arc<dyn Start>);
                     self.stage = Stage::Queued { cell, outcome };
                 }
                 Stage::Queued { cell, mut outcome } => {
@@ -335,7 +403,7 @@ where
     }
 }
 
-// CANCEL: a job that has not started is taken out of its cell and never starts; the stub finds the cell empty.
+// CANCEL: a job that has not started is taken out of its cell and never starts; the queue is left with an empty one.
 impl<J, R, L: Fn(Outcome<R>)> Drop for Run<J, R, L> {
     fn drop(&mut self) {
         if let Stage::Queued { cell, .. } = &self.stage {

@@ -263,3 +263,44 @@ fn dropping_the_pool_does_not_wait_for_its_jobs() {
     drop(pool); // Would not return if it waited.
     drop(occupied);
 }
+
+#[test]
+fn what_is_to_be_driven_waits_for_a_turn_of_jobs_not_for_all() {
+    const JOBS: usize = 10 * TURN;
+    let pool = ThreadPool::new(1);
+    let occupied = Occupied::new(&pool);
+    let started = Arc::new(AtomicUsize::new(0));
+    let mut jobs: Vec<_> = (0..JOBS)
+        .map(|_| {
+            let started = Arc::clone(&started);
+            Box::pin(pool.run(move || started.fetch_add(1, Ordering::Relaxed)))
+        })
+        .collect();
+    assert!(jobs.iter_mut().all(|job| poll_once(job).is_pending()));
+    let (seen, sight) = (Arc::clone(&started), mpsc::channel());
+    pool.drive(Box::new(move || sight.0.send(seen.load(Ordering::Relaxed)).unwrap()));
+    drop(occupied);
+    assert!(sight.1.recv().unwrap() < 2 * TURN);
+    assert_eq!(block_on(join_all(jobs)), (0..JOBS).collect::<Vec<_>>(), "first come, first served");
+    assert_eq!(lock(&pool.shared.queue).jobs.len(), 0);
+}
+
+#[test]
+fn a_waker_that_panics_ends_no_runner() {
+    struct Fragile;
+    impl std::task::Wake for Fragile {
+        fn wake(self: Arc<Self>) {
+            panic!("woken");
+        }
+    }
+    let pool = ThreadPool::new(1);
+    for _ in 0..3 {
+        let occupied = Occupied::new(&pool);
+        let mut job = Box::pin(pool.run(|| ()));
+        let waker = std::task::Waker::from(Arc::new(Fragile));
+        assert!(job.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(occupied);
+        assert_eq!(block_on(pool.run(|| 7)), 7);
+        assert!(poll_once(&mut job).is_ready());
+    }
+}
