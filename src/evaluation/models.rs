@@ -450,7 +450,7 @@ fn cancel_a_hosted_integral_that_is_dropped_is_dropped_once() {
 
 #[test]
 fn cancel_a_job_is_run_or_dropped_and_never_both() {
-    explore(None, || {
+    explore(Some(5), || {
         let pool = ThreadPool::new(OTHERS);
         let (ran, gone) = (Count::default(), Count::default());
         struct Gone(Count);
