@@ -137,11 +137,12 @@ async fn yield_once() {
 
 fn integrals() {
     println!(
-        "\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (the least of many turns)"
+        "\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (the least of many turns);\n\
+         its evaluations alone on two threads, half on each, and what part of both the pool uses; processor time over inline"
     );
     println!(
-        "{:>9} {:>12} {:>10} {:>10} {:>8} {:>22}",
-        "f", "evaluations", "inline", "pool", "ratio", "less a hand-off of 20"
+        "{:>9} {:>12} {:>10} {:>10} {:>8} {:>22} {:>12} {:>6} {:>10}",
+        "f", "evaluations", "inline", "pool", "ratio", "less a hand-off of 20", "two threads", "part", "processor"
     );
     for (nanos, atol, turns) in [
         (0, 1.0, 300),
@@ -152,7 +153,7 @@ fn integrals() {
         (200_000, 1e-11, 4),
     ] {
         let pool = ThreadPool::new(2);
-        let (mut here, mut there, mut n) = (Vec::new(), Vec::new(), 0);
+        let (mut here, mut there, mut halves, mut n) = (Vec::new(), Vec::new(), Vec::new(), 0);
         let (mut here_used, mut there_used) = (0.0, 0.0);
         for _ in 0..turns {
             let inline = Integrator::new(Inline::new(busy(nanos))).method(METHOD());
@@ -161,18 +162,33 @@ fn integrals() {
             let middle = processor();
             let pooled = Integrator::new(pool.evaluator(busy(nanos))).method(METHOD());
             there.push(time(|| assert_eq!(n, evaluations_of(pooled.integrate_blocking(-1.0, 1.0, atol)))));
+            let end = processor();
+            // Of shorter ones, starting the threads would be most of it.
+            if nanos >= 20_000 {
+                halves.push(time(|| {
+                    thread::scope(|scope| {
+                        for half in 0..2 {
+                            let f = busy(nanos);
+                            scope.spawn(move || {
+                                (half..n).step_by(2).for_each(|i| assert!(f(i as f64 / n as f64) > 0.0))
+                            });
+                        }
+                    });
+                }));
+            }
             here_used += middle - begin;
-            there_used += processor() - middle;
+            there_used += end - middle;
         }
         let least = |times: Vec<f64>| times.into_iter().fold(f64::INFINITY, f64::min) / 1e3;
-        let (here, there) = (least(here), least(there));
+        let (here, there, halves) = (least(here), least(there), least(halves));
         let f = format!("{} us", nanos / 1000);
-        println!(
-            "{f:>9} {n:12} {here:10.1} {there:10.1} {:8.3} {:22.3} {:15.3}",
-            there / here,
-            (there - 20.0) / here,
-            there_used / here_used
-        );
+        let (ratio, less, used) = (there / here, (there - 20.0) / here, there_used / here_used);
+        print!("{f:>9} {n:12} {here:10.1} {there:10.1} {ratio:8.3} {less:22.3} ");
+        if halves.is_finite() {
+            println!("{halves:12.1} {:6.3} {used:10.3}", halves / there);
+        } else {
+            println!("{:>12} {:>6} {used:10.3}", "-", "-");
+        }
     }
 }
 

@@ -141,7 +141,12 @@ where
                 return Poll::Ready(end);
             }
             self.tree.set_allowed(run.allowed());
-            self.foresee();
+            if self.dispatch.is_swift() {
+                // Stragglers are late by less than it takes to foresee what they say.
+                self.nearly.clear();
+            } else {
+                self.foresee();
+            }
             if !self.fill(cx) {
                 return Poll::Pending;
             }

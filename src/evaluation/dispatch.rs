@@ -189,6 +189,11 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         }
     }
 
+    /// Whether evaluations are close at hand and short. Depends on the clock, as [`place`](Self::place) does.
+    pub(crate) fn is_swift(&self) -> bool {
+        self.shared.evaluator.near().is_some_and(|near| near.pace() != Pace::Slow)
+    }
+
     /// Finds the value at `x`, evaluating here and now if nobody has; `None` if it has to be requested, as it is under
     /// way elsewhere, or [`place`](Self::place) is not `Here` any more. CANCEL: also if nobody waits for it.
     pub(crate) fn find(&mut self, x: f64) -> Option<Found<E::Value>> {
