@@ -52,3 +52,44 @@ impl Ledger {
         self.requests -= points;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GaussKronrod, Simpson};
+
+    fn charge<M: Method>(ledger: &mut Ledger, method: &M, b: f64, panels: &[(f64, f64)]) -> bool {
+        let domain = Domain::new(0.0, b, &[], None).expect("they are numbers");
+        let panel = |&(a, b): &(f64, f64)| Panel { a, b, depth: 0, kind: method.root() };
+        let panels: Vec<_> = panels.iter().map(panel).collect();
+        ledger.charge(method, &domain, &panels, &mut Vec::new())
+    }
+
+    #[test]
+    fn a_budget_is_spent_to_the_last_point_and_not_beyond() {
+        let mut ledger = Ledger::new(65);
+        let rule = GaussKronrod::new(21);
+        assert!(charge(&mut ledger, &rule, 1.0, &[(0.0, 1.0)]) && ledger.requests == 21);
+        assert!(charge(&mut ledger, &rule, 1.0, &[(0.0, 0.5), (0.5, 1.0)]) && ledger.requests == 63);
+        assert!(!charge(&mut ledger, &rule, 1.0, &[(0.0, 0.25)]) && ledger.requests == 63);
+        ledger.refund(42);
+        assert_eq!(ledger.requests, 21);
+        ledger.budget = 63;
+        assert!(charge(&mut ledger, &rule, 1.0, &[(0.0, 0.5), (0.5, 1.0)]) && ledger.requests == 63);
+        assert!(charge(&mut ledger, &rule, 1.0, &[]) && !charge(&mut ledger, &rule, 1.0, &[(0.0, 0.25)]));
+    }
+
+    #[test]
+    fn a_point_that_panels_share_is_charged_once_and_infinity_never() {
+        let mut ledger = Ledger::new(9);
+        assert!(charge(&mut ledger, &Simpson, 1.0, &[(0.0, 1.0)]) && ledger.requests == 5);
+        assert!(charge(&mut ledger, &Simpson, 1.0, &[(0.0, 0.5), (0.5, 1.0)]) && ledger.requests == 9);
+        assert!(charge(&mut ledger, &Simpson, 1.0, &[(0.0, 0.5)]) && ledger.requests == 9);
+        assert!(!charge(&mut ledger, &Simpson, 1.0, &[(0.0, 0.25)]) && ledger.requests == 9);
+
+        let mut ledger = Ledger::new(9);
+        let infinite = Domain::new(0.0, f64::INFINITY, &[], None).expect("they are numbers");
+        let whole = infinite.pieces().map(|(a, b)| (a, b)).next().expect("one at least");
+        assert!(charge(&mut ledger, &Simpson, f64::INFINITY, &[whole]) && ledger.requests == 4);
+    }
+}

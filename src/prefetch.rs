@@ -181,6 +181,7 @@ impl<T, M: Method> Tree<T, M> {
                 for node in 1..self.nodes.len() {
                     if !self.nodes[node].passed
                         && !self.nodes[node].finished
+                        && self.nodes[self.nodes[node].parent].passed
                         && self.is_judged(node)
                         && self.is_bound(node)
                     {

@@ -173,3 +173,6 @@ fn bin(error: f64) -> usize {
 fn lower_end(bin: usize) -> f64 {
     if bin >= BINS { f64::INFINITY } else { f64::from_bits((bin as u64) << 52) }
 }
+
+#[cfg(test)]
+mod tests;

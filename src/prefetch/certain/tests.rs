@@ -1,0 +1,167 @@
+//! Certainty against a program that looks at the whole tree each time.
+#![allow(clippy::float_cmp, reason = "errors are whole numbers")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::numerics::method::{Local, Panel};
+use crate::numerics::value::Value;
+use crate::prefetch::{Class, RANGE, Speculation};
+
+#[derive(Clone)]
+struct Halves(Control);
+
+impl Method for Halves {
+    type Kind = ();
+    const REUSES_POINTS: bool = false;
+
+    fn control(&self) -> Control {
+        self.0
+    }
+
+    fn root(&self) {}
+
+    fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
+        into.push(panel.midpoint());
+    }
+
+    fn estimate<T: Value>(&self, _: &mut Panel<()>, _: &[T]) -> Local<T> {
+        unreachable!("the test says what is judged")
+    }
+}
+
+/// Numbers that look random (Steele, Lea and Flood 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 33) % n
+    }
+}
+
+/// The tolerance of which a unit is one.
+const WHOLE: f64 = (1u64 << 32) as f64;
+
+/// What is certain, by the cut as a whole.
+#[derive(Default)]
+struct Known {
+    pieces: usize,
+    allowed: f64,
+    /// The tolerance first given, if one was: before that every error counts for one unit.
+    first: Option<f64>,
+    /// Of the panels that are judged.
+    errors: BTreeMap<usize, f64>,
+    certain: BTreeSet<usize>,
+    /// What the errors counted for when they joined the cut.
+    units: BTreeMap<usize, u64>,
+}
+
+impl Known {
+    fn units(&self, error: f64) -> u64 {
+        self.first.map_or(u64::from(error > 0.0), |first| (error / (first / WHOLE)).floor() as u64)
+    }
+
+    fn allow(&mut self, allowed: f64) {
+        self.allowed = allowed;
+        self.first = self.first.or((allowed > 0.0).then_some(allowed));
+    }
+
+    /// Calls certain what has become so.
+    fn settle(&mut self, tree: &Tree<f64, Halves>) {
+        let exponent = |error: f64| error.to_bits() >> 52;
+        loop {
+            let stands = |i: &usize| {
+                let parent = tree.nodes[*i].parent;
+                !self.certain.contains(i) && (parent == RANGE || self.certain.contains(&parent))
+            };
+            let cut: Vec<usize> = self.errors.keys().copied().filter(stands).collect();
+            for i in &cut {
+                let units = self.units(self.errors[i]);
+                self.units.entry(*i).or_insert(units);
+            }
+            let least = |i: &usize| {
+                let path = std::iter::successors(Some(*i), |&i| Some(tree.nodes[i].parent)).take_while(|&i| i != RANGE);
+                path.map(|i| self.errors[&i]).fold(f64::INFINITY, f64::min)
+            };
+            let mut open = cut.iter().filter(|i| !tree.nodes[**i].finished);
+            let next = match tree.method.0 {
+                Control::Global => open.max_by(|i, j| least(i).total_cmp(&least(j))).filter(|i| {
+                    let least = exponent(least(i));
+                    let below = cut.iter().filter(|j| exponent(self.errors[j]) < least).map(|j| self.units[j]);
+                    let allowed = self.units(self.allowed) + 1;
+                    below.sum::<u64>() > allowed || self.units(f64::from_bits(least << 52)) > allowed
+                }),
+                Control::Local => open.find(|i| {
+                    let whole = self.allowed / self.pieces as f64;
+                    self.errors[i] > (0..tree.nodes[**i].panel.depth).fold(whole, |share, _| share / 2.0)
+                }),
+            };
+            let Some(&next) = next else { return };
+            self.certain.insert(next);
+        }
+    }
+}
+
+#[test]
+fn certain_is_what_the_errors_of_the_cut_say_and_nothing_else() {
+    let (mut ahead, mut met) = (0, 0);
+    for seed in 0..if cfg!(miri) { 10 } else { 400 } {
+        let mut dice = Dice(seed);
+        let control = [Control::Global, Control::Local][seed as usize % 2];
+        let mut known = Known { pieces: 1 + dice.below(3) as usize, ..Known::default() };
+        // A relative tolerance is known only later.
+        known.allow(if dice.below(4) == 0 { 0.0 } else { WHOLE });
+        let piece = |i| Panel { a: i as f64, b: (i + 1) as f64, depth: 0, kind: () };
+        let pieces = (0..known.pieces).map(piece);
+        let mut tree: Tree<f64, Halves> = Tree::new(Halves(control), Speculation::Certain, pieces, known.allowed);
+        let mut retired = BTreeSet::from([RANGE]);
+        for _ in 0..60 {
+            let node = 1 + dice.below(tree.nodes.len() as u64 - 1) as usize;
+            if !tree.is_judged(node) {
+                // Errors that may grow from parent to child; one in eight is at its roundoff, some are none at all.
+                let error = (dice.below(1 << 20) << dice.below(18)) as f64 * dice.below(6).min(1) as f64;
+                let roundoff = if dice.below(8) == 0 { error } else { 0.0 };
+                known.errors.insert(node, error);
+                tree.judged(node, (), Local { value: 0.0, error, l1: 0.0, roundoff }, None);
+            } else if dice.below(4) == 0 {
+                known.allow(((1 + dice.below(1 << 10)) << (18 + dice.below(10))) as f64);
+                tree.set_allowed(known.allowed);
+            } else {
+                let children = tree.children(node);
+                let decided = retired.contains(&tree.nodes[node].parent) && !retired.contains(&node);
+                if decided && children.clone().all(|i| tree.is_judged(i)) {
+                    tree.require(children);
+                    tree.retire(node, 2);
+                    retired.insert(node);
+                    known.certain.insert(node);
+                }
+            }
+            known.settle(&tree);
+            let certain: BTreeSet<usize> = (1..tree.nodes.len()).filter(|&i| tree.nodes[i].passed).collect();
+            assert_eq!(certain, known.certain, "seed {seed}");
+            if control == Control::Global {
+                let boundary = tree.tail.boundary();
+                assert!(tree.tail.is_certain(boundary) || boundary.is_infinite());
+                assert!(boundary == 0.0 || !tree.tail.is_certain(boundary.next_down()), "seed {seed}: {boundary}");
+            }
+        }
+        met += retired.len() - 1;
+        // All that is below it is asked for, those with the largest errors first, and nothing else.
+        let mut last = f64::INFINITY;
+        let mut asked = BTreeSet::new();
+        tree.required = 0..0;
+        while let Some((node, class)) = tree.next(8) {
+            let parent = tree.nodes[node].parent;
+            assert!(class == Class::Certain && tree.nodes[parent].passed && tree.nodes[parent].rank <= last);
+            last = tree.nodes[parent].rank;
+            tree.issue(node, class);
+            asked.insert(node);
+        }
+        let below = |&i: &usize| tree.nodes[tree.nodes[i].parent].passed && !tree.is_judged(i);
+        assert!((1..tree.nodes.len()).filter(below).eq(asked.iter().copied()), "seed {seed}");
+        ahead += asked.len();
+    }
+    assert!(cfg!(miri) || (ahead > 1000 && met > 1000), "{ahead} {met}");
+}
