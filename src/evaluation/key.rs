@@ -50,3 +50,36 @@ impl Hasher for KeyHasher {
         self.0 = z ^ (z >> 31);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_of_a_point_is_splitmix64_of_its_bits() {
+        let hash = |bits| {
+            let mut hasher = KeyHasher::default();
+            Key::new(f64::from_bits(bits)).hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(hash(0), 0xe220_a839_7b1d_cdaf);
+        assert_eq!(hash(1_234_567), 6_457_827_717_110_365_317);
+    }
+
+    #[test]
+    fn bytes_are_hashed_one_after_the_other() {
+        let hash = |bytes: &[u8]| {
+            let mut hasher = KeyHasher::default();
+            hasher.write(bytes);
+            hasher.finish()
+        };
+        let word = |word| {
+            let mut hasher = KeyHasher::default();
+            hasher.write_u64(word);
+            hasher.finish()
+        };
+        assert_eq!(hash(&[]), 0);
+        assert_eq!(hash(&[7]), word(7));
+        assert_eq!(hash(&[7, 200]), word(word(7) ^ 200));
+    }
+}

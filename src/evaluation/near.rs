@@ -149,7 +149,13 @@ mod tests {
         assert_eq!(pace_after(&[]), Pace::Slow);
         assert_eq!(pace_after(&[0]), Pace::Instant);
         assert_eq!(pace_after(&[1_000]), Pace::Instant);
-        assert!(matches!(pace_after(&[20_000]), Pace::Brisk(2..=8)));
+        // At 5 us, and at 100 us; between them as many at once as take 100 us, and one more, but no more than 8.
+        assert_eq!(pace_after(&[4_980]), Pace::Instant);
+        assert_eq!(pace_after(&[5_000]), Pace::Brisk(8));
+        assert_eq!(pace_after(&[20_000]), Pace::Brisk(7));
+        assert_eq!(pace_after(&[40_000]), Pace::Brisk(4));
+        assert_eq!(pace_after(&[99_800]), Pace::Brisk(2));
+        assert_eq!(pace_after(&[100_000]), Pace::Slow);
         assert_eq!(pace_after(&[20_000_000]), Pace::Slow);
         assert_eq!(pace_after(&[u64::MAX]), Pace::Slow);
     }
@@ -164,6 +170,76 @@ mod tests {
     fn slow_evaluations_in_turn_with_cheap_ones_are_slow() {
         assert_eq!(pace_after(&[1_000, 20_000_000].repeat(4)), Pace::Slow);
         assert_eq!(pace_after(&[20_000_000, 1_000].repeat(4)), Pace::Slow);
+    }
+
+    #[test]
+    fn the_last_sample_counts_a_quarter_unless_it_changes_next_to_nothing() {
+        let watch = Stopwatch::default();
+        let mean_after = |nanos| {
+            watch.record(Duration::from_nanos(nanos));
+            watch.mean.load(Ordering::Relaxed)
+        };
+        assert_eq!(mean_after(1 << 10), 10 * 256);
+        assert_eq!(mean_after(1 << 14), 11 * 256);
+        assert_eq!(mean_after(1 << 7), 10 * 256);
+        // 32 and 36 parts in 256 of an octave away: 8 and 9 after the division.
+        assert_eq!(mean_after((256 + 32) << 2), 10 * 256);
+        assert_eq!(mean_after((256 + 36) << 2), 10 * 256 + 9);
+        // What was measured is not what was not, however short.
+        let watch = Stopwatch::default();
+        watch.record(Duration::ZERO);
+        assert_eq!(watch.mean.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn logarithms_are_linear_between_powers_of_two() {
+        let whole = (1..63).flat_map(|k| [(1u64 << k, 256 * k), (3u64 << (k - 1), 256 * k + 128)]);
+        for (nanos, log) in whole.filter(|(nanos, _)| *nanos > 512) {
+            assert_eq!(log2(Duration::from_nanos(nanos)), log);
+        }
+        assert_eq!([log2(Duration::from_nanos(1)), log2(Duration::from_nanos(2))], [0, 384], "of the next odd number");
+        assert_eq!(log2(Duration::from_nanos(u64::MAX)), 64 * 256 - 1);
+        assert_eq!(log2(Duration::from_nanos(u64::MAX) + Duration::from_nanos(1)), 64 * 256 - 1);
+        assert_eq!(log2(Duration::MAX), 64 * 256 - 1);
+    }
+
+    #[test]
+    fn a_lap_is_twice_as_long_as_the_last_if_that_was_short_and_one_evaluation_if_not() {
+        let mut laps = Laps::default();
+        laps.start();
+        // A start that is still to come is a lap of no time.
+        let mut lap_from = |start: Option<Instant>| {
+            laps.start = start;
+            (1..).find_map(|n| Some((n, laps.ended()?))).expect("it ends")
+        };
+        let hour = Duration::from_secs(3600);
+        for evaluations in [1, 2, 4, 8, 8] {
+            assert_eq!(lap_from(Some(Instant::now() + hour)), (evaluations, Duration::ZERO));
+        }
+        let (evaluations, each) = lap_from(Instant::now().checked_sub(hour));
+        assert!(evaluations == 8 && each >= hour / 8 && each < hour / 7, "{each:?}");
+        for _ in 0..2 {
+            let (evaluations, each) = lap_from(Instant::now().checked_sub(hour));
+            assert!(evaluations == 1 && each >= hour, "{each:?}");
+        }
+    }
+
+    #[test]
+    fn what_came_before_a_stop_is_of_no_lap() {
+        let mut laps = Laps { lap: 4, ..Laps::default() };
+        laps.start();
+        assert!(laps.ended().is_none() && laps.evaluations == 1);
+        laps.start();
+        assert_eq!(laps.evaluations, 1, "it goes on");
+        laps.stop();
+        assert!(laps.start.is_none());
+        laps.start();
+        assert!(laps.start.is_some() && laps.evaluations == 0);
+    }
+
+    #[test]
+    fn a_stopwatch_shows_its_pace() {
+        assert!(format!("{:?}", Stopwatch::default()).contains("pace: Slow"));
     }
 
     #[test]

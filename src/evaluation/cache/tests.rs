@@ -128,6 +128,7 @@ fn two_clones_share() {
     let clone = cache.clone();
     cache.insert(1.0, 2.0);
     assert_eq!((clone.get(1.0), clone.len(), clone.is_empty()), (Some(2.0), 1, false));
+    assert_eq!(format!("{clone:?}"), "PointCache { len: 1, .. }");
 }
 
 #[test]

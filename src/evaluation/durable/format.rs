@@ -164,7 +164,7 @@ impl<'a> Window<'a> {
 
     /// The `n` bytes from `at` on, if there are as many.
     pub(super) fn get(&mut self, at: u64, n: usize) -> io::Result<Option<&[u8]>> {
-        if at > self.len || self.len - at < n as u64 {
+        if self.len.saturating_sub(at) < n as u64 {
             return Ok(None);
         }
         let inside = at >= self.start && at - self.start + n as u64 <= self.bytes.len() as u64;

@@ -7,7 +7,6 @@
 //! INVARIANT: the first failure is the last. What the system has lost it does not find by being asked again: after a failed
 //! sync a second may well succeed without having written anything. So nothing is written after a failure.
 
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -60,12 +59,6 @@ impl<T> Journal<T> {
 impl<T> Drop for Journal<T> {
     fn drop(&mut self) {
         self.log.close();
-    }
-}
-
-impl<T> fmt::Debug for Journal<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("path", &self.log.path).finish_non_exhaustive()
     }
 }
 

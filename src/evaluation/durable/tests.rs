@@ -3,6 +3,7 @@
 
 mod files;
 mod model;
+mod reading;
 
 use std::collections::HashMap;
 

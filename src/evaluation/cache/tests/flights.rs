@@ -194,3 +194,34 @@ fn a_holder_turned_away_gets_its_turn() {
         assert_eq!(poll_with(&bell, &mut turned_away).map(Result::unwrap), Poll::Ready(2.0));
     });
 }
+
+#[test]
+fn what_is_under_way_is_joined_and_nothing_else_begins() {
+    let cache = PointCache::new();
+    assert!(cache.join(1.0).is_none() && cache.points.slots().is_empty());
+    let (sender, evaluation) = on_signal();
+    let first = started(cache.claim(1.0, || evaluation));
+    let second = joined(cache.join(1.0).expect("it is under way"));
+    drop(first);
+    sender.send(Ok(2.0)).unwrap();
+    assert_eq!(block_on(second).unwrap(), 2.0);
+    assert!(matches!(cache.join(1.0), Some(Claim::Known(value)) if value == 2.0));
+    // What a caller leads may fall to whoever else is there, who would have to begin.
+    let mut leader = Box::pin(cache.get_or_evaluate(3.0, pending::<Outcome>));
+    assert!(poll_once(&mut leader).is_pending());
+    assert!(cache.join(3.0).is_none());
+}
+
+#[test]
+fn a_value_found_when_nobody_waits_is_kept_as_long_as_anybody_knows_of_the_cache() {
+    let cache = PointCache::new();
+    let unheard = cache.unheard();
+    unheard.clone().keep(1.0, 2.0);
+    unheard.keep(1.0, 3.0);
+    assert_eq!((cache.get(1.0), cache.len()), (Some(2.0), 1));
+    assert_eq!(format!("{unheard:?}"), "Unheard { .. }");
+    let points = Arc::downgrade(&cache.points);
+    drop(cache);
+    unheard.keep(4.0, 5.0);
+    assert_eq!(points.strong_count(), 0);
+}

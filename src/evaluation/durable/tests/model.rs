@@ -79,6 +79,7 @@ pub(super) struct Disk {
     seen: Vec<u8>,
     pending: Vec<Pending>,
     pub(super) operations: usize,
+    pub(super) reads: usize,
     pub(super) fault: Option<Fault>,
 }
 
@@ -156,7 +157,8 @@ impl Storage for Model {
     }
 
     fn read(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
-        let disk = self.disk();
+        let mut disk = self.disk();
+        disk.reads += 1;
         // The reader makes as much room as it reads at once.
         assert!(into.len() <= disk.seen.len(), "room for {} of {} bytes", into.len(), disk.seen.len());
         into.copy_from_slice(&disk.seen[at as usize..at as usize + into.len()]);
