@@ -11,10 +11,10 @@ const fn fewer(n: u32) -> u32 {
 fn many_threads_evaluate_each_point_once() {
     const POINTS: u32 = fewer(2000);
     let cache = PointCache::new();
-    let evaluations = AtomicUsize::new(0);
+    let evaluations = Arc::new(AtomicUsize::new(0));
     thread::scope(|scope| {
         for t in 0..8 {
-            let (cache, evaluations) = (&cache, &evaluations);
+            let (cache, evaluations) = (&cache, Arc::clone(&evaluations));
             scope.spawn(move || {
                 for i in 0..POINTS {
                     let x = f64::from((i * 7 + t * 251) % POINTS);
@@ -26,14 +26,15 @@ fn many_threads_evaluate_each_point_once() {
                         }))
                         .unwrap()
                     } else {
-                        // An evaluation kept in reserve is not polled, and so counts nothing.
-                        match cache.claim(x, || ready(Ok(2.0 * x)).boxed()) {
+                        // One kept in reserve is polled only if the caller it joined is not there yet.
+                        let evaluations = Arc::clone(&evaluations);
+                        let evaluation = async move {
+                            evaluations.fetch_add(1, Ordering::SeqCst);
+                            Ok(2.0 * x)
+                        };
+                        match cache.claim(x, || evaluation.boxed()) {
                             Claim::Known(value) => value,
-                            Claim::Started(flight) => {
-                                evaluations.fetch_add(1, Ordering::SeqCst);
-                                block_on(flight).unwrap()
-                            }
-                            Claim::Joined(flight) => block_on(flight).unwrap(),
+                            Claim::Started(flight) | Claim::Joined(flight) => block_on(flight).unwrap(),
                         }
                     };
                     assert_eq!(value, 2.0 * x);
