@@ -102,7 +102,7 @@ impl Log {
     }
 
     /// Waits until there is something to sync; `false` if there never will be.
-    fn wait(&self) -> bool {
+    pub(super) fn wait(&self) -> bool {
         let mut state = self.lock();
         while state.failure.is_none() && state.persisted == state.written {
             if state.closed {

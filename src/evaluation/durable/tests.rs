@@ -327,6 +327,23 @@ fn nothing_is_written_once_it_is_closed() {
 }
 
 #[test]
+fn there_is_something_to_sync_until_all_is() {
+    let model = Model::default();
+    let (cache, log) = open(&model).unwrap();
+    cache.insert(0.5, f(0.5));
+    assert!(log.wait() && log.commit());
+    cache.insert(0.25, f(0.25));
+    drop(cache);
+    assert!(log.wait() && log.commit() && !log.wait());
+    // Nor is there after a failure.
+    let (cache, log) = open(&model).unwrap();
+    let operations = model.disk().operations;
+    model.disk().fault = Some(Fault::Fails(operations));
+    cache.insert(0.75, f(0.75));
+    assert!(!log.wait() && !log.commit());
+}
+
+#[test]
 fn files_longer_than_what_is_read_at_once_are_read() {
     let model = Model::default();
     let (cache, log) = open_as::<Vec<u8>>(&model, "f 1").unwrap();
