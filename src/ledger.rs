@@ -56,7 +56,8 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{GaussKronrod, Simpson};
+    use crate::numerics::gauss_kronrod::GaussKronrod;
+    use crate::numerics::simpson::Simpson;
 
     fn charge<M: Method>(ledger: &mut Ledger, method: &M, b: f64, panels: &[(f64, f64)]) -> bool {
         let domain = Domain::new(0.0, b, &[], None).expect("they are numbers");
