@@ -371,6 +371,13 @@ fn an_infinite_range_weighs_values_by_the_slope() {
     let mut panel = Panel { a: -0.5, b: -0.0, depth: 0, kind: () };
     let local = judge(&made, &domain, &mut panel, &[-0.0, -0.5], &mut [f64::NAN, 3.0]).expect("it is left out");
     assert_eq!(local.l1, 3.0 * domain.slope(-0.5));
+    // The slope may be beyond all numbers where a value times it is not; unless the value is.
+    let mut far = |value: f64| {
+        let points = [-(2f64.powi(-600)), -0.5];
+        judge(&made, &domain, &mut panel, &points, &mut [value, 3.0]).expect("it is finite").l1
+    };
+    assert_eq!(far(2f64.powi(-900)), 2f64.powi(300));
+    assert_eq!([far(f64::INFINITY), far(f64::NAN)], [3.0 * domain.slope(-0.5); 2]);
 }
 
 #[test]
@@ -440,4 +447,21 @@ fn points_in_common_are_counted_once_where_floats_run_out() {
     let distinct: BTreeSet<u64> = points.iter().map(|x| x.to_bits()).collect();
     assert_eq!(run.repeated(&domain, true), points.len() - distinct.len());
     assert!(distinct.len() < points.len());
+    run.begin();
+    assert_eq!(run.finish(&domain, points.len(), 0).evaluations, distinct.len());
+}
+
+#[test]
+fn segments_ascend_over_the_whole_line() {
+    let made = Made { seed: 0, control: Control::Global };
+    let domain = Domain::new(f64::NEG_INFINITY, f64::INFINITY, &[-2.0, 3.0], None).expect("they are numbers");
+    let mut run: Run<f64, Made, ()> = Run::new(made, Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+    for (a, b) in domain.pieces() {
+        let panel = Panel { a, b, depth: 1, kind: () };
+        run.leaves.push(Leaf::new(panel, Local { value: 1.0, error: 0.0, l1: 1.0, roundoff: 0.0 }, ()));
+    }
+    run.begin();
+    let segments = run.finish(&domain, 0, 0).segments;
+    assert!(segments.len() > 3 && segments.windows(2).all(|pair| pair[0].b == pair[1].a && pair[0].a < pair[0].b));
+    assert_eq!((segments[0].a, segments[segments.len() - 1].b), (f64::NEG_INFINITY, f64::INFINITY));
 }
