@@ -94,6 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_panel_is_narrow_below_nine_billionths_of_where_it_is() {
+        for a in [1.0, -1.0, 1e300, -3e-200] {
+            let wide = |part: f64| is_narrow(a, a + part * f64::abs(a));
+            assert!(wide(8e-9) && !wide(1e-8), "{a}");
+        }
+        assert!(!is_narrow(-1.0, NARROW - 1.0) && is_narrow(-1.0, NARROW - 1.0 - f64::EPSILON));
+        assert!(!is_narrow(0.0, 5e-324) && !is_narrow(-1.0, 1.0) && !is_narrow(-5e-324, 0.0));
+    }
+
+    #[test]
     fn points_are_told_apart_by_their_bits() {
         let points: Vec<f64> = (0..1000).map(|i| f64::from_bits(1f64.to_bits() + i)).chain([0.0, -0.0]).collect();
         let mut seen = Seen::with_room_for(points.len());
