@@ -323,6 +323,7 @@ fn nothing_is_written_once_it_is_closed() {
     // Another may have it open by now. What is written is synced all the same.
     let bytes = model.bytes();
     assert!(log.commit());
+    log.write(format::point(1, |_| {}).unwrap());
     assert_eq!((model.bytes(), log.lock().persisted), (bytes, 1));
 }
 
@@ -341,6 +342,9 @@ fn there_is_something_to_sync_until_all_is() {
     model.disk().fault = Some(Fault::Fails(operations));
     cache.insert(0.75, f(0.75));
     assert!(!log.wait() && !log.commit());
+    let operations = model.disk().operations;
+    log.write(format::point(1, |_| {}).unwrap());
+    assert_eq!(model.disk().operations, operations);
 }
 
 #[test]
