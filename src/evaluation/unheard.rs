@@ -131,3 +131,57 @@ impl<R, L: Leave<R>> Drop for Receiver<R, L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// A letter whose message, if nobody receives it, is counted.
+    fn counted() -> (Sender<u32, impl Leave<u32>>, Receiver<u32, impl Leave<u32> + Unpin>, Arc<AtomicU32>) {
+        let left = Arc::new(AtomicU32::new(0));
+        let counter = left.clone();
+        let (sender, receiver) = letter(move |message| {
+            counter.fetch_add(message, Ordering::Relaxed);
+        });
+        (sender, receiver, left)
+    }
+
+    #[test]
+    fn a_message_is_received_or_left_once() {
+        let (sender, receiver, left) = counted();
+        sender.send(7);
+        assert_eq!((receiver.now_or_never(), left.load(Ordering::Relaxed)), (Some(Some(7)), 0));
+
+        let (sender, receiver, left) = counted();
+        drop(receiver);
+        sender.send(7);
+        assert_eq!(left.load(Ordering::Relaxed), 7, "nobody was there to receive it");
+
+        let (sender, receiver, left) = counted();
+        sender.send(7);
+        drop(receiver);
+        assert_eq!(left.load(Ordering::Relaxed), 7, "nobody looked");
+
+        let (sender, receiver, left) = counted();
+        drop(sender);
+        assert_eq!((receiver.now_or_never(), left.load(Ordering::Relaxed)), (Some(None), 0));
+    }
+
+    #[cfg(feature = "process")]
+    #[test]
+    fn what_comes_late_is_kept_and_the_first_value_wins() {
+        let cache = PointCache::new();
+        let late = Late { x: 0.5, unheard: cache.unheard() };
+        for (outcome, kept) in [(Err("no"), None), (Ok(1.0), Some(1.0)), (Ok(2.0), Some(1.0))] {
+            let (sender, receiver) = letter(late.clone());
+            assert!(!sender.is_canceled());
+            drop(receiver);
+            assert!(sender.is_canceled());
+            sender.send(outcome);
+            assert_eq!(cache.get(0.5), kept);
+        }
+    }
+}
