@@ -59,7 +59,8 @@ pub(super) fn read(
     }
 
     let mut found = Found { end: header.len() as u64, ..Found::default() };
-    while found.end < window.len {
+    // No record ends behind the file.
+    while found.end != window.len {
         let at = found.end;
         let whole = match format::record(&mut window, at).map_err(reading)? {
             Some((Record::Point { x, value }, end)) => point(x, value).then_some((end, true)),
@@ -114,8 +115,7 @@ fn look_behind(window: &mut Window<'_>, damage: u64) -> io::Result<Damage> {
     let mut seen = Damage { next: None, was_synced: false };
     let mut patience = window.len.saturating_mul(PATIENCE);
     let mut at = damage + 1;
-    while at < window.len && patience > 0 {
-        patience -= 1;
+    while at != window.len && patience > 0 {
         let Some(claimed) = format::claimed_length(window, at)? else {
             at += 1;
             continue;

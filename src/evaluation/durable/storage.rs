@@ -33,6 +33,21 @@ pub(super) struct FileStorage {
     path: PathBuf,
 }
 
+/// How the file is opened: what is found in its place at that very moment is not followed if it is a link, nor waited for if it
+/// is a pipe.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        use rustix::fs::OFlags;
+        options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    options
+}
+
 impl FileStorage {
     /// Opens the file, or creates it for its owner alone; locks it at once or not at all.
     pub(super) fn open(path: &Path) -> Result<Self, DurableError> {
@@ -40,17 +55,7 @@ impl FileStorage {
         if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
             return Err(DurableError::NotAFile { path: path.to_owned() });
         }
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-
-            use rustix::fs::OFlags;
-            // A link put there since the look above is not followed either.
-            options.mode(0o600).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-        }
-        let file = options.open(path).map_err(error("open"))?;
+        let file = options().open(path).map_err(error("open"))?;
         let metadata = file.metadata().map_err(error("inspect"))?;
         if !metadata.is_file() {
             return Err(DurableError::NotAFile { path: path.to_owned() });
@@ -134,5 +139,22 @@ impl Storage for FileStorage {
     fn unlock(&self) {
         // Failing that, the lock goes with the last handle.
         let _ = FileExt::unlock(&self.file);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_not_followed_though_nobody_looked() {
+        let folder = std::env::temp_dir().join(format!("coquad-link-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (file, link) = (folder.join("file"), folder.join("link"));
+        std::fs::write(&file, "").unwrap();
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(options().open(&file).is_ok() && options().open(&link).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

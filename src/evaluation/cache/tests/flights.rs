@@ -1,6 +1,7 @@
 //! Claims on a point: flights with several holders, beside callers that lead.
 
 use super::*;
+use crate::evaluation::spot::{Found, Spot};
 
 #[test]
 fn a_claimed_point_is_found_once() {
@@ -224,4 +225,95 @@ fn a_value_found_when_nobody_waits_is_kept_as_long_as_anybody_knows_of_the_cache
     drop(cache);
     unheard.keep(4.0, 5.0);
     assert_eq!(points.strong_count(), 0);
+}
+
+#[test]
+fn whoever_polled_last_is_woken() {
+    let cache = PointCache::new();
+    let mut leader = Box::pin(cache.get_or_evaluate(0.5, || async {
+        futures_lite::future::yield_now().await;
+        Ok(2.0)
+    }));
+    assert!(poll_once(&mut leader).is_pending());
+    let mut waiter = Box::pin(cache.get_or_evaluate(0.5, never).map(|r| Ok(r.unwrap())));
+    let (first, last) = (Arc::new(Bell::default()), Arc::new(Bell::default()));
+    for bell in [&first, &last, &last] {
+        assert!(poll_with(bell, &mut waiter).is_pending());
+    }
+    assert!(poll_once(&mut leader).is_ready());
+    assert_eq!((first.rings(), last.rings()), (0, 1));
+}
+
+#[test]
+fn nobody_is_woken_without_need() {
+    let cache = PointCache::new();
+    let (_sender, evaluation) = on_signal();
+    let mut flight = started(cache.claim(0.5, || evaluation));
+    let bell = Arc::new(Bell::default());
+    assert!(poll_with(&bell, &mut flight).is_pending());
+    assert_eq!(bell.rings(), 0);
+}
+
+#[test]
+fn an_evaluation_may_insert_its_own_value_and_go_on() {
+    let cache = PointCache::new();
+    let inside = cache.clone();
+    let evaluation = poll_fn(move |_| {
+        inside.insert(0.5, 2.0);
+        Poll::Pending
+    });
+    let mut flight = started(cache.claim(0.5, || evaluation.boxed()));
+    assert_eq!(poll_once(&mut flight).map(Result::unwrap), Poll::Ready(2.0));
+}
+
+#[test]
+fn a_holder_who_drove_before_is_turned_away_like_any_other() {
+    let cache = PointCache::new();
+    let (entered, wait_entered) = oneshot::channel();
+    let (leave, wait_leave) = oneshot::channel();
+    let stops = Mutex::new(vec![None, Some((entered, wait_leave))].into_iter());
+    let evaluation = poll_fn(move |_| {
+        // The first poll pauses at once, the second blocks inside, the third ends.
+        match stops.lock().unwrap().next() {
+            None => return Poll::Ready(Ok(2.0)),
+            Some(None) => {}
+            Some(Some((entered, leave))) => {
+                entered.send(()).unwrap();
+                block_on(leave).unwrap();
+            }
+        }
+        Poll::Pending
+    });
+    let mut before = started(cache.claim(0.5, || evaluation.boxed()));
+    let mut slow = joined(cache.claim(0.5, never));
+    let bell = Arc::new(Bell::default());
+    assert!(poll_with(&bell, &mut before).is_pending());
+    thread::scope(|scope| {
+        let slow = scope.spawn(move || {
+            assert!(poll_once(&mut slow).is_pending());
+            slow
+        });
+        block_on(wait_entered).unwrap();
+        assert!(poll_with(&bell, &mut before).is_pending());
+        leave.send(()).unwrap();
+        let _kept_unpolled = slow.join().unwrap();
+        assert_eq!(bell.rings(), 1);
+        assert_eq!(poll_with(&bell, &mut before).map(Result::unwrap), Poll::Ready(2.0));
+    });
+}
+
+#[test]
+fn who_joins_a_point_found_on_the_spot_is_woken() {
+    let (cache, bell) = (PointCache::new(), Arc::new(Bell::default()));
+    let (mut spot, mut flight) = (Spot::default(), None);
+    let found = spot.find(&cache, 0.5, || {
+        let mut joined = joined(cache.claim(0.5, || std::future::pending().boxed()));
+        // On another thread, as this one is inside.
+        thread::scope(|scope| scope.spawn(|| assert!(poll_with(&bell, &mut joined).is_pending())).join().unwrap());
+        flight = Some(joined);
+        Ok(2.0)
+    });
+    assert!(matches!(found, Found::Evaluated(Ok(2.0))));
+    assert_eq!(bell.rings(), 1);
+    assert_eq!(poll_with(&bell, &mut flight.unwrap()).map(Result::unwrap), Poll::Ready(2.0));
 }
