@@ -259,6 +259,9 @@ pub trait Method: Clone + Send + Sync + 'static {
 }
 
 #[cfg(test)]
+pub(crate) mod halves;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::numerics::auto::Auto;

@@ -2,28 +2,7 @@
 #![allow(clippy::float_cmp, reason = "bits are compared")]
 
 use super::*;
-
-#[derive(Clone)]
-struct Halves(Control);
-
-impl Method for Halves {
-    type Kind = ();
-    const REUSES_POINTS: bool = false;
-
-    fn control(&self) -> Control {
-        self.0
-    }
-
-    fn root(&self) {}
-
-    fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
-        into.push(panel.midpoint());
-    }
-
-    fn estimate<T: Value>(&self, _: &mut Panel<()>, _: &[T]) -> Local<T> {
-        unreachable!("estimates are given")
-    }
-}
+use crate::numerics::method::halves::Halves;
 
 struct Told<L> {
     lists: std::vec::IntoIter<L>,

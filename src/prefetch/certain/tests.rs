@@ -4,31 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::numerics::method::halves::Halves;
 use crate::numerics::method::{Local, Panel};
-use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Speculation};
-
-#[derive(Clone)]
-struct Halves(Control);
-
-impl Method for Halves {
-    type Kind = ();
-    const REUSES_POINTS: bool = false;
-
-    fn control(&self) -> Control {
-        self.0
-    }
-
-    fn root(&self) {}
-
-    fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
-        into.push(panel.midpoint());
-    }
-
-    fn estimate<T: Value>(&self, _: &mut Panel<()>, _: &[T]) -> Local<T> {
-        unreachable!("the test says what is judged")
-    }
-}
 
 /// Numbers that look random (Steele, Lea and Flood 2014).
 struct Dice(u64);

@@ -1,0 +1,26 @@
+//! A method for tests of what is above methods: panels are halved, and what they are estimated at is given.
+
+use super::{Control, Local, Method, Panel};
+use crate::numerics::value::Value;
+
+#[derive(Clone)]
+pub(crate) struct Halves(pub(crate) Control);
+
+impl Method for Halves {
+    type Kind = ();
+    const REUSES_POINTS: bool = false;
+
+    fn control(&self) -> Control {
+        self.0
+    }
+
+    fn root(&self) {}
+
+    fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
+        into.push(panel.midpoint());
+    }
+
+    fn estimate<T: Value>(&self, _: &mut Panel<()>, _: &[T]) -> Local<T> {
+        unreachable!("estimates are given")
+    }
+}
