@@ -157,4 +157,13 @@ mod tests {
         assert!(options().open(&file).is_ok() && options().open(&link).is_err());
         std::fs::remove_dir_all(&folder).unwrap();
     }
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_synced_is_an_error() {
+        // To sync this file is refused.
+        let storage = |path: &str| FileStorage { file: File::open("/dev/null").unwrap(), path: path.into() };
+        assert!(storage("cache").sync().is_err());
+        assert!(storage("cache").sync_directory().is_ok(), "a name alone is in the directory at work");
+        assert!(storage("/no/such/folder/cache").sync_directory().is_err());
+    }
 }
