@@ -2,6 +2,7 @@
 
 use num_complex::Complex;
 
+use super::reader::Reader;
 use super::*;
 
 /// Floats whose bits are easily lost.
@@ -285,6 +286,95 @@ fn texts_are_cut_and_made_printable() {
     assert_eq!(Answer::decode(&message).unwrap().outcome, Err(Failure::new(FailureKind::Failed, "Ooh: x")));
 }
 
+#[test]
+fn texts_are_cut_between_characters_and_no_sooner() {
+    let fits = "a".repeat(MAX_TEXT);
+    assert_eq!(printable(&fits), fits);
+    // The last character would end one byte too late.
+    let long = format!("{}éb", "a".repeat(MAX_TEXT - 1));
+    assert_eq!(printable(&long), "a".repeat(MAX_TEXT - 1));
+    let sent = encoded(|into| Answer::new("1", Err(Failure::new(FailureKind::Failed, long.as_str()))).encode(into));
+    assert_eq!(Answer::decode(&sent).unwrap().outcome.unwrap_err().message, "a".repeat(MAX_TEXT - 1));
+}
+
+#[test]
+fn an_id_has_at_most_256_bytes() {
+    for (length, fits) in [(1, true), (256, true), (257, false)] {
+        let id = "a".repeat(length);
+        let sent = encoded(|into| Job { id: &id, ..full_job() }.encode(into));
+        assert_eq!(Job::decode(&sent).is_ok_and(|job| job.id == id), fits, "{length}");
+    }
+}
+
+#[test]
+fn a_stream_says_whether_it_ends_within_a_message() {
+    let mut frames = Frames::default();
+    assert!(!frames.is_partial());
+    for (bytes, message) in [(&[2, 0][..], None), (&[0, 0, 7], None), (&[8], Some(&[7, 8][..]))] {
+        frames.extend(bytes);
+        assert!(frames.is_partial());
+        assert_eq!(frames.next().unwrap(), message);
+    }
+    assert!(!frames.is_partial());
+}
+
+/// What is read if it is all there is.
+fn alone<'a, T>(bytes: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<T, WireError>) -> Option<T> {
+    let mut reader = Reader::new(bytes);
+    let value = read(&mut reader).ok()?;
+    reader.end().is_ok().then_some(value)
+}
+
+#[test]
+fn whatever_is_due_may_come_in_every_form() {
+    for (bytes, entries) in [(&[0x82][..], 2), (&[0xde, 1, 2], 258), (&[0xdf, 0, 1, 0, 2], 65_538)] {
+        assert_eq!(alone(bytes, Reader::map), Some(entries));
+    }
+    for head in [&[0xa2][..], &[0xd9, 2], &[0xda, 0, 2], &[0xdb, 0, 0, 0, 2]] {
+        assert_eq!(alone(&[head, b"ab"].concat(), Reader::text), Some("ab"));
+    }
+    for head in [&[0xc4, 2][..], &[0xc5, 0, 2], &[0xc6, 0, 0, 0, 2]] {
+        assert_eq!(alone(&[head, b"ab"].concat(), Reader::binary), Some(&b"ab"[..]));
+    }
+    for head in [&[0x92][..], &[0xdc, 0, 2], &[0xdd, 0, 0, 0, 2]] {
+        assert_eq!(alone(&[head, &[5, 0xff]].concat(), Reader::numbers), Some(vec![5.0, -1.0]));
+    }
+    let numbers: [(&[u8], f64); 12] = [
+        (&[0x7f], 127.0),
+        (&[0xe0], -32.0),
+        (&[0xcc, 200], 200.0),
+        (&[0xcd, 1, 0], 256.0),
+        (&[0xce, 1, 0, 0, 0], 16_777_216.0),
+        (&[0xcf, 0, 0, 0, 1, 0, 0, 0, 0], 4_294_967_296.0),
+        (&[0xd0, 0x80], -128.0),
+        (&[0xd1, 0xff, 0], -256.0),
+        (&[0xd2, 0xff, 0, 0, 0], -16_777_216.0),
+        (&[0xd3, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], -4_294_967_296.0),
+        (&[0xca, 0x3f, 0x80, 0, 0], 1.0),
+        (&[0xcb, 0xbf, 0xf0, 0, 0, 0, 0, 0, 0], -1.0),
+    ];
+    for (bytes, number) in numbers {
+        assert_eq!(alone(bytes, Reader::number), Some(number));
+        let is_count = number >= 0.0 && bytes[0] != 0xca;
+        assert_eq!(alone(bytes, Reader::count), is_count.then_some(number as u64), "{bytes:?}");
+        assert_eq!(alone(bytes, Reader::skip), Some(()));
+    }
+    for (bytes, count) in [(&[0xd0, 5][..], 5), (&[0xd1, 1, 0], 256), (&[0xd2, 0, 1, 0, 0], 65_536)] {
+        assert_eq!(alone(bytes, Reader::count), Some(count));
+    }
+    assert_eq!(alone(&[0xd3, 0, 0, 0, 1, 0, 0, 0, 0], Reader::count), Some(1 << 32));
+}
+
+#[test]
+fn what_is_passed_over_is_passed_over_whole() {
+    let values = [1, 2, 3, 4, 5, 6];
+    for head in [&[0x96][..], &[0xdc, 0, 6], &[0xdd, 0, 0, 0, 6], &[0x83], &[0xde, 0, 3], &[0xdf, 0, 0, 0, 3]] {
+        assert_eq!(alone(&[head, &values].concat(), Reader::skip), Some(()), "{head:?}");
+        assert_eq!(alone(&[head, &values[1..]].concat(), Reader::skip), None);
+        assert_eq!(alone(&[head, &values, &values[..1]].concat(), Reader::skip), None);
+    }
+}
+
 fn there_and_back<T: Numbers>(value: &T) -> (Vec<f64>, Option<T>) {
     let mut list = Vec::new();
     value.to_numbers(&mut list);
@@ -300,6 +390,8 @@ fn values_are_lists_of_numbers_and_back() {
     assert_eq!(there_and_back(&complex), (vec![1.0, -2.0, 3.0, f64::INFINITY], Some(complex)));
     let rows = vec![[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]];
     assert_eq!(there_and_back(&rows), (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Some(rows)));
+    let twice = vec![Complex::new(Complex::new(1.0, 2.0), Complex::new(3.0, 4.0)); 2];
+    assert_eq!(there_and_back(&twice).1, Some(twice));
     assert_eq!(there_and_back(&Vec::<f64>::new()).1, Some(vec![]));
     assert_eq!(there_and_back(&Vec::<[f64; 0]>::new()).1, Some(vec![]));
 }
