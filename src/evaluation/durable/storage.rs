@@ -142,10 +142,12 @@ impl Storage for FileStorage {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn a_link_is_not_followed_though_nobody_looked() {
         let folder = std::env::temp_dir().join(format!("coquad-link-{}", std::process::id()));

@@ -294,6 +294,7 @@ fn texts_are_cut_between_characters_and_no_sooner() {
     let long = format!("{}éb", "a".repeat(MAX_TEXT - 1));
     assert_eq!(printable(&long), "a".repeat(MAX_TEXT - 1));
     let sent = encoded(|into| Answer::new("1", Err(Failure::new(FailureKind::Failed, long.as_str()))).encode(into));
+    assert!(!sent.windows(2).any(|bytes| bytes == "é".as_bytes()), "cut before it is sent");
     assert_eq!(Answer::decode(&sent).unwrap().outcome.unwrap_err().message, "a".repeat(MAX_TEXT - 1));
 }
 
