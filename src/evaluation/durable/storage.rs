@@ -159,6 +159,7 @@ mod tests {
         assert!(options().open(&file).is_ok() && options().open(&link).is_err());
         std::fs::remove_dir_all(&folder).unwrap();
     }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn what_cannot_be_synced_is_an_error() {
