@@ -148,6 +148,9 @@ fn main() {
         match case.as_str() {
             "sqrt" => go!(f64::sqrt, 0.0, 1.0),
             "exp" => go!(f64::exp, 0.0, 1.0),
+            "runge" => go!(|x: f64| 1.0 / (1.0 + 25.0 * x * x), -1.0, 1.0),
+            "cos" => go!(|x: f64| x * (50.0 * x).cos(), 0.0, 10.0),
+            "peaks" => go!(|x: f64| [0.2, 0.5, 0.83].iter().map(|c| 1e-3 / ((x - c) * (x - c) + 1e-6)).sum(), 0.0, 1.0),
             _ => go!(|x| 1.0 / (x * x + 1e-6), -1.0, 1.0),
         }
         return;

@@ -66,16 +66,41 @@ where
         }
     }
 
+    /// A panel was judged already.
+    pub(crate) fn judged(&mut self, panel: &Panel<M::Kind>) {
+        self.ledger.take(self.method.count(panel));
+        self.performed = self.ledger.requests;
+    }
+
     /// Judges a panel without a list of its points, unless a value is not finite, to be named.
     #[inline]
     fn judge_here(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
         if !self.plain {
             return None;
         }
-        let f = |x| self.evaluator.value_here(x).expect("it is here");
-        let local = self.method.judge_here(panel, f)?;
-        // One comparison for all three, unless only their sum is beyond all numbers.
-        (local.l1 + local.error + local.value.norm() < f64::INFINITY || local.is_finite()).then_some(local)
+        let local = self.method.judge_here(panel, self.f())?;
+        local.is_sound().then_some(local)
+    }
+
+    /// Judges the halves of a panel at once, if nothing is in the way of that and there is budget for them.
+    #[inline]
+    #[allow(clippy::type_complexity, reason = "two leaves are what they are")]
+    fn judge_halves_here(&mut self, panel: &Panel<M::Kind>) -> Option<[Leaf<E::Value, M::Kind, ()>; 2]> {
+        if !self.plain || !self.ledger.covers(2 * self.method.count(panel)) {
+            return None;
+        }
+        let [left, right] = self.method.judge_halves_here(panel, self.f())?;
+        if !left.1.is_sound() || !right.1.is_sound() {
+            return None;
+        }
+        self.ledger.take(2 * self.method.count(panel));
+        self.performed = self.ledger.requests;
+        Some([Leaf::new(left.0, left.1, ()), Leaf::new(right.0, right.1, ())])
+    }
+
+    #[inline]
+    fn f(&self) -> impl FnMut(f64) -> E::Value {
+        |x| self.evaluator.value_here(x).expect("it is here")
     }
 
     /// Judges a panel by a list of the values at its points.
@@ -147,6 +172,36 @@ where
         leaf: Option<usize>,
         leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
+        if let Some(leaf) = leaf {
+            if let Some(halves) = self.judge_halves_here(&leaves[leaf].panel) {
+                leaves.extend(halves);
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.expand_listed(leaf, leaves)
+    }
+
+    #[inline]
+    fn retired(&mut self, value: &E::Value, error: f64) {
+        if let Some(observer) = self.observer {
+            observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
+        }
+    }
+}
+
+impl<E, M> Direct<'_, E, M>
+where
+    E: Evaluator<Value: Value>,
+    M: Method,
+{
+    /// Appends the panels that replace a leaf, one after the other.
+    #[inline(never)]
+    #[allow(clippy::type_complexity, reason = "a poll of a result is what it is")]
+    fn expand_listed(
+        &mut self,
+        leaf: Option<usize>,
+        leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
+    ) -> Poll<Result<(), Stop<Error<E::Value>>>> {
         let (mut only, mut panels) = (None, std::mem::take(&mut self.panels));
         panels.clear();
         if let Some(leaf) = leaf.map(|leaf| &leaves[leaf]) {
@@ -187,13 +242,6 @@ where
             self.performed = self.ledger.requests;
         }
         Poll::Ready(Ok(()))
-    }
-
-    #[inline]
-    fn retired(&mut self, value: &E::Value, error: f64) {
-        if let Some(observer) = self.observer {
-            observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
-        }
     }
 }
 

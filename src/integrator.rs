@@ -22,8 +22,9 @@ use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
-use crate::numerics::method::Method;
-use crate::numerics::run::{Run, Verdict};
+use crate::numerics::method::{Control, Local, Method, Panel};
+use crate::numerics::run::finish::{is_one, of_one};
+use crate::numerics::run::{Leaf, Run, Verdict};
 use crate::numerics::tolerance::Tolerance;
 use crate::numerics::value::Value;
 use crate::observer::Observer;
@@ -280,6 +281,29 @@ where
     /// The whole run, on the spot: no future, nothing to wait for.
     #[inline]
     fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
+        // An integrator that was told nothing, and a range that is one panel: what often ends there should not cost more.
+        let mut first = None;
+        if E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b) && atol > 0.0 {
+            let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
+            let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
+            if let Some(local) = self.method.judge_here(&mut panel, f).filter(Local::is_sound) {
+                if self.method.control() == Control::Global && local.error <= atol {
+                    return Ok(of_one(&panel, local, self.method.count(&panel)));
+                }
+                first = Some((panel, local));
+            }
+        }
+        self.here_from(first, a, b, atol)
+    }
+
+    /// The same from a judged panel on, if there is one.
+    fn here_from(
+        &self,
+        first: Option<(Panel<M::Kind>, Local<E::Value>)>,
+        a: f64,
+        b: f64,
+        atol: f64,
+    ) -> Ended<E::Value> {
         let Some((domain, tolerance)) = self.question(a, b, atol) else { return self.idle(a, b, atol) };
         let observer = self.settings().observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
@@ -287,6 +311,10 @@ where
         let ledger = Ledger::new(self.settings().max_evaluations);
         let mut source =
             Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
+        if let Some((panel, local)) = first {
+            source.judged(&panel);
+            run.begin_with(Leaf::new(panel, local, ()));
+        }
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
         ended(verdict?, run.finish(&domain, source.ledger.requests, source.performed))
     }

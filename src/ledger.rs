@@ -40,11 +40,23 @@ impl Ledger {
         } else {
             panels.iter().map(|panel| method.count(panel)).sum()
         };
-        let covered = cost <= self.budget - self.requests + usize::from(planted!(5));
+        let covered = self.covers(cost);
         if covered {
-            self.requests += cost;
+            self.take(cost);
         }
         covered
+    }
+
+    /// Whether so many points more are within the budget.
+    #[inline]
+    pub(crate) fn covers(&self, points: usize) -> bool {
+        points <= self.budget - self.requests + usize::from(planted!(5))
+    }
+
+    /// Charges so many points, which are within the budget.
+    #[inline]
+    pub(crate) fn take(&mut self, points: usize) {
+        self.requests += points;
     }
 
     /// Takes back what was charged for a decision that is not taken after all. The run ends with it.

@@ -10,6 +10,7 @@ pub(crate) mod domain;
 pub(crate) mod elementary;
 pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
+mod lanes;
 pub(crate) mod method;
 pub(crate) mod run;
 pub(crate) mod simpson;

@@ -25,6 +25,7 @@ use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
 use self::tail::{TAIL, tail};
 use super::elementary::exp;
+use super::lanes::{Lanes, blur, is_small};
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
 
@@ -219,12 +220,9 @@ impl Method for Auto {
                 let map = Map::new(panel, base);
                 if map.is_log {
                     let slopes = map.slopes();
-                    let scaled: [T; POINTS] = std::array::from_fn(|i| {
-                        let mut value = values[i].clone();
-                        value.scale(slopes[i]);
-                        value
-                    });
-                    judge(panel, &map, &slopes, &scaled)
+                    let mut scaled = values.to_vec();
+                    scaled.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
+                    judge(panel, &map, &slopes, scaled[..].try_into().expect("a value for each point"))
                 } else {
                     judge(panel, &map, &FLAT, values.try_into().expect("a value for each point"))
                 }
@@ -252,22 +250,12 @@ impl Method for Auto {
     }
 
     #[inline]
-    fn judge_here<T: Value>(&self, panel: &mut Panel<Kind>, mut f: impl FnMut(f64) -> T) -> Option<Local<T>> {
+    fn judge_here<T: Value>(&self, panel: &mut Panel<Kind>, f: impl FnMut(f64) -> T) -> Option<Local<T>> {
         let Shape::Smooth(base) = panel.kind.shape else { return None };
-        let map = Map::new(panel, base);
-        let within = Within::new(panel);
-        if map.is_log {
-            let slopes = map.slopes();
-            let scaled = slopes.map(|slope| {
-                let mut value = f(within.clamp(map.at_distance(slope)));
-                value.scale(slope);
-                value
-            });
-            Some(judge(panel, &map, &slopes, &scaled))
-        } else {
-            let values = PLACE.map(|u| f(within.clamp(map.x(u))));
-            Some(judge(panel, &map, &FLAT, &values))
+        if !is_small::<T>() {
+            return None;
         }
+        Some(judge_here(panel, base, f))
     }
 
     /// The stages of a search step back onto points of each other, and of the panel that is searched.
@@ -358,12 +346,32 @@ impl Within {
 
     #[inline]
     fn clamp(&self, x: f64) -> f64 {
-        x.max(self.low).min(self.high)
+        // As `max` and `min`, for numbers.
+        let x = if x < self.low { self.low } else { x };
+        if x > self.high { self.high } else { x }
     }
 }
 
 /// The slopes of a panel in its own variable.
 const FLAT: [f64; POINTS] = [1.0; POINTS];
+
+/// Judges a smooth panel by the values that `f` has at its points.
+#[inline]
+fn judge_here<T: Value>(panel: &mut Panel<Kind>, base: Base, mut f: impl FnMut(f64) -> T) -> Local<T> {
+    let (map, within) = (Map::new(panel, base), Within::new(panel));
+    if map.is_log {
+        let slopes = map.slopes();
+        let scaled = slopes.map(|slope| {
+            let mut value = f(within.clamp(map.at_distance(slope)));
+            value.scale(slope);
+            value
+        });
+        return judge(panel, &map, &slopes, &scaled);
+    }
+    let mut points = map.points();
+    points.iter_mut().for_each(|x| *x = within.clamp(*x));
+    judge(panel, &map, &FLAT, &std::array::from_fn(|i| f(points[i])))
+}
 
 /// Judges a smooth panel by its values, already times the slopes.
 #[inline]
@@ -376,7 +384,10 @@ fn judge<T: Value>(panel: &mut Panel<Kind>, map: &Map, slopes: &[f64; POINTS], v
         panel.kind.note = Note::Empty;
     }
     let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
-    local.blur([0, POINTS / 2, POINTS - 1].map(|i| (at(i), values[i].norm() / slopes[i])));
+    let samples = [0, POINTS / 2, POINTS - 1];
+    let blur = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
+    local.error = local.error.most(blur);
+    local.roundoff = local.roundoff.most(blur);
     local
 }
 

@@ -203,6 +203,12 @@ impl Domain {
         if p <= q { (p, q) } else { (q, p) }
     }
 
+    /// Whether limits of panels are numbers of the range itself.
+    #[inline]
+    pub(crate) fn is_as_it_is(&self) -> bool {
+        self.is_identity() && self.from.is_none()
+    }
+
     /// Where on the range a span is: the same, but for offsets.
     #[inline]
     pub(crate) fn placed(&self, p: f64, q: f64) -> (f64, f64) {

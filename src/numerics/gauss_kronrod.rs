@@ -1,11 +1,14 @@
 //! Gauss-Kronrod rules, with global control.
 
+mod judge;
 #[cfg(feature = "serde")]
 mod serial;
 mod tables;
 
 use std::fmt;
 
+use self::judge::{Laid, Values, judge, judge_here, judge_two_here};
+use super::lanes::is_small;
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
 
@@ -20,89 +23,24 @@ struct Rule {
     embedded: &'static [f64],
 }
 
-/// A rule as it is applied: a node and its weights for each point, in the order of the points: the centre, then the nodes
-/// below it from the inside out, then those above. Of fixed length, so that its sums are compiled without loops; constants,
-/// not statics, so that other crates' code sees the numbers.
-#[derive(Debug)]
-struct Laid<const N: usize> {
-    nodes: [f64; N],
-    weights: [f64; N],
-    /// The embedded rule less this one.
-    differences: [f64; N],
-}
-
-impl<const N: usize> Laid<N> {
-    const fn new(rule: &Rule) -> Self {
-        let (nodes, weights) = (lay(rule.nodes, -1.0), lay(rule.weights, 1.0));
-        let mut differences: [f64; N] = lay(rule.embedded, 1.0);
-        let mut j = 0;
-        while j < N {
-            differences[j] -= weights[j];
-            j += 1;
-        }
-        Laid { nodes, weights, differences }
-    }
-}
-
-const fn lay<const N: usize>(half: &[f64], sign: f64) -> [f64; N] {
-    assert!(N == 2 * half.len() - 1);
-    let mut all = [0.0; N];
-    all[0] = half[0];
-    let mut j = 1;
-    while j < half.len() {
-        all[j] = sign * half[j];
-        all[j + half.len() - 1] = half[j];
-        j += 1;
-    }
-    all
-}
-
-const LAID15: &Laid<15> = &Laid::new(&tables::GK15);
-const LAID21: &Laid<21> = &Laid::new(&tables::GK21);
-const LAID31: &Laid<31> = &Laid::new(&tables::GK31);
-const LAID41: &Laid<41> = &Laid::new(&tables::GK41);
-const LAID51: &Laid<51> = &Laid::new(&tables::GK51);
-const LAID61: &Laid<61> = &Laid::new(&tables::GK61);
-
-/// Does something with the rule as laid out.
-macro_rules! laid {
-    ($method:expr, $laid:ident => $expression:expr) => {
-        match $method.rule.nodes.len() {
-            8 => {
-                let $laid = LAID15;
+/// Does something with the number of pairs as a constant.
+macro_rules! with_pairs {
+    ($method:expr, $pairs:ident => $expression:expr) => {
+        with_pairs!(@ $method, $pairs => $expression; 7 10 15 20 25; 30)
+    };
+    (@ $method:expr, $pairs:ident => $expression:expr; $($some:literal)*; $last:literal) => {
+        match $method.rule.nodes.len() - 1 {
+            $($some => {
+                const $pairs: usize = $some;
                 $expression
-            }
-            11 => {
-                let $laid = LAID21;
-                $expression
-            }
-            16 => {
-                let $laid = LAID31;
-                $expression
-            }
-            21 => {
-                let $laid = LAID41;
-                $expression
-            }
-            26 => {
-                let $laid = LAID51;
-                $expression
-            }
+            })*
             _ => {
-                let $laid = LAID61;
+                const $pairs: usize = $last;
                 $expression
             }
         }
     };
 }
-
-/// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm: the weights, the
-/// products and the sums each add up to about one; QUADPACK takes 50.
-const ROUNDOFF: f64 = 5.0;
-
-/// By how much the error is at most larger than `|K - G|`; see docs/DESIGN.md, "How large is the error of a Gauss-Kronrod
-/// panel?".
-const TRUST: f64 = 8.0;
 
 /// Gauss-Kronrod quadrature with global control: the segment with the largest error is bisected until the sum of the
 /// errors meets the tolerance.
@@ -232,8 +170,13 @@ impl Method for GaussKronrod {
     /// The centre, then those below it from the inside out, then those above.
     #[inline]
     fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
-        let (c, h) = middle(panel);
-        laid!(self, laid => into.extend(laid.nodes.iter().map(|node| c + h * node)));
+        let (c, h) = (panel.midpoint(), panel.reach());
+        into.push(c);
+        with_pairs!(self, M => {
+            let nodes = Laid::<M>::RULE.nodes;
+            into.extend(nodes.map(|node| c - h * node));
+            into.extend(nodes.map(|node| c + h * node));
+        });
     }
 
     #[inline]
@@ -243,87 +186,35 @@ impl Method for GaussKronrod {
 
     #[inline]
     fn estimate<T: Value>(&self, panel: &mut Panel<()>, values: &[T]) -> Local<T> {
-        let (c, h) = middle(panel);
-        laid!(self, laid => judge(laid, panel, c, h, values.try_into().expect("a value for each point")))
+        let (centre, pairs) = values.split_first().expect("a rule has points");
+        let (below, above) = pairs.split_at(pairs.len() / 2);
+        let side = "a value for each point";
+        with_pairs!(self, M => judge::<T, M>([panel.a, panel.b], Values {
+            c: panel.midpoint(), h: panel.reach(), centre, below: below.try_into().expect(side), above: above.try_into().expect(side)
+        }))
     }
 
     #[inline]
-    fn judge_here<T: Value>(&self, panel: &mut Panel<()>, mut f: impl FnMut(f64) -> T) -> Option<Local<T>> {
-        let (c, h) = middle(panel);
-        Some(laid!(self, laid => judge(laid, panel, c, h, &std::array::from_fn(|i| f(c + h * laid.nodes[i])))))
+    fn judge_here<T: Value>(&self, panel: &mut Panel<()>, f: impl FnMut(f64) -> T) -> Option<Local<T>> {
+        if !is_small::<T>() {
+            return None;
+        }
+        Some(with_pairs!(self, M => judge_here::<T, M>(panel, f)))
     }
-}
 
-/// The judgement of a panel with this centre and half this width by the values at its points. Not inlined: that the values
-/// are in memory lets both this and the evaluation take two at a time.
-#[inline(never)]
-fn judge<T: Value, const N: usize>(laid: &Laid<N>, panel: &Panel<()>, c: f64, h: f64, values: &[T; N]) -> Local<T> {
-    let (centre, pairs) = values.split_first().expect("a rule has points");
-    let (below, above) = pairs.split_at(N / 2);
-    let (weights, differences) = (&laid.weights[1..=N / 2], &laid.differences[1..=N / 2]);
-    let (mut kronrod, mut difference) = ([centre.clone(), T::zero()], [centre.clone(), T::zero()]);
-    kronrod[0].scale(laid.weights[0]);
-    difference[0].scale(laid.differences[0]);
-    let mut l1 = [laid.weights[0] * centre.norm(), 0.0];
-    // DETERMINISM: every other pair, from the inside out; those between the same way; then the two sums.
-    by_two::<N>(|lane, j| {
-        let mut both = below[j].clone();
-        both.add(&above[j]);
-        kronrod[lane].add_scaled(weights[j], &both);
-        difference[lane].add_scaled(differences[j], &both);
-        l1[lane] += weights[j] * (below[j].norm() + above[j].norm());
-    });
-    let ([mut kronrod, rest], l1) = (kronrod, l1[0] + l1[1]);
-    kronrod.add(&rest);
-    let [mut difference, rest] = difference;
-    difference.add(&rest);
-    let difference = difference.norm();
-    let mut error = TRUST * difference;
-    let roundoff = ROUNDOFF * T::EPSILON * l1;
-    // The spread is at most twice the integral of the norm: that often tells which estimate is the smaller one.
-    let coarse = difference > 2.0 * TRUST * TRUST / (200.0 * 200.0 * 200.0) * l1;
-    if !coarse && error > roundoff {
-        let mut mean = kronrod.clone();
-        mean.scale(-0.5);
-        let mut spread = [0.0; 2];
-        by_two::<N>(|lane, j| {
-            let (mut left, mut right) = (below[j].clone(), above[j].clone());
-            left.add(&mean);
-            right.add(&mean);
-            spread[lane] += weights[j] * (left.norm() + right.norm());
-        });
-        mean.add(centre);
-        let spread = spread[0] + spread[1] + laid.weights[0] * mean.norm();
-        let ratio = if planted!(3) { 150.0 } else { 200.0 } * difference / spread;
-        let smooth = spread * ratio * ratio.sqrt();
-        error = if smooth < error { smooth } else { error };
+    #[inline]
+    fn judge_halves_here<T: Value>(
+        &self,
+        panel: &Panel<()>,
+        f: impl FnMut(f64) -> T,
+    ) -> Option<[(Panel<()>, Local<T>); 2]> {
+        if !is_small::<T>() {
+            return None;
+        }
+        let [left, right] = panel.halves(())?;
+        let [first, second] = with_pairs!(self, M => judge_two_here::<T, M>([&left, &right], f));
+        Some([(left, first), (right, second)])
     }
-    kronrod.scale(h);
-    let (error, roundoff) = (error * h, roundoff * h);
-    // Written so that an error that is not a number stays.
-    let error = if error < roundoff { roundoff } else { error };
-    let mut local = Local { value: kronrod, error, l1: l1 * h, roundoff };
-    let ends = [below, above].map(|side| side.last().map_or(0.0, T::norm));
-    local.blur([(panel.a, ends[0]), (c, centre.norm()), (panel.b, ends[1])]);
-    local
-}
-
-/// Goes through the pairs of a rule with `N` points from the inside out, in turns for the first and the second of two sums.
-#[inline]
-fn by_two<const N: usize>(mut add: impl FnMut(usize, usize)) {
-    for j in (1..N / 2).step_by(2) {
-        add(0, j - 1);
-        add(1, j);
-    }
-    if N / 2 % 2 == 1 {
-        add(0, N / 2 - 1);
-    }
-}
-
-/// The centre and half the width.
-#[inline]
-fn middle<K: Copy>(panel: &Panel<K>) -> (f64, f64) {
-    (panel.midpoint(), panel.reach())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! DETERMINISM: decisions are retired one after the other, from panels' estimates alone. Where an estimate comes from,
 //! and when it was made, is the [`Source`]'s business and cannot be seen from here.
 
-mod finish;
+pub(crate) mod finish;
 mod queue;
 mod repeated;
 #[cfg(test)]
@@ -218,6 +218,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
     }
 
+    /// Begins with the one piece of the range, which was judged.
+    pub(crate) fn begin_with(&mut self, leaf: Leaf<T, M::Kind, H>) {
+        self.leaves.reserve_exact(ROOM);
+        self.leaves.push(leaf);
+        self.begin();
+    }
+
     /// Retires decisions until the run ends or the source has to wait for values.
     #[inline]
     pub(crate) fn advance<S>(&mut self, source: &mut S) -> Poll<Result<Verdict, S::Halt>>
@@ -298,6 +305,20 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The leaf to be refined, which is the head of the queue; else how the run ended.
     #[inline]
     fn decide(&mut self) -> Result<usize, Verdict> {
+        // Mostly there is nothing to be looked at but whose turn it is.
+        if let (Control::Global, Some(&Queued { leaf, .. })) = (self.method.control(), self.queue.peek()) {
+            let allowed = self.allowed();
+            let goes_on = self.error > allowed && self.error >= DRIFT * self.peak && self.lost <= allowed;
+            if goes_on && self.refined < self.check.at && self.leaves[leaf].flat < DIVERGENT {
+                return Ok(leaf);
+            }
+        }
+        self.look()
+    }
+
+    /// The same, with all that there is to be looked at.
+    #[inline(never)]
+    fn look(&mut self) -> Result<usize, Verdict> {
         match self.method.control() {
             Control::Global => {
                 let mut allowed = self.allowed();
@@ -423,7 +444,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if in_place {
             self.queue.pop();
         }
-        self.peak = self.peak.max(self.error);
+        self.peak = if self.error > self.peak { self.error } else { self.peak };
         self.check.moved += moved.norm();
     }
 

@@ -8,6 +8,9 @@ use num_traits::{AsPrimitive, Float};
 /// Implemented for `f64`, `f32`, [`Complex`] of both, arrays and vectors of values. The norm of an array or a vector
 /// is the largest norm among its elements, so that a tolerance holds for each of them.
 ///
+/// An array lies on the stack, and a judgement takes up to ten of them at a time: of more than a thousand numbers, take a
+/// vector.
+///
 /// # Duties of implementors
 ///
 /// The operations must be deterministic, and must not skip NaN: an element that is not a number has a norm that is

@@ -273,3 +273,54 @@ fn values_whose_sums_are_near_the_largest_number_are_evaluated_once() {
     let e = integrator.integrate_blocking(0.0, 2.0, 1e300).expect("a constant");
     assert_eq!((e.performed, calls.load(Ordering::Relaxed)), (21, 21));
 }
+
+#[test]
+fn an_integrator_that_was_told_nothing_answers_as_one_that_was() {
+    fn same<M: Method>(method: &M, f: fn(f64) -> f64, a: f64, b: f64, atol: f64) -> bool {
+        let new = || Integrator::new(Inline::new(f)).method(method.clone());
+        let [plain, told] = [new(), new().max_evaluations(1_000_000)].map(|new| new.integrate_blocking(a, b, atol));
+        match (&plain, &told) {
+            (Err(Error::NonFinite { x: p, norm: q, .. }), Err(Error::NonFinite { x, norm, .. })) => {
+                assert_eq!([p, q].map(|x| x.to_bits()), [x, norm].map(|x| x.to_bits()));
+                return false;
+            }
+            (Err(Error::InvalidTolerance { .. }), Err(Error::InvalidTolerance { .. })) => return false,
+            _ => assert_eq!(trace(&plain), trace(&told), "[{a}, {b}] to {atol}"),
+        }
+        let performed = |end: &Result<Estimate, Error>| end.as_ref().map_or(0, |e| e.performed);
+        assert_eq!(performed(&plain), performed(&told));
+        plain.is_ok_and(|e| e.segments.len() == 1)
+    }
+    let fs: [fn(f64) -> f64; 7] =
+        [f64::exp, peak, kink, |_| -0.0, |_| 0.0, |x| 1e308 * x.signum(), |x| 1.0 / (x - 0.5)];
+    let float = f64::from_bits(1f64.to_bits() + 3);
+    let ranges = [(0.0, 1.0), (-0.0, 2.0), (1.0, 0.0), (-1.0, -0.0), (1.0, float), (-1e308, 1.7e308), (1.0, 1.0)];
+    let mut single = 0;
+    for f in fs {
+        for (a, b) in ranges {
+            for atol in [1e-10, 1e-3, 1e300, 0.0, -1.0] {
+                single += usize::from(same(&GaussKronrod::new(21), f, a, b, atol));
+                single += usize::from(same(&Auto, f, a, b, atol));
+                single += usize::from(same(&Simpson, f, a, b, atol));
+            }
+        }
+    }
+    assert!(single > 100, "{single}");
+}
+
+#[test]
+fn values_of_a_thousand_numbers_fit_on_the_stack_of_a_thread() {
+    fn integral<M: Method>(method: M) -> Result<Estimate<[f64; 1000]>, Error<[f64; 1000]>> {
+        let roots = |x: f64| std::array::from_fn(|i| (x + i as f64).sqrt());
+        let run = move || Integrator::new(Inline::new(roots)).method(method).integrate_blocking(0.0, 1.0, 1e-6);
+        thread::Builder::new().stack_size(2 << 20).spawn(run).expect("it starts").join().expect("it does not panic")
+    }
+    let ends = [integral(Auto), integral(GaussKronrod::new(61)), integral(ClenshawCurtis), integral(TanhSinh)];
+    for e in ends.into_iter().chain([integral(Simpson)]) {
+        let e = e.expect("roots are integrable");
+        for i in [0, 7, 999] {
+            let exact = (((i + 1) as f64).powf(1.5) - (i as f64).powf(1.5)) / 1.5;
+            assert!((e.value[i] - exact).abs() <= 2e-6, "{i}: {}", e.value[i] - exact);
+        }
+    }
+}

@@ -9,10 +9,10 @@ use gungraun::prelude::*;
 use gungraun::{Callgrind, EventKind};
 
 /// The instructions of each integral at most: a tenth more than were counted.
-const SMOOTH: u64 = 4_100;
-const PEAKS: u64 = 78_000;
-const SINGULAR: u64 = 17_400;
-const INTERVALS: u64 = 2_400_000;
+const SMOOTH: u64 = 2_900;
+const PEAKS: u64 = 68_000;
+const SINGULAR: u64 = 15_900;
+const INTERVALS: u64 = 2_180_000;
 
 const RULE: GaussKronrod = GaussKronrod::new(21);
 

@@ -1,6 +1,7 @@
 //! The Gauss-Kronrod rule with 21 points and two probes: value, error, and what stands out.
 
 use super::super::elementary::ln;
+use super::super::lanes::is_small;
 use super::super::method::Local;
 use super::super::value::Value;
 use super::map::Map;
@@ -40,18 +41,7 @@ pub(super) fn smooth<T: Value>(map: &Map, values: &[T; POINTS]) -> (Local<T>, No
 
 /// Where the values of a panel are hard to follow.
 fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
-    // Window by window in the innermost loop: none waits for the one before.
-    let mut differences: [T; WINDOWS] = std::array::from_fn(|w| {
-        let mut term = values[w].clone();
-        term.scale(DIFFERENCE[0][w]);
-        term
-    });
-    for i in 1..WINDOW {
-        for w in 0..WINDOWS {
-            differences[w].add_scaled(DIFFERENCE[i][w], &values[w + i]);
-        }
-    }
-    let rough: [f64; WINDOWS] = std::array::from_fn(|w| differences[w].norm());
+    let rough = differences(values);
     let middle = rough[5..WINDOWS - 5].iter().fold(0.0, |m: f64, &r| m.max(r));
     let first = rough[0].max(rough[1]);
     let last = rough[WINDOWS - 1].max(rough[WINDOWS - 2]);
@@ -75,6 +65,30 @@ fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
         right_power: if right { power(&values[POINTS - 1], &values[POINTS - 2]) } else { 0.0 },
         parts: if local.error > UNRESOLVED * local.l1 { PARTS } else { 2 },
     }
+}
+
+/// The norms of the differences of the values in each window.
+fn differences<T: Value>(values: &[T; POINTS]) -> [f64; WINDOWS] {
+    let term = |w: usize| {
+        let mut term = values[w].clone();
+        term.scale(DIFFERENCE[0][w]);
+        term
+    };
+    if !is_small::<T>() {
+        return std::array::from_fn(|w| {
+            let mut difference = term(w);
+            (1..WINDOW).for_each(|i| difference.add_scaled(DIFFERENCE[i][w], &values[w + i]));
+            difference.norm()
+        });
+    }
+    // Window by window in the innermost loop: none waits for the one before.
+    let mut differences: [T; WINDOWS] = std::array::from_fn(term);
+    for i in 1..WINDOW {
+        for w in 0..WINDOWS {
+            differences[w].add_scaled(DIFFERENCE[i][w], &values[w + i]);
+        }
+    }
+    std::array::from_fn(|w| differences[w].norm())
 }
 
 /// The rule's value and error on an interval of the given half width.

@@ -1,6 +1,7 @@
 //! The tables against an independent computation; degrees; nested panels.
 #![allow(clippy::float_cmp, clippy::needless_range_loop, reason = "bits are compared, matrices indexed")]
 
+use super::judge::TRUST;
 use super::*;
 
 const ALL: [usize; 6] = [15, 21, 31, 41, 51, 61];
@@ -275,4 +276,93 @@ fn the_error_is_that_of_quadpack_or_a_multiple_of_the_difference() {
         assert!((local.error - error).abs() <= 1e-3 * error, "{} for {error}", local.error);
     }
     assert!((1..4).contains(&smaller), "both cases occurred: {smaller}");
+}
+
+/// Values to be judged: smooth, rough, tiny, huge, of both signs, and such that are no numbers.
+const VALUES: [fn(f64) -> f64; 9] = [
+    f64::exp,
+    |x| (40.0 * x).sin(),
+    |x| x.abs().sqrt() - 0.3,
+    |_| 0.0,
+    |_| -0.0,
+    |x| 1e-310 * x,
+    |x| if x > 0.7 { 1e308 } else { -1e308 },
+    |x| 1.0 / (x - 0.25),
+    |x| if x > 0.9 { f64::NAN } else { 1.0 },
+];
+
+fn bits(local: &Local<f64>) -> [u64; 4] {
+    [local.value, local.error, local.l1, local.roundoff].map(f64::to_bits)
+}
+
+#[test]
+fn two_panels_at_once_are_judged_as_each_alone() {
+    let mut told = 0;
+    for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
+        let method = GaussKronrod::new(points);
+        for (a, b) in [(-1.0, 1.0), (0.0, 0.5), (1e8, 1e8 + 1.0), (-1e-300, 1e300), (-1e308, 1.7e308), (0.0, 1e-320)] {
+            let panel = Panel { a, b, depth: 7, kind: () };
+            let Some(both) = method.judge_halves_here(&panel, f) else { panic!("{a} {b} has a midpoint") };
+            let mut halves = Vec::new();
+            panel.bisect((), &mut halves);
+            for ((half, local), alone) in both.into_iter().zip(&mut halves) {
+                let here = method.judge_here(alone, f).expect("it judges here");
+                let mut xs = Vec::new();
+                method.points(alone, &mut xs);
+                let listed = method.estimate(alone, &xs.into_iter().map(f).collect::<Vec<_>>());
+                assert_eq!(half, *alone);
+                assert_eq!(bits(&here), bits(&listed), "{points} on [{a}, {b}]");
+                // What is no number is judged again, alone.
+                assert_eq!(local.is_sound(), here.is_sound(), "{points} on [{a}, {b}]");
+                if local.is_sound() {
+                    assert_eq!(bits(&local), bits(&here), "{points} on [{a}, {b}]");
+                    told += 1;
+                }
+            }
+        }
+    }
+    assert!(told > 400, "{told}");
+    let float = Panel { a: 1.0, b: f64::from_bits(1f64.to_bits() + 1), depth: 0, kind: () };
+    assert!(GaussKronrod::default().judge_halves_here(&float, f64::exp).is_none());
+}
+
+#[test]
+fn numbers_are_judged_as_all_other_values_are() {
+    #[derive(Clone)]
+    struct Other(f64);
+    impl Value for Other {
+        fn zero() -> Self {
+            Other(0.0)
+        }
+        fn add_scaled(&mut self, factor: f64, other: &Self) {
+            self.0 += factor * other.0;
+        }
+        fn scale(&mut self, factor: f64) {
+            self.0 *= factor;
+        }
+        fn norm(&self) -> f64 {
+            self.0.abs()
+        }
+    }
+    for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
+        let method = GaussKronrod::new(points);
+        let mut panel = Panel { a: -0.5, b: 1.0, depth: 0, kind: () };
+        let number = method.judge_here(&mut panel, f).expect("it judges here");
+        let Local { value, error, l1, roundoff } =
+            method.judge_here(&mut panel, |x| Other(f(x))).expect("it judges here");
+        let other = Local { value: value.0, error, l1, roundoff };
+        let halves = method.judge_halves_here(&panel, |x| Other(f(x))).expect("there is a midpoint");
+        if number.is_sound() {
+            assert_eq!(bits(&number), bits(&other), "{points}");
+        }
+        for ((half, local), other) in
+            method.judge_halves_here(&panel, f).expect("there is a midpoint").into_iter().zip(halves)
+        {
+            assert_eq!(half, other.0);
+            if local.is_sound() {
+                assert_eq!(local.value.to_bits(), other.1.value.0.to_bits(), "{points}");
+                assert_eq!(local.error.to_bits(), other.1.error.to_bits(), "{points}");
+            }
+        }
+    }
 }

@@ -5,9 +5,31 @@ use super::tree_sum::sum_as_tree;
 use super::{Leaf, Run};
 use crate::estimate::{Estimate, Segment};
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Control, Method, Panel};
+use crate::numerics::method::{Control, Local, Method, Panel};
 use crate::numerics::sum::Sum;
 use crate::numerics::value::Value;
+
+/// The estimate of a range that is one panel, with so many points, none of them twice.
+#[inline]
+pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usize) -> Estimate<T> {
+    let mut sum = Sum::new();
+    sum.add(&local.value);
+    let segment = Segment { a: panel.a, b: panel.b, value: local.value, error: local.error };
+    Estimate {
+        value: sum.total(),
+        error: local.error,
+        evaluations: points,
+        performed: points,
+        l1: local.l1,
+        segments: vec![segment],
+    }
+}
+
+/// Whether these limits are finite, ascend, and are so far apart that a panel's points can be told apart.
+#[inline]
+pub(crate) fn is_one(a: f64, b: f64) -> bool {
+    a < b && a.abs() < f64::INFINITY && b.abs() < f64::INFINITY && !is_narrow(a, b)
+}
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
@@ -17,7 +39,12 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
+        let as_it_is = domain.is_as_it_is();
         let segment = |panel: &Panel<M::Kind>, value, error| {
+            if as_it_is {
+                let (a, b) = (panel.a, panel.b);
+                return (is_narrow(a, b), Segment { a, b, value, error });
+            }
             let (p, q) = domain.span(panel.a, panel.b);
             let (a, b) = domain.placed(p, q);
             (is_narrow(p, q), Segment { a, b, value, error })

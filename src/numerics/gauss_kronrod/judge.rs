@@ -1,0 +1,264 @@
+//! Evaluation at the points of a panel, and its judgement by the values there.
+
+use wide::f64x2;
+
+use super::super::lanes::{Lanes, Parts, blur, same, same_ref, two};
+use super::super::method::{Local, Panel};
+use super::super::value::Value;
+use super::GaussKronrod;
+
+/// A rule with `M` pairs of nodes as it is applied, from the inside out. Of fixed length, so that its sums are compiled
+/// without loops; constants, not statics, so that other crates' code sees the numbers.
+#[derive(Debug)]
+pub(super) struct Laid<const M: usize> {
+    pub(super) nodes: [f64; M],
+    weights: [f64; M],
+    /// The embedded rule less this one.
+    differences: [f64; M],
+    /// The weight of the centre, and the difference there.
+    centre: [f64; 2],
+}
+
+impl<const M: usize> Laid<M> {
+    pub(super) const RULE: &'static Self = &{
+        let rule = GaussKronrod::new(2 * M + 1).rule;
+        let (mut nodes, mut weights, mut differences) = ([0.0; M], [0.0; M], [0.0; M]);
+        let mut j = 0;
+        while j < M {
+            (nodes[j], weights[j]) = (rule.nodes[j + 1], rule.weights[j + 1]);
+            differences[j] = rule.embedded[j + 1] - weights[j];
+            j += 1;
+        }
+        Laid { nodes, weights, differences, centre: [rule.weights[0], rule.embedded[0] - rule.weights[0]] }
+    };
+}
+
+/// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm: the weights, the
+/// products and the sums each add up to about one; QUADPACK takes 50.
+const ROUNDOFF: f64 = 5.0;
+
+/// By how much the error is at most larger than `|K - G|`; see docs/DESIGN.md, "How large is the error of a Gauss-Kronrod
+/// panel?".
+pub(super) const TRUST: f64 = 8.0;
+
+/// The values of a panel with this centre and half this width: at the centre, and from the inside out at the points below it
+/// and at those above.
+pub(super) struct Values<'a, T, const M: usize> {
+    pub(super) c: f64,
+    pub(super) h: f64,
+    pub(super) centre: &'a T,
+    pub(super) below: &'a [T; M],
+    pub(super) above: &'a [T; M],
+}
+
+impl<T, const M: usize> Clone for Values<'_, T, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, const M: usize> Copy for Values<'_, T, M> {}
+
+impl<'a, T: 'static, const M: usize> Values<'a, T, M> {
+    /// As values of type `U`, if that is what they are.
+    #[inline]
+    fn same<U: 'static>(self) -> Option<Values<'a, U, M>> {
+        let Self { c, h, centre, below, above } = self;
+        Some(Values { c, h, centre: same_ref(centre)?, below: same_ref(below)?, above: same_ref(above)? })
+    }
+}
+
+/// The values at the points of a panel, each side where two are read at once as they are written.
+#[repr(C)]
+struct Around<T, const M: usize> {
+    below: Side<T, M>,
+    above: Side<T, M>,
+    centre: T,
+    c: f64,
+    h: f64,
+}
+
+#[repr(align(16))]
+struct Side<T, const M: usize>([T; M]);
+
+impl<T: Value, const M: usize> Around<T, M> {
+    /// Evaluates at the centre, then below it from the inside out, then above.
+    #[inline]
+    fn new(panel: &Panel<()>, mut f: impl FnMut(f64) -> T) -> Self {
+        let (c, h) = (panel.midpoint(), panel.reach());
+        let centre = f(c);
+        let mut below: [T; M] = std::array::from_fn(|_| T::zero());
+        let mut above: [T; M] = std::array::from_fn(|_| T::zero());
+        for (value, node) in below.iter_mut().zip(&Laid::<M>::RULE.nodes) {
+            *value = f(c - h * node);
+        }
+        for (value, node) in above.iter_mut().zip(&Laid::<M>::RULE.nodes) {
+            *value = f(c + h * node);
+        }
+        Self { below: Side(below), above: Side(above), centre, c, h }
+    }
+
+    #[inline]
+    fn values(&self) -> Values<'_, T, M> {
+        Values { c: self.c, h: self.h, centre: &self.centre, below: &self.below.0, above: &self.above.0 }
+    }
+}
+
+/// The judgement of a panel by the values that `f` has at its points.
+#[inline]
+pub(super) fn judge_here<T: Value, const M: usize>(panel: &Panel<()>, f: impl FnMut(f64) -> T) -> Local<T> {
+    judge([panel.a, panel.b], Around::<T, M>::new(panel, f).values())
+}
+
+/// The judgements of two panels next to each other, first the left one, by the values that `f` has at their points.
+#[inline]
+pub(super) fn judge_two_here<T: Value, const M: usize>(
+    [left, right]: [&Panel<()>; 2],
+    mut f: impl FnMut(f64) -> T,
+) -> [Local<T>; 2] {
+    let (first, second) = (Around::<T, M>::new(left, &mut f), Around::<T, M>::new(right, &mut f));
+    judge_two([left.a, left.b, right.b], &first, &second).split()
+}
+
+/// The judgement of a panel by its values. Not inlined: that they are in memory lets both this and the evaluation take two at
+/// a time.
+#[inline(never)]
+pub(super) fn judge<T: Value, const M: usize>(limits: [f64; 2], values: Values<'_, T, M>) -> Local<T> {
+    if let Some(values) = values.same() {
+        return same(judge_by::<f64, f64x2, M>(limits, values)).expect("that is what it is");
+    }
+    judge_by::<T, [T; 2], M>(limits, values)
+}
+
+#[inline]
+fn judge_by<T: Value, P: Parts<T>, const M: usize>([a, b]: [f64; 2], values: Values<'_, T, M>) -> Local<T> {
+    let Sums { mut kronrod, difference, l1 } = Sums::of::<P, M>(values);
+    let (at, h) = ([a, values.c, b], values.h);
+    let spread = || spread::<T, P, M>(values, &kronrod);
+    let [error, l1, roundoff] = errors::<T, f64>(at, h, [difference, l1], norms(values), spread);
+    kronrod.scale(h);
+    Local { value: kronrod, error, l1, roundoff }
+}
+
+/// What the values say of the integrals over two panels.
+struct Locals<T> {
+    value: [T; 2],
+    error: [f64; 2],
+    l1: [f64; 2],
+    roundoff: [f64; 2],
+}
+
+impl<T> Locals<T> {
+    #[inline]
+    fn split(self) -> [Local<T>; 2] {
+        let ([first, second], [error, l1, roundoff]) = (self.value, [self.error, self.l1, self.roundoff]);
+        let local = |value, i: usize| Local { value, error: error[i], l1: l1[i], roundoff: roundoff[i] };
+        [local(first, 0), local(second, 1)]
+    }
+}
+
+/// The judgements of the two panels between three limits. What waits for a division or a root is done for both in the same
+/// instructions if the values are numbers.
+#[inline(never)]
+fn judge_two<T: Value, const M: usize>([a, b, c]: [f64; 3], first: &Around<T, M>, second: &Around<T, M>) -> Locals<T> {
+    let (first, second) = (first.values(), second.values());
+    let (Some(first), Some(second)) = (first.same(), second.same()) else {
+        let (first, second) = (judge([a, b], first), judge([b, c], second));
+        return Locals {
+            value: [first.value, second.value],
+            error: [first.error, second.error],
+            l1: [first.l1, second.l1],
+            roundoff: [first.roundoff, second.roundoff],
+        };
+    };
+    let both = |x, y| f64x2::new([x, y]);
+    let (p, q) = (Sums::of::<f64x2, M>(first), Sums::of::<f64x2, M>(second));
+    let spread = || both(spread::<_, f64x2, M>(first, &p.kronrod), spread::<_, f64x2, M>(second, &q.kronrod));
+    let (at, h) = ([both(a, b), both(first.c, second.c), both(b, c)], both(first.h, second.h));
+    let ([u, v, w], [x, y, z]) = (norms(first), norms(second));
+    let sums = [both(p.difference, q.difference), both(p.l1, q.l1)];
+    let [error, l1, roundoff] = errors::<f64, f64x2>(at, h, sums, [both(u, x), both(v, y), both(w, z)], spread);
+    let value = (both(p.kronrod, q.kronrod) * h).to_array();
+    same(Locals { value, error: error.to_array(), l1: l1.to_array(), roundoff: roundoff.to_array() })
+        .expect("that is what they are")
+}
+
+/// Sums over the points of a panel from -1 to 1.
+struct Sums<T> {
+    kronrod: T,
+    /// The norm of `K - G`.
+    difference: f64,
+    /// The integral of the norm.
+    l1: f64,
+}
+
+impl<T: Value> Sums<T> {
+    #[inline]
+    fn of<P: Parts<T>, const M: usize>(Values { centre, below, above, .. }: Values<'_, T, M>) -> Self {
+        let Laid { weights, differences, centre: at_centre, .. } = Laid::<M>::RULE;
+        let first = |weight| {
+            let mut first = centre.clone();
+            first.scale(weight);
+            P::new(first)
+        };
+        let (mut kronrod, mut difference) = (first(at_centre[0]), first(at_centre[1]));
+        let mut l1 = <f64x2 as Parts<f64>>::new(at_centre[0] * centre.norm());
+        // DETERMINISM: every other pair, from the inside out; those between the same way; then the two sums.
+        for i in 0..M.div_ceil(2) {
+            let both = P::both(below, above, i);
+            kronrod.add_both(two(weights, i), &both);
+            difference.add_both(two(differences, i), &both);
+            l1.add_both(two(weights, i), &P::norms(below, above, i, None));
+        }
+        Self { kronrod: kronrod.total(), difference: difference.total().norm(), l1: l1.total() }
+    }
+}
+
+/// The integral of `|f - mean f|` from -1 to 1, if that of `f` is `kronrod`.
+#[inline]
+fn spread<T: Value, P: Parts<T>, const M: usize>(
+    Values { centre, below, above, .. }: Values<'_, T, M>,
+    kronrod: &T,
+) -> f64 {
+    let Laid { weights, centre: [weight, _], .. } = Laid::<M>::RULE;
+    let mut mean = kronrod.clone();
+    mean.scale(-0.5);
+    let mut spread = <f64x2 as Parts<f64>>::new(0.0);
+    for i in 0..M.div_ceil(2) {
+        spread.add_both(two(weights, i), &P::norms(below, above, i, Some(&mean)));
+    }
+    mean.add(centre);
+    spread.total() + weight * mean.norm()
+}
+
+/// The norms of the first, the middle and the last value.
+#[inline]
+fn norms<T: Value, const M: usize>(values: Values<'_, T, M>) -> [f64; 3] {
+    let last = |side: &[T; M]| side.last().map_or(0.0, T::norm);
+    [last(values.below), values.centre.norm(), last(values.above)]
+}
+
+/// The error of panels, the integral of the norm over them and the part of the error that is due to rounding. `at`: the
+/// limits and between them the centre, `norms` those of the values next to them; `spread` may not be asked for.
+#[inline]
+fn errors<T: Value, N: Lanes>(
+    at: [N; 3],
+    h: N,
+    [difference, l1]: [N; 2],
+    norms: [N; 3],
+    spread: impl FnOnce() -> N,
+) -> [N; 3] {
+    let mut error = N::splat(TRUST) * difference;
+    let roundoff = N::splat(ROUNDOFF * T::EPSILON) * l1;
+    // The spread is at most twice the integral of the norm: that often tells which estimate is the smaller one.
+    let coarse = N::splat(2.0 * TRUST * TRUST / (200.0 * 200.0 * 200.0)) * l1;
+    if N::any_above([(coarse, difference), (error, roundoff)]) {
+        let spread = spread();
+        let ratio = N::splat(if planted!(3) { 150.0 } else { 200.0 }) * difference / spread;
+        let smooth = spread * ratio * ratio.sqrt();
+        error = coarse.choose(difference, error.choose(smooth, smooth, error), error);
+    }
+    let (error, roundoff) = (error * h, roundoff * h);
+    let blur = blur(at, norms);
+    [error.most(roundoff).most(blur), l1 * h, roundoff.most(blur)]
+}
