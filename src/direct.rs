@@ -66,6 +66,11 @@ where
         }
     }
 
+    /// From here on panels are judged by lists of values: one was found that is not finite, or nearly so.
+    pub(crate) fn list(&mut self) {
+        self.plain = false;
+    }
+
     /// A panel was judged already.
     pub(crate) fn judged(&mut self, panel: &Panel<M::Kind>) {
         self.ledger.take(self.method.count(panel));
@@ -91,6 +96,7 @@ where
         }
         let [left, right] = self.method.judge_halves_here(panel, self.f())?;
         if !left.1.is_sound() || !right.1.is_sound() {
+            self.list();
             return None;
         }
         self.ledger.take(2 * self.method.count(panel));

@@ -97,6 +97,14 @@ type Ended<T> = Result<Estimate<T>, Error<T>>;
 /// The run whose values are on their way.
 type Away<'a, T> = BoxFuture<'a, Result<(Verdict, Estimate<T>), Error<T>>>;
 
+/// What is known of the panel that is the whole range before a run begins.
+enum First<K, T> {
+    Unknown,
+    /// A value is not finite, or their sum.
+    Unsound,
+    Judged(Panel<K>, Local<T>),
+}
+
 /// How it ended if its run ended so.
 #[inline]
 fn ended<T>(verdict: Verdict, estimate: Estimate<T>) -> Ended<T> {
@@ -282,28 +290,24 @@ where
     #[inline]
     fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
         // An integrator that was told nothing, and a range that is one panel: what often ends there should not cost more.
-        let mut first = None;
+        let mut first = First::Unknown;
         if E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b) && atol > 0.0 {
             let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
             let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
-            if let Some(local) = self.method.judge_here(&mut panel, f).filter(Local::is_sound) {
-                if self.method.control() == Control::Global && local.error <= atol {
+            match self.method.judge_here(&mut panel, f) {
+                Some(local) if !local.is_sound() => first = First::Unsound,
+                Some(local) if self.method.control() == Control::Global && local.error <= atol => {
                     return Ok(of_one(&panel, local, self.method.count(&panel)));
                 }
-                first = Some((panel, local));
+                Some(local) => first = First::Judged(panel, local),
+                None => {}
             }
         }
         self.here_from(first, a, b, atol)
     }
 
-    /// The same from a judged panel on, if there is one.
-    fn here_from(
-        &self,
-        first: Option<(Panel<M::Kind>, Local<E::Value>)>,
-        a: f64,
-        b: f64,
-        atol: f64,
-    ) -> Ended<E::Value> {
+    /// The same, from what is known of the first panel on.
+    fn here_from(&self, first: First<M::Kind, E::Value>, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
         let Some((domain, tolerance)) = self.question(a, b, atol) else { return self.idle(a, b, atol) };
         let observer = self.settings().observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
@@ -311,9 +315,13 @@ where
         let ledger = Ledger::new(self.settings().max_evaluations);
         let mut source =
             Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
-        if let Some((panel, local)) = first {
-            source.judged(&panel);
-            run.begin_with(Leaf::new(panel, local, ()));
+        match first {
+            First::Unknown => {}
+            First::Unsound => source.list(),
+            First::Judged(panel, local) => {
+                source.judged(&panel);
+                run.begin_with(Leaf::new(panel, local, ()));
+            }
         }
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
         ended(verdict?, run.finish(&domain, source.ledger.requests, source.performed))

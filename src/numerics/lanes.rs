@@ -183,7 +183,7 @@ impl Parts<f64> for f64x2 {
 
     #[inline]
     fn add_both(&mut self, factors: f64x2, both: &Self) {
-        *self = *self + factors * *both;
+        *self += factors * *both;
     }
 
     #[inline]

@@ -310,17 +310,34 @@ fn an_integrator_that_was_told_nothing_answers_as_one_that_was() {
 
 #[test]
 fn values_of_a_thousand_numbers_fit_on_the_stack_of_a_thread() {
-    fn integral<M: Method>(method: M) -> Result<Estimate<[f64; 1000]>, Error<[f64; 1000]>> {
+    fn integral<M: Method>(method: M) -> [f64; 1000] {
         let roots = |x: f64| std::array::from_fn(|i| (x + i as f64).sqrt());
-        let run = move || Integrator::new(Inline::new(roots)).method(method).integrate_blocking(0.0, 1.0, 1e-6);
+        let integrator = Integrator::new(Inline::new(roots)).method(method);
+        let run = move || integrator.integrate_blocking(0.0, 1.0, 1e-6).expect("roots are integrable").value;
         thread::Builder::new().stack_size(2 << 20).spawn(run).expect("it starts").join().expect("it does not panic")
     }
-    let ends = [integral(Auto), integral(GaussKronrod::new(61)), integral(ClenshawCurtis), integral(TanhSinh)];
-    for e in ends.into_iter().chain([integral(Simpson)]) {
-        let e = e.expect("roots are integrable");
+    let values = [integral(Auto), integral(GaussKronrod::new(61)), integral(ClenshawCurtis), integral(TanhSinh)];
+    for value in values.into_iter().chain([integral(Simpson)]) {
         for i in [0, 7, 999] {
             let exact = (((i + 1) as f64).powf(1.5) - (i as f64).powf(1.5)) / 1.5;
-            assert!((e.value[i] - exact).abs() <= 2e-6, "{i}: {}", e.value[i] - exact);
+            assert!((value[i] - exact).abs() <= 2e-6, "{i}: {}", value[i] - exact);
         }
+    }
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_found_by_asking_twice() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    for (from, asked) in [(0.7, 2 * 21), (0.99, 21 + 2 * 42)] {
+        calls.store(0, Ordering::Relaxed);
+        let count = calls.clone();
+        let f = move |x: f64| {
+            count.fetch_add(1, Ordering::Relaxed);
+            // On the whole range only the last point is beyond 0.99, and that is at 0.9978.
+            if x > from && (from < 0.9 || x < 0.995) { f64::NAN } else { x.sqrt() }
+        };
+        let end = Integrator::new(Inline::new(f)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, 1e-12);
+        assert!(matches!(end, Err(Error::NonFinite { x, .. }) if x > from), "{end:?}");
+        assert_eq!(calls.load(Ordering::Relaxed), asked, "NaN from {from}");
     }
 }
