@@ -14,6 +14,9 @@ use crate::numerics::run::{Leaf, Source, Stop, judge};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 
+/// A panel with its judgement: it needs not be found again.
+type Judged<E, M> = Leaf<<E as Evaluator>::Value, <M as Method>::Kind, ()>;
+
 /// A source of judged panels that evaluates what it is asked for, when it is asked.
 pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     evaluator: &'a E,
@@ -89,8 +92,7 @@ where
 
     /// Judges the halves of a panel at once, if nothing is in the way of that and there is budget for them.
     #[inline]
-    #[allow(clippy::type_complexity, reason = "two leaves are what they are")]
-    fn judge_halves_here(&mut self, panel: &Panel<M::Kind>) -> Option<[Leaf<E::Value, M::Kind, ()>; 2]> {
+    fn judge_halves_here(&mut self, panel: &Panel<M::Kind>) -> Option<[Judged<E, M>; 2]> {
         if !self.plain || !self.ledger.covers(2 * self.method.count(panel)) {
             return None;
         }
@@ -173,18 +175,14 @@ where
     type Halt = Error<E::Value>;
 
     #[inline]
-    fn expand(
-        &mut self,
-        leaf: Option<usize>,
-        leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
-    ) -> Poll<Result<(), Stop<Self::Halt>>> {
+    fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
         if let Some(leaf) = leaf {
             if let Some(halves) = self.judge_halves_here(&leaves[leaf].panel) {
                 leaves.extend(halves);
                 return Poll::Ready(Ok(()));
             }
         }
-        self.expand_listed(leaf, leaves)
+        Poll::Ready(self.expand_listed(leaf, leaves))
     }
 
     #[inline]
@@ -202,12 +200,11 @@ where
 {
     /// Appends the panels that replace a leaf, one after the other.
     #[inline(never)]
-    #[allow(clippy::type_complexity, reason = "a poll of a result is what it is")]
     fn expand_listed(
         &mut self,
         leaf: Option<usize>,
-        leaves: &mut Vec<Leaf<E::Value, M::Kind, ()>>,
-    ) -> Poll<Result<(), Stop<Error<E::Value>>>> {
+        leaves: &mut Vec<Judged<E, M>>,
+    ) -> Result<(), Stop<Error<E::Value>>> {
         let (mut only, mut panels) = (None, std::mem::take(&mut self.panels));
         panels.clear();
         if let Some(leaf) = leaf.map(|leaf| &leaves[leaf]) {
@@ -226,7 +223,7 @@ where
         let laid = only.as_mut().map_or(&mut panels[..], std::slice::from_mut);
         let before = self.ledger.requests;
         if !self.ledger.charge(self.method, self.domain, laid, &mut self.points) {
-            return Poll::Ready(Err(Stop::Early(Reason::Budget)));
+            return Err(Stop::Early(Reason::Budget));
         }
         for panel in laid {
             let local = match self.judge_here(panel) {
@@ -237,7 +234,7 @@ where
                         if let Stop::Early(_) = stop {
                             self.ledger.refund(self.ledger.requests - before);
                         }
-                        return Poll::Ready(Err(stop));
+                        return Err(stop);
                     }
                 },
             };
@@ -247,7 +244,7 @@ where
         if self.plain {
             self.performed = self.ledger.requests;
         }
-        Poll::Ready(Ok(()))
+        Ok(())
     }
 }
 
