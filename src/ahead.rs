@@ -56,7 +56,7 @@ where
         let Self { run, source } = self.get_mut();
         let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
         let mut run = run.take().expect("there was one");
-        Poll::Ready(Ok((verdict, run.finish(&source.domain, source.ledger.requests, source.performed))))
+        Poll::Ready(Ok((verdict, run.finish(&source.domain, source.ledger.requests, source.performed, None))))
     }
 }
 

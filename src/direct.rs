@@ -35,6 +35,9 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     points: Vec<f64>,
     mapped: Vec<f64>,
     values: Vec<E::Value>,
+    /// The points evaluated from a leaf on, the first whose points may be another's.
+    kept_from: Option<usize>,
+    kept: Vec<f64>,
 }
 
 impl<'a, E, M> Direct<'a, E, M>
@@ -66,7 +69,14 @@ where
             points: Vec::new(),
             mapped: Vec::new(),
             values: Vec::new(),
+            kept_from: None,
+            kept: Vec::new(),
         }
+    }
+
+    /// From which leaf on points were kept, and they.
+    pub(crate) fn kept(&self) -> Option<(usize, &[f64])> {
+        self.kept_from.map(|from| (from, &self.kept[..]))
     }
 
     /// From here on panels are judged by lists of values: one was found that is not finite, or nearly so.
@@ -86,8 +96,15 @@ where
         if !self.plain {
             return None;
         }
-        let local = self.method.judge_here(panel, self.f())?;
-        local.is_sound().then_some(local)
+        let mut kept = std::mem::take(&mut self.kept);
+        let before = kept.len();
+        let local = self.method.judge_here(panel, self.f(), self.kept_from.map(|_| &mut kept));
+        self.kept = kept;
+        if !local.as_ref().is_some_and(Local::is_sound) {
+            self.kept.truncate(before);
+            return None;
+        }
+        local
     }
 
     /// Judges the halves of a panel at once, if nothing is in the way of that and there is budget for them.
@@ -117,6 +134,9 @@ where
         self.method.points(panel, &mut self.points);
         if !self.evaluate() {
             return Err(Stop::Early(Reason::Deadline));
+        }
+        if self.kept_from.is_some() {
+            self.kept.extend_from_slice(if self.domain.is_identity() { &self.points } else { &self.mapped });
         }
         judge(self.method, self.domain, panel, &self.points, &mut self.values)
             .map_err(|(x, norm)| Stop::Failed(Error::NonFinite { x, norm }))
@@ -225,6 +245,10 @@ where
         if !self.ledger.charge(self.method, self.domain, laid, &mut self.points) {
             return Err(Stop::Early(Reason::Budget));
         }
+        if M::MAY_REPEAT && self.kept_from.is_none() && laid.iter().any(|panel| self.method.may_repeat(panel)) {
+            self.kept_from = Some(leaves.len());
+        }
+        let kept = self.kept.len();
         for panel in laid {
             let local = match self.judge_here(panel) {
                 Some(local) => local,
@@ -233,6 +257,7 @@ where
                     Err(stop) => {
                         if let Stop::Early(_) = stop {
                             self.ledger.refund(self.ledger.requests - before);
+                            self.kept.truncate(kept);
                         }
                         return Err(stop);
                     }

@@ -2,7 +2,11 @@
 //!
 //! Plain data, on the common ground below both wings: it knows neither rules nor evaluators.
 
+mod partition;
+
 use std::fmt;
+
+pub use self::partition::Partition;
 
 /// The integral over one segment of the partition that an [`Estimate`] rests on.
 ///
@@ -81,7 +85,7 @@ pub struct Estimate<T = f64> {
     /// The integral of the norm of the integrand, as far as it was seen: `l1 / |value|` is the condition of the sum.
     pub l1: f64,
     /// The partition, from left to right.
-    pub segments: Vec<Segment<T>>,
+    pub segments: Partition<T>,
 }
 
 /// Counts the segments instead of listing them: a message that shows an estimate stays readable with a million.

@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
 use crate::error::Error;
-use crate::estimate::Estimate;
+use crate::estimate::{Estimate, Partition};
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
@@ -54,17 +54,17 @@ use crate::trace;
 pub struct Integrator<E: Evaluator, M = Auto> {
     shared: Arc<Shared<E>>,
     method: M,
+    rtol: f64,
+    max_evaluations: usize,
     /// What else was set, if anything: an integrator is moved, dropped and cloned for every cheap integral.
     settings: Option<Box<Settings<E::Value>>>,
 }
 
-/// What an integrator may be told besides its method.
+/// What an integrator is seldom told.
 #[derive(Clone)]
 struct Settings<T: 'static> {
     /// Given by the user: values are kept even where evaluating again costs less than looking up.
     cache: Option<PointCache<T>>,
-    rtol: f64,
-    max_evaluations: usize,
     time_limit: Duration,
     breakpoints: Vec<f64>,
     resolution: f64,
@@ -79,8 +79,6 @@ impl<T> Settings<T> {
     /// Those of an integrator that was told nothing.
     const UNSET: &'static Self = &Self {
         cache: None,
-        rtol: 0.0,
-        max_evaluations: 1_000_000,
         time_limit: Duration::MAX,
         breakpoints: Vec::new(),
         resolution: f64::INFINITY,
@@ -130,7 +128,13 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn new(evaluator: E) -> Self {
-        Self { shared: Arc::new(Shared::new(evaluator)), method: Auto, settings: None }
+        Self {
+            shared: Arc::new(Shared::new(evaluator)),
+            method: Auto,
+            rtol: 0.0,
+            max_evaluations: 1_000_000,
+            settings: None,
+        }
     }
 }
 
@@ -200,7 +204,7 @@ where
     /// # Ok::<(), coquad::Error>(()) }).unwrap();
     /// ```
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
-        let integral = trace::Integral::new::<M>(a, b, atol, self.settings().rtol);
+        let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
         let ended = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             integral.run(|| self.here(a, b, atol))
         } else {
@@ -215,7 +219,7 @@ where
     /// Where to integrate, and to which tolerance; none if there is nothing to do but to say so ([`idle`](Self::idle)).
     #[inline]
     fn question(&self, a: f64, b: f64, atol: f64) -> Option<(Domain, Tolerance)> {
-        let tolerance = Tolerance::new(atol, self.settings().rtol)?;
+        let tolerance = Tolerance::new(atol, self.rtol)?;
         if self.settings.is_none() && Domain::is_plain(a, b) {
             return Some((Domain::plain(a, b), tolerance));
         }
@@ -239,18 +243,17 @@ where
     /// How it ends where there is nothing to do: the range is empty, or the question is refused.
     #[cold]
     fn idle(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        let rtol = self.settings().rtol;
         match self.settings().scale {
             Some((centre, width)) if Scale::new(centre, width).is_none() => Err(Error::InvalidScale { centre, width }),
             _ if self.domain(a, b).is_none() => Err(Error::InvalidInterval { a, b }),
-            _ if Tolerance::new(atol, rtol).is_none() => Err(Error::InvalidTolerance { atol, rtol }),
+            _ if Tolerance::new(atol, self.rtol).is_none() => Err(Error::InvalidTolerance { atol, rtol: self.rtol }),
             _ => Ok(Estimate {
                 value: E::Value::zero(),
                 error: 0.0,
                 evaluations: 0,
                 performed: 0,
                 l1: 0.0,
-                segments: Vec::new(),
+                segments: Partition::empty(),
             }),
         }
     }
@@ -275,7 +278,7 @@ where
         let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
         let pieces = whole(&self.method, &domain);
         let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
-        let ledger = Ledger::new(self.settings().max_evaluations);
+        let ledger = Ledger::new(self.max_evaluations);
         let limit = self.limit();
         let hosted = E::NEAR && observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
         let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
@@ -289,17 +292,24 @@ where
     /// The whole run, on the spot: no future, nothing to wait for.
     #[inline]
     fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        // An integrator that was told nothing, and a range that is one panel: what often ends there should not cost more.
+        // An integrator that was told nothing special, and a range that is one panel: what often ends there should not
+        // cost more.
         let mut first = First::Unknown;
-        if E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b) && atol > 0.0 {
-            let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
+        let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
+        let points = self.method.count(&panel);
+        let plain =
+            E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b) && points <= self.max_evaluations;
+        if let (true, Some(tolerance)) = (plain, Tolerance::new(atol, self.rtol)) {
             let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
-            match self.method.judge_here(&mut panel, f) {
+            match self.method.judge_here(&mut panel, f, None) {
                 Some(local) if !local.is_sound() => first = First::Unsound,
-                Some(local) if self.method.control() == Control::Global && local.error <= atol => {
-                    return Ok(of_one(&panel, local, self.method.count(&panel)));
+                Some(local) => {
+                    let met = local.error <= tolerance.allowed(local.value.norm());
+                    if met && self.method.control() == Control::Global {
+                        return Ok(of_one(&panel, local, points));
+                    }
+                    first = First::Judged(panel, local);
                 }
-                Some(local) => first = First::Judged(panel, local),
                 None => {}
             }
         }
@@ -312,7 +322,7 @@ where
         let observer = self.settings().observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
         let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache());
-        let ledger = Ledger::new(self.settings().max_evaluations);
+        let ledger = Ledger::new(self.max_evaluations);
         let mut source =
             Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
         match first {
@@ -324,7 +334,7 @@ where
             }
         }
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
-        ended(verdict?, run.finish(&domain, source.ledger.requests, source.performed))
+        ended(verdict?, run.finish(&domain, source.ledger.requests, source.performed, source.kept()))
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.
@@ -358,7 +368,13 @@ impl<E: Evaluator, M> Integrator<E, M> {
 
 impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), method: self.method.clone(), settings: self.settings.clone() }
+        Self {
+            shared: self.shared.clone(),
+            method: self.method.clone(),
+            rtol: self.rtol,
+            max_evaluations: self.max_evaluations,
+            settings: self.settings.clone(),
+        }
     }
 }
 
@@ -367,8 +383,8 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
         let settings = self.settings();
         f.debug_struct("Integrator")
             .field("method", &self.method)
-            .field("rtol", &settings.rtol)
-            .field("max_evaluations", &settings.max_evaluations)
+            .field("rtol", &self.rtol)
+            .field("max_evaluations", &self.max_evaluations)
             .field("time_limit", &settings.time_limit)
             .field("breakpoints", &settings.breakpoints)
             .field("scale", &settings.scale)

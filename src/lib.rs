@@ -91,7 +91,7 @@ mod prefetch;
 mod trace;
 
 pub use error::{Error, EvaluationError};
-pub use estimate::{Estimate, Reason, Segment};
+pub use estimate::{Estimate, Partition, Reason, Segment};
 #[cfg(feature = "wire")]
 #[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
 pub use evaluation::wire;

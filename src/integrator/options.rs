@@ -33,7 +33,13 @@ where
     /// ```
     #[must_use]
     pub fn method<N: Method>(self, method: N) -> Integrator<E, N> {
-        Integrator { shared: self.shared, method, settings: self.settings }
+        Integrator {
+            shared: self.shared,
+            method,
+            rtol: self.rtol,
+            max_evaluations: self.max_evaluations,
+            settings: self.settings,
+        }
     }
 
     /// Sets the relative tolerance: the estimated error may be `max(atol, rtol |I|)`. 0 unless set.
@@ -50,7 +56,7 @@ where
     /// ```
     #[must_use]
     pub fn rtol(mut self, rtol: f64) -> Self {
-        self.set().rtol = rtol;
+        self.rtol = rtol;
         self
     }
 
@@ -72,7 +78,7 @@ where
     /// ```
     #[must_use]
     pub fn max_evaluations(mut self, evaluations: usize) -> Self {
-        self.set().max_evaluations = evaluations;
+        self.max_evaluations = evaluations;
         self
     }
 

@@ -182,6 +182,7 @@ fn tail_from(from: f64) -> Kind {
 impl Method for Auto {
     type Kind = Kind;
     const REUSES_POINTS: bool = false;
+    const MAY_REPEAT: bool = true;
 
     fn control(&self) -> Control {
         Control::Global
@@ -250,12 +251,17 @@ impl Method for Auto {
     }
 
     #[inline]
-    fn judge_here<T: Value>(&self, panel: &mut Panel<Kind>, f: impl FnMut(f64) -> T) -> Option<Local<T>> {
+    fn judge_here<T: Value>(
+        &self,
+        panel: &mut Panel<Kind>,
+        f: impl FnMut(f64) -> T,
+        kept: Option<&mut Vec<f64>>,
+    ) -> Option<Local<T>> {
         let Shape::Smooth(base) = panel.kind.shape else { return None };
         if !is_small::<T>() {
             return None;
         }
-        Some(judge_here(panel, base, f))
+        Some(judge_here(panel, base, f, kept))
     }
 
     /// The stages of a search step back onto points of each other, and of the panel that is searched.
@@ -357,20 +363,24 @@ const FLAT: [f64; POINTS] = [1.0; POINTS];
 
 /// Judges a smooth panel by the values that `f` has at its points.
 #[inline]
-fn judge_here<T: Value>(panel: &mut Panel<Kind>, base: Base, mut f: impl FnMut(f64) -> T) -> Local<T> {
+fn judge_here<T: Value>(
+    panel: &mut Panel<Kind>,
+    base: Base,
+    mut f: impl FnMut(f64) -> T,
+    kept: Option<&mut Vec<f64>>,
+) -> Local<T> {
     let (map, within) = (Map::new(panel, base), Within::new(panel));
-    if map.is_log {
-        let slopes = map.slopes();
-        let scaled = slopes.map(|slope| {
-            let mut value = f(within.clamp(map.at_distance(slope)));
-            value.scale(slope);
-            value
-        });
-        return judge(panel, &map, &slopes, &scaled);
-    }
-    let mut points = map.points();
+    let slopes = if map.is_log { map.slopes() } else { FLAT };
+    let mut points = if map.is_log { slopes.map(|distance| map.at_distance(distance)) } else { map.points() };
     points.iter_mut().for_each(|x| *x = within.clamp(*x));
-    judge(panel, &map, &FLAT, &std::array::from_fn(|i| f(points[i])))
+    if let Some(kept) = kept {
+        kept.extend_from_slice(&points);
+    }
+    let mut values: [T; POINTS] = std::array::from_fn(|i| f(points[i]));
+    if map.is_log {
+        values.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
+    }
+    judge(panel, &map, &slopes, &values)
 }
 
 /// Judges a smooth panel by its values, already times the slopes.

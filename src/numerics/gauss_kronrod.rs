@@ -3,11 +3,13 @@
 mod judge;
 #[cfg(feature = "serde")]
 mod serial;
+pub(super) mod sums;
 mod tables;
 
 use std::fmt;
 
-use self::judge::{Laid, Values, judge, judge_here, judge_two_here};
+use self::judge::{judge, judge_here, judge_two_here};
+use self::sums::{Laid, Values};
 use super::lanes::is_small;
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
@@ -195,7 +197,12 @@ impl Method for GaussKronrod {
     }
 
     #[inline]
-    fn judge_here<T: Value>(&self, panel: &mut Panel<()>, f: impl FnMut(f64) -> T) -> Option<Local<T>> {
+    fn judge_here<T: Value>(
+        &self,
+        panel: &mut Panel<()>,
+        f: impl FnMut(f64) -> T,
+        _: Option<&mut Vec<f64>>,
+    ) -> Option<Local<T>> {
         if !is_small::<T>() {
             return None;
         }

@@ -125,6 +125,8 @@ pub(super) trait Parts<T>: Sized {
     fn add_both(&mut self, factors: f64x2, both: &Self);
     /// The sums of `a` and `b` at `2i` and `2i + 1`, as far as they reach.
     fn both(a: &[T], b: &[T], i: usize) -> Self;
+    /// The differences of `a` and `b` at `2i` and `2i + 1`, as far as they reach.
+    fn apart(a: &[T], b: &[T], i: usize) -> Self;
     /// The sums of the norms of `a` and `b`, each moved by `shift`, at `2i` and `2i + 1`.
     fn norms(a: &[T], b: &[T], i: usize, shift: Option<&T>) -> f64x2;
     fn total(self) -> T;
@@ -151,6 +153,16 @@ impl<T: Value> Parts<T> for [T; 2] {
             both
         };
         [both(2 * i), if 2 * i + 1 < a.len() { both(2 * i + 1) } else { T::zero() }]
+    }
+
+    #[inline]
+    fn apart(a: &[T], b: &[T], i: usize) -> Self {
+        let apart = |i: usize| {
+            let mut apart = a[i].clone();
+            apart.add_scaled(-1.0, &b[i]);
+            apart
+        };
+        [apart(2 * i), if 2 * i + 1 < a.len() { apart(2 * i + 1) } else { T::zero() }]
     }
 
     #[inline]
@@ -189,6 +201,11 @@ impl Parts<f64> for f64x2 {
     #[inline]
     fn both(a: &[f64], b: &[f64], i: usize) -> Self {
         two(a, i) + two(b, i)
+    }
+
+    #[inline]
+    fn apart(a: &[f64], b: &[f64], i: usize) -> Self {
+        two(a, i) - two(b, i)
     }
 
     #[inline]

@@ -199,6 +199,10 @@ pub trait Method: Clone + Send + Sync + 'static {
         false
     }
 
+    /// Whether [`may_repeat`](Self::may_repeat) ever says so: then points are kept from the first such panel on.
+    #[doc(hidden)]
+    const MAY_REPEAT: bool = false;
+
     /// Returns how refinement is steered.
     fn control(&self) -> Control;
 
@@ -219,11 +223,17 @@ pub trait Method: Clone + Send + Sync + 'static {
     fn estimate<T: Value>(&self, panel: &mut Panel<Self::Kind>, values: &[T]) -> Local<T>;
 
     /// Evaluates at the panel's points and judges it by the values: in one go, for methods that are quicker so. The bits
-    /// are those of [`points`](Self::points) and [`estimate`](Self::estimate).
+    /// are those of [`points`](Self::points) and [`estimate`](Self::estimate). The points are appended to `kept`, if that is
+    /// asked for.
     #[doc(hidden)]
     #[inline]
-    fn judge_here<T: Value>(&self, panel: &mut Panel<Self::Kind>, f: impl FnMut(f64) -> T) -> Option<Local<T>> {
-        let _ = (panel, f);
+    fn judge_here<T: Value>(
+        &self,
+        panel: &mut Panel<Self::Kind>,
+        f: impl FnMut(f64) -> T,
+        kept: Option<&mut Vec<f64>>,
+    ) -> Option<Local<T>> {
+        let _ = (panel, f, kept);
         None
     }
 

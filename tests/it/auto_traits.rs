@@ -35,6 +35,7 @@ const _: () = {
     shared::<Progress<'static, f64>>();
     shared::<Reason>();
     shared::<Retry<Asynchronous>>();
+    shared::<Partition<f64>>();
     shared::<Segment<f64>>();
     shared::<Simpson>();
     shared::<Speculation>();

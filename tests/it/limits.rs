@@ -177,3 +177,25 @@ fn a_timed_out_job_is_given_up_and_others_run_on() {
     assert_eq!((other, cache.len()), (0.25, 1));
     end.wait();
 }
+
+#[test]
+fn a_search_cut_short_counts_each_point_once_and_none_that_was_not_evaluated() {
+    const LIMIT: Duration = Duration::from_millis(4);
+    // Every search for the jump at 0.3 comes upon points of its own and of the panel that is searched.
+    for last in [20, 24, 29, 31, 33, 40, 41, 42, 58, 59, 77, 100, 131] {
+        let seen = Arc::new(Mutex::new((0, HashSet::new())));
+        let known = seen.clone();
+        let step = Inline::new(move |x: f64| {
+            let mut seen = known.lock().unwrap();
+            seen.0 += 1;
+            seen.1.insert(x.to_bits());
+            if seen.0 == last {
+                std::thread::sleep(2 * LIMIT);
+            }
+            f64::from(x >= 0.3)
+        });
+        let part = out_of_time(Integrator::new(step).time_limit(LIMIT).integrate_blocking(0.0, 1.0, 1e-9));
+        assert!(part.evaluations <= seen.lock().unwrap().1.len(), "{last}: {}", part.evaluations);
+        assert!(part.segments.is_empty() || part.evaluations >= 23, "{last}: {}", part.evaluations);
+    }
+}

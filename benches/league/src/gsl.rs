@@ -4,7 +4,7 @@
 use std::os::raw::{c_double, c_int, c_void};
 
 use crate::battery::Case;
-use crate::{Answer, BUDGET, RTOL};
+use crate::{Answer, BUDGET, Note, RTOL};
 
 #[repr(C)]
 struct GslFunction {
@@ -93,6 +93,26 @@ pub fn qags(case: &Case) -> Answer {
     })
 }
 
+/// QAGS to an absolute tolerance on a finite range: the value, if it says that this is met.
+pub fn qags_to<F: Fn(f64) -> f64>(f: F, a: f64, b: f64, atol: f64) -> Option<f64> {
+    extern "C" fn call<F: Fn(f64) -> f64>(x: c_double, params: *mut c_void) -> c_double {
+        // SAFETY: `params` is the `F` below; GSL calls back on this thread, before it returns.
+        unsafe { (*params.cast::<F>())(x) }
+    }
+    let mut f = f;
+    let function = GslFunction { function: call::<F>, params: (&raw mut f).cast() };
+    let (limit, mut value, mut error) = (BUDGET / 42, f64::NAN, f64::NAN);
+    // SAFETY: as in `qags`.
+    let status = unsafe {
+        gsl_set_error_handler_off();
+        let w = gsl_integration_workspace_alloc(limit);
+        let status = gsl_integration_qags(&function, a, b, atol, 0.0, limit, w, &mut value, &mut error);
+        gsl_integration_workspace_free(w);
+        status
+    };
+    (status == 0).then_some(value)
+}
+
 /// CQUAD, on finite ranges only: an infinite one counts as not converged.
 pub fn cquad(case: &Case) -> Answer {
     run(case, |f, value, error| {
@@ -118,10 +138,5 @@ fn run(case: &Case, integrate: impl FnOnce(&GslFunction, &mut f64, &mut f64) -> 
     unsafe { gsl_set_error_handler_off() };
     let status = integrate(&f, &mut value, &mut error);
     let evaluations = counted.calls;
-    Answer {
-        value,
-        claims: status == 0 && value.is_finite(),
-        evaluations,
-        note: format!("status {status} err {error:.1e}"),
-    }
+    Answer { value, claims: status == 0 && value.is_finite(), evaluations, note: Note::Status(status, error) }
 }

@@ -1,10 +1,12 @@
-//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers] [-- v | NAME | case NAME]...`:
+//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers] [-- v | NAME | case NAME | cheap]...`:
 //! the league table.
 //!
 //! Without arguments the tables of docs/ACCURACY.md; `v` adds a line for each integral, NAME keeps the methods whose
-//! names contain it, `case NAME` the integrals whose names start with it.
+//! names contain it (several: `A,B`), `case NAME` the integrals whose names start with it;
+//! `cheap` prints the times of cheap integrals beside a loop by hand instead.
 
 mod battery;
+mod cheap;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../../tests/it/support/cluster.rs"]
 mod cluster;
@@ -13,24 +15,48 @@ mod gsl;
 #[cfg(feature = "peers")]
 mod peers;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use battery::Case;
 use cluster::{Cluster, Latency};
-use coquad::{Error, Inline, Integrator, Method};
+use coquad::{Error, Inline, Integrator, Method, Reason};
 
 const RTOL: f64 = 1e-8;
 const BUDGET: usize = 100_000;
-/// How often each integral is timed by each method, in turns; the median counts.
-const REPETITIONS: usize = 5;
+/// How often each integral is timed by each method, in turns; the least time counts.
+const REPETITIONS: usize = 21;
 
 /// What a method said of one integral.
 pub struct Answer {
     pub value: f64,
     pub claims: bool,
     pub evaluations: usize,
-    pub note: String,
+    pub note: Note,
+}
+
+/// What else there is to say of an answer; in words only if it is printed, which is no part of its time.
+pub enum Note {
+    Text(&'static str),
+    Error(f64),
+    Stopped(Reason, f64),
+    Failed(Error<f64>),
+    #[cfg(feature = "gsl")]
+    Status(i32, f64),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Error(error) => write!(f, "err {error:.1e}"),
+            Self::Stopped(reason, error) => write!(f, "{reason}: err {error:.1e}"),
+            Self::Failed(error) => write!(f, "{error}"),
+            #[cfg(feature = "gsl")]
+            Self::Status(status, error) => write!(f, "status {status} err {error:.1e}"),
+        }
+    }
 }
 
 type Run = Box<dyn Fn(&Arc<Case>) -> Answer>;
@@ -49,11 +75,11 @@ fn own<M: Method>(name: &'static str, method: M) -> Player {
         let shared = case.clone();
         let integrator = Integrator::new(Inline::new(move |x: f64| (shared.f)(x))).method(of.clone());
         match integrator.rtol(RTOL).max_evaluations(BUDGET).integrate_blocking(case.a, case.b, 0.0) {
-            Ok(e) => answer(e.value, true, e.performed, format!("err {:.1e}", e.error)),
+            Ok(e) => answer(e.value, true, e.performed, Note::Error(e.error)),
             Err(Error::NotConverged { estimate: e, reason, .. }) => {
-                answer(e.value, false, e.performed, format!("{reason}: err {:.1e}", e.error))
+                answer(e.value, false, e.performed, Note::Stopped(reason, e.error))
             }
-            Err(error) => answer(f64::NAN, false, 0, error.to_string()),
+            Err(error) => answer(f64::NAN, false, 0, Note::Failed(error)),
         }
     };
     let wall = move |case: &Arc<Case>| {
@@ -67,7 +93,7 @@ fn own<M: Method>(name: &'static str, method: M) -> Player {
     Player { name, run: Box::new(run), wall: Some(Box::new(wall)) }
 }
 
-fn answer(value: f64, claims: bool, evaluations: usize, note: String) -> Answer {
+fn answer(value: f64, claims: bool, evaluations: usize, note: Note) -> Answer {
     Answer { value, claims, evaluations, note }
 }
 
@@ -158,21 +184,23 @@ fn play(players: &[Player], case: &Arc<Case>, scores: &mut [Score], verbose: boo
             (false, _) => score.open.push(case.name.clone()),
         }
     }
-    let mut times = vec![[0.0; REPETITIONS]; players.len()];
-    for repetition in 0..REPETITIONS {
-        for (player, times) in players.iter().zip(&mut times) {
+    let mut least = vec![f64::INFINITY; players.len()];
+    for _ in 0..REPETITIONS {
+        for (player, least) in players.iter().zip(&mut least) {
             let start = Instant::now();
             std::hint::black_box((player.run)(case));
-            times[repetition] = start.elapsed().as_secs_f64() * 1e6;
+            *least = least.min(start.elapsed().as_secs_f64() * 1e6);
         }
     }
-    times.iter_mut().for_each(|times| times.sort_by(f64::total_cmp));
+    if verbose {
+        let times = players.iter().zip(&least).map(|(player, time)| format!("{} {time:.2}", player.name));
+        println!("  {}, µs: {}", case.name, times.collect::<Vec<_>>().join("; "));
+    }
     for (i, score) in scores.iter_mut().enumerate() {
-        let median = |i: usize| times[i][REPETITIONS / 2];
-        score.spent += median(i);
+        score.spent += least[i];
         if solved[i] {
-            score.microseconds.push(median(i));
-            score.ratios.extend(solved[0].then(|| median(i) / median(0)));
+            score.microseconds.push(least[i]);
+            score.ratios.extend(solved[0].then(|| least[i] / least[0]));
         }
     }
 }
@@ -212,11 +240,14 @@ fn main() {
             _ => wanted = Some(argument),
         }
     }
+    if wanted.as_deref() == Some("cheap") {
+        return cheap::table();
+    }
     // Peers that panic are told by their answers.
     std::panic::set_hook(Box::new(|_| {}));
     let mut players = players();
     if let Some(wanted) = wanted {
-        players.retain(|player| player.name.contains(&wanted));
+        players.retain(|player| wanted.split(',').any(|part| player.name.contains(part)));
     }
     let keep = |mut cases: Vec<Case>| {
         cases.retain(|case| case.name.starts_with(&prefix));

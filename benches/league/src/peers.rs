@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::battery::Case;
-use crate::{Answer, BUDGET, RTOL};
+use crate::{Answer, BUDGET, Note, RTOL};
 
 /// A peer that needs more evaluations than this is stopped, if it calls the integrand from Rust.
 const CAP: usize = 2_000_000;
@@ -26,7 +26,7 @@ fn guarded(case: &Case, run: impl FnOnce(&dyn Fn(f64) -> f64) -> Option<(f64, bo
         Ok(None) => (f64::NAN, false, "an error, or not offered"),
         Err(_) => (f64::NAN, false, "a panic, or too many evaluations"),
     };
-    Answer { value, claims, evaluations: calls.get(), note: note.to_string() }
+    Answer { value, claims, evaluations: calls.get(), note: Note::Text(note) }
 }
 
 fn is_finite(case: &Case) -> bool {

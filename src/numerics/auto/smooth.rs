@@ -1,11 +1,16 @@
 //! The Gauss-Kronrod rule with 21 points and two probes: value, error, and what stands out.
 
+use wide::f64x2;
+
 use super::super::elementary::ln;
-use super::super::lanes::is_small;
+use super::super::gauss_kronrod::sums::{Sums, Values, spread};
+use super::super::lanes::{Lanes, Parts, is_small, same, same_ref, two};
 use super::super::method::Local;
 use super::super::value::Value;
 use super::map::Map;
-use super::tables::{AT_PROBE, DIFFERENCE, GAUSS, KRONROD, NODE, NODES, POINTS, PROBE, WINDOW, WINDOWS};
+use super::tables::{
+    AT_PROBE, CENTRE, DIFFERENCE, EVEN_AT_PROBE, NODE, NODES, ODD_AT_PROBE, PAIRS, POINTS, PROBE, WINDOW, WINDOWS,
+};
 use super::{Note, ROUNDOFF, SEARCH};
 
 /// Differences that exceed all those elsewhere by this factor stand out (measured 2026-11-21, evaluations on battery /
@@ -19,36 +24,76 @@ const UNRESOLVED: f64 = 0.1;
 const PARTS: u8 = 4;
 
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
+#[inline]
 pub(super) fn smooth<T: Value>(map: &Map, values: &[T; POINTS]) -> (Local<T>, Note) {
-    let nodes: &[T; NODES] = values[1..=NODES].try_into().expect("all but the probes");
-    let h = map.half_width();
-    let mut local = kronrod(nodes, h);
-    let mut left = values[0].clone();
-    let mut right = values[POINTS - 1].clone();
-    for (i, weight) in AT_PROBE.iter().enumerate() {
-        right.add_scaled(-weight, &nodes[i]);
-        left.add_scaled(-weight, &nodes[NODES - 1 - i]);
+    if let Some(values) = same_ref(values) {
+        return same(by_parts::<f64, f64x2>(map, values)).expect("that is what it is");
     }
-    let hidden = (left.norm() + right.norm()) * h * (1.0 - NODE[NODES - 1]);
+    by_parts::<T, [T; 2]>(map, values)
+}
+
+#[inline(never)]
+fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>, Note) {
+    let h = map.half_width();
+    let below: [T; PAIRS] = std::array::from_fn(|j| values[CENTRE - 1 - j].clone());
+    let above: &[T; PAIRS] = values[CENTRE + 1..][..PAIRS].try_into().expect("so many");
+    let inner = Values { c: 0.0, h: 1.0, centre: &values[CENTRE], below: &below, above };
+    let Sums { kronrod: mut value, difference, l1 } = Sums::of::<P, PAIRS>(inner);
+    let spread = spread::<T, P, PAIRS>(inner, &value);
+    let ratio = 200.0 * difference / spread;
+    let error = match spread > 0.0 {
+        true if ratio < 1.0 => spread * ratio * ratio.sqrt(),
+        true => spread,
+        false => difference,
+    };
+    value.scale(h);
+    let l1 = l1 * h;
+    let roundoff = ROUNDOFF * T::EPSILON * l1;
+    let hidden = hidden::<T, P>(values, inner) * h * (1.0 - NODE[NODES - 1]);
     // A singular value at a probe says that there is something, not how much.
-    let hidden = if local.l1 > 0.0 { hidden.min(local.l1 + local.l1) } else { hidden };
-    local.error = local.error.max(hidden);
+    let hidden = if l1 > 0.0 { hidden.min(l1 + l1) } else { hidden };
+    let mut local = Local { value, error: (error * h).max(roundoff).max(hidden), l1, roundoff };
     let note = if local.error > local.roundoff { look(map, values, &local) } else { Note::Nothing };
     // Values at the probes count for nothing, unless they are not finite.
     local.l1 += 0.0 * (values[0].norm() + values[POINTS - 1].norm());
     (local, note)
 }
 
+/// How far the values at the probes are from the polynomial through those at the nodes.
+#[inline]
+fn hidden<T: Value, P: Parts<T>>(
+    values: &[T; POINTS],
+    Values { centre, below, above, .. }: Values<'_, T, PAIRS>,
+) -> f64 {
+    // What is even around the centre is the same at both; what is odd, the opposite.
+    let mut first = centre.clone();
+    first.scale(AT_PROBE[CENTRE - 1]);
+    let (mut even, mut odd) = (P::new(first), P::new(T::zero()));
+    for i in 0..PAIRS / 2 {
+        even.add_both(two(&EVEN_AT_PROBE, i), &P::both(below, above, i));
+        odd.add_both(two(&ODD_AT_PROBE, i), &P::apart(above, below, i));
+    }
+    let (even, odd) = (even.total(), odd.total());
+    let off = |value: &T, sign: f64| {
+        let mut off = value.clone();
+        off.add_scaled(-1.0, &even);
+        off.add_scaled(sign, &odd);
+        off.norm()
+    };
+    off(&values[0], 1.0) + off(&values[POINTS - 1], -1.0)
+}
+
 /// Where the values of a panel are hard to follow.
 fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
     let rough = differences(values);
-    let middle = rough[5..WINDOWS - 5].iter().fold(0.0, |m: f64, &r| m.max(r));
-    let first = rough[0].max(rough[1]);
-    let last = rough[WINDOWS - 1].max(rough[WINDOWS - 2]);
-    let at = (0..WINDOWS).fold(0, |m, w| if rough[w] > rough[m] { w } else { m });
-    if at >= 2 && at + 2 < WINDOWS {
-        let elsewhere = (0..WINDOWS).filter(|w| w.abs_diff(at) >= 5).fold(0.0, |m: f64, w| m.max(rough[w]));
-        if rough[at] > STANDS_OUT * elsewhere && local.error > SEARCH * local.l1 {
+    let most = |rough: &[f64]| rough.iter().fold(0.0, |m: f64, &r| m.most(r));
+    let middle = most(&rough[5..WINDOWS - 5]);
+    let first = rough[0].most(rough[1]);
+    let last = rough[WINDOWS - 1].most(rough[WINDOWS - 2]);
+    if local.error > SEARCH * local.l1 {
+        let at = (0..WINDOWS).fold(0, |m, w| if rough[w] > rough[m] { w } else { m });
+        let (before, after) = (&rough[..at.saturating_sub(4)], &rough[(at + 5).min(WINDOWS)..]);
+        if (2..WINDOWS - 2).contains(&at) && rough[at] > STANDS_OUT * most(before).most(most(after)) {
             let (x, y) = (map.x(Map::u(at)), map.x(Map::u(at + WINDOW - 1)));
             return Note::Focus { low: x.min(y), high: x.max(y), l1: local.l1 };
         }
@@ -89,45 +134,4 @@ fn differences<T: Value>(values: &[T; POINTS]) -> [f64; WINDOWS] {
         }
     }
     std::array::from_fn(|w| differences[w].norm())
-}
-
-/// The rule's value and error on an interval of the given half width.
-fn kronrod<T: Value>(values: &[T; NODES], h: f64) -> Local<T> {
-    // DETERMINISM: from the centre outwards, the two of a pair first.
-    const CENTRE: usize = NODES / 2;
-    let mut kronrod = values[CENTRE].clone();
-    let mut l1 = KRONROD[CENTRE] * kronrod.norm();
-    kronrod.scale(KRONROD[CENTRE]);
-    let mut gauss = T::zero();
-    for j in 1..=CENTRE {
-        let (left, right) = (&values[CENTRE - j], &values[CENTRE + j]);
-        let mut both = left.clone();
-        both.add(right);
-        kronrod.add_scaled(KRONROD[CENTRE + j], &both);
-        if j % 2 == 1 {
-            gauss.add_scaled(GAUSS[CENTRE + j], &both);
-        }
-        l1 += KRONROD[CENTRE + j] * (left.norm() + right.norm());
-    }
-    let mut mean = kronrod.clone();
-    mean.scale(-0.5);
-    let off = |value: &T| {
-        let mut d = value.clone();
-        d.add(&mean);
-        d.norm()
-    };
-    let mut spread = KRONROD[CENTRE] * off(&values[CENTRE]);
-    for j in 1..=CENTRE {
-        spread += KRONROD[CENTRE + j] * (off(&values[CENTRE - j]) + off(&values[CENTRE + j]));
-    }
-    gauss.add_scaled(-1.0, &kronrod);
-    let mut error = gauss.norm();
-    if spread > 0.0 {
-        let ratio = 200.0 * error / spread;
-        error = if ratio < 1.0 { spread * ratio * ratio.sqrt() } else { spread };
-    }
-    kronrod.scale(h);
-    let l1 = l1 * h;
-    let roundoff = ROUNDOFF * T::EPSILON * l1;
-    Local { value: kronrod, error: (error * h).max(roundoff), l1, roundoff }
 }

@@ -4,6 +4,10 @@
 pub(super) const PROBE: f64 = 2e-7;
 /// Nodes of the rule.
 pub(super) const NODES: usize = 21;
+/// Pairs of them around the centre.
+pub(super) const PAIRS: usize = NODES / 2;
+/// The centre's place among the points.
+pub(super) const CENTRE: usize = PAIRS + 1;
 /// Nodes and both probes.
 pub(super) const POINTS: usize = NODES + 2;
 /// Points in a window of differences.
@@ -24,34 +28,6 @@ const HALF: [f64; 11] = [
     0.995_657_163_025_808_1,
 ];
 
-const HALF_WEIGHTS: [f64; 11] = [
-    0.149_445_554_002_916_9,
-    0.147_739_104_901_338_49,
-    0.142_775_938_577_060_09,
-    0.134_709_217_311_473_34,
-    0.123_491_976_262_065_84,
-    0.109_387_158_802_297_64,
-    0.093_125_454_583_697_6,
-    0.075_039_674_810_919_96,
-    0.054_755_896_574_351_995,
-    0.032_558_162_307_964_725,
-    0.011_694_638_867_371_874,
-];
-
-const HALF_GAUSS: [f64; 11] = [
-    0.0,
-    0.295_524_224_714_752_87,
-    0.0,
-    0.269_266_719_309_996_35,
-    0.0,
-    0.219_086_362_515_982_04,
-    0.0,
-    0.149_451_349_150_580_6,
-    0.0,
-    0.066_671_344_308_688_14,
-    0.0,
-];
-
 const fn both(half: &[f64; 11], sign: f64) -> [f64; NODES] {
     let mut all = [0.0; NODES];
     let mut i = 0;
@@ -65,8 +41,6 @@ const fn both(half: &[f64; 11], sign: f64) -> [f64; NODES] {
 
 /// From left to right.
 pub(super) const NODE: [f64; NODES] = both(&HALF, -1.0);
-pub(super) const KRONROD: [f64; NODES] = both(&HALF_WEIGHTS, 1.0);
-pub(super) const GAUSS: [f64; NODES] = both(&HALF_GAUSS, 1.0);
 
 /// All points: the left probe, the nodes, the right probe.
 pub(super) const PLACE: [f64; POINTS] = {
@@ -82,7 +56,22 @@ pub(super) const PLACE: [f64; POINTS] = {
     x
 };
 
-/// What the polynomial through all nodes is at the right probe, from the values at the nodes; mirrored for the left.
+/// What the polynomial through all nodes is at the right probe, from the sums of the values at pairs of nodes, from the inside
+/// out, and from their differences; at the left one the latter count for the opposite.
+pub(super) const EVEN_AT_PROBE: [f64; PAIRS] = pairs(1.0);
+pub(super) const ODD_AT_PROBE: [f64; PAIRS] = pairs(-1.0);
+
+const fn pairs(sign: f64) -> [f64; PAIRS] {
+    let mut pairs = [0.0; PAIRS];
+    let mut j = 0;
+    while j < PAIRS {
+        pairs[j] = (AT_PROBE[PAIRS + 1 + j] + sign * AT_PROBE[PAIRS - 1 - j]) / 2.0;
+        j += 1;
+    }
+    pairs
+}
+
+/// The same from the values at the nodes.
 pub(super) const AT_PROBE: [f64; NODES] = at_probe();
 
 const fn at_probe() -> [f64; NODES] {

@@ -3,7 +3,7 @@
 use super::repeated::is_narrow;
 use super::tree_sum::sum_as_tree;
 use super::{Leaf, Run};
-use crate::estimate::{Estimate, Segment};
+use crate::estimate::{Estimate, Partition, Segment};
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Control, Local, Method, Panel};
 use crate::numerics::sum::Sum;
@@ -21,7 +21,7 @@ pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usi
         evaluations: points,
         performed: points,
         l1: local.l1,
-        segments: vec![segment],
+        segments: Partition::one(segment),
     }
 }
 
@@ -33,9 +33,15 @@ pub(crate) fn is_one(a: f64, b: f64) -> bool {
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
-    /// common were counted once if the method reuses points.
+    /// common were counted once if the method reuses points. `kept`: from which leaf on points were kept, and they.
     #[inline]
-    pub(crate) fn finish(&mut self, domain: &Domain, requests: usize, performed: usize) -> Estimate<T> {
+    pub(crate) fn finish(
+        &mut self,
+        domain: &Domain,
+        requests: usize,
+        performed: usize,
+        kept: Option<(usize, &[f64])>,
+    ) -> Estimate<T> {
         if self.pieces > 0 && !self.afresh {
             self.sum_errors();
         }
@@ -63,7 +69,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             sum.add(&local.value);
             l1 += local.l1;
         }
-        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain, narrow) };
+        let evaluations = if M::REUSES_POINTS { requests } else { requests - self.repeated(domain, narrow, kept) };
         let mut value = match self.method.control() {
             Control::Global => sum.total(),
             Control::Local => sum_as_tree(self.in_order()),
@@ -79,6 +85,6 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if !domain.is_ascending() {
             segments.sort_by(|p, q| p.a.total_cmp(&q.a));
         }
-        Estimate { value, error: self.error, evaluations, performed, l1, segments }
+        Estimate { value, error: self.error, evaluations, performed, l1, segments: segments.into() }
     }
 }

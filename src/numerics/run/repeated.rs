@@ -1,8 +1,8 @@
 //! Which points were counted twice.
 
-use super::{Leaf, Run};
+use super::Run;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Method, Panel};
+use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 
 /// The relative width below which points of nested panels may coincide. Unless they are equal, nodes of the
@@ -18,40 +18,26 @@ pub(super) fn is_narrow(a: f64, b: f64) -> bool {
 }
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// How many of the panels' points are another panel's, too; `narrow` if any panel is.
+    /// How many of the panels' points are another panel's, too; `narrow` if any panel is. `kept`: from which leaf on points
+    /// were kept, and they.
     #[inline]
-    pub(super) fn repeated(&self, domain: &Domain, narrow: bool) -> usize {
-        if !narrow && !self.leaves.iter().any(|leaf| self.method.may_repeat(&leaf.panel)) {
-            return 0;
-        }
-        self.counted_twice(domain, narrow)
+    pub(super) fn repeated(&self, domain: &Domain, narrow: bool, kept: Option<(usize, &[f64])>) -> usize {
+        let may_repeat = || self.leaves.iter().any(|leaf| self.method.may_repeat(&leaf.panel));
+        if narrow || kept.is_some() || may_repeat() { self.counted_twice(domain, kept) } else { 0 }
     }
 
-    fn counted_twice(&self, domain: &Domain, narrow: bool) -> usize {
-        let shares = |panel: &Panel<M::Kind>| narrow || self.method.may_repeat(panel);
-        let (mut points, mut repeated) = (Vec::new(), 0);
-        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| shares(&leaf.panel)) {
-            self.method.points(panel, &mut points);
-        }
-        let mut seen = Seen::with_room_for(points.len());
-        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-        for x in points.iter().map(|t| domain.x(*t)) {
-            repeated += usize::from(!seen.insert(x));
-            (least, most) = (if x < least { x } else { least }, if x > most { x } else { most });
-        }
-        for Leaf { panel, .. } in self.leaves.iter().filter(|leaf| !shares(&leaf.panel)) {
-            let (a, b) = domain.span(panel.a, panel.b);
-            if a <= most && least <= b {
-                points.clear();
-                self.method.points(panel, &mut points);
-                repeated += points.iter().filter(|t| seen.contains(domain.x(**t))).count();
-            }
-        }
-        repeated
+    #[inline(never)]
+    fn counted_twice(&self, domain: &Domain, kept: Option<(usize, &[f64])>) -> usize {
+        let (from, kept) = kept.unwrap_or((self.leaves.len(), &[]));
+        let mut points = Vec::new();
+        self.leaves[..from].iter().for_each(|leaf| self.method.points(&leaf.panel, &mut points));
+        let mut seen = Seen::with_room_for(points.len() + kept.len());
+        let points = points.iter().map(|t| domain.x(*t)).chain(kept.iter().copied());
+        points.map(|x| usize::from(!seen.insert(x))).sum()
     }
 }
 
-/// A set of points, told apart by their bits. Asked only whether it has one, so that no order of a map shows.
+/// A set of points, told apart by their bits. Told only whether one is new, so that no order of a map shows.
 struct Seen {
     /// A place for each, or the next that was free; half of them are. No point has the bits [`FREE`].
     slots: Vec<u64>,
@@ -83,10 +69,6 @@ impl Seen {
         let place = self.place(x);
         std::mem::replace(&mut self.slots[place], x.to_bits()) == FREE
     }
-
-    fn contains(&self, x: f64) -> bool {
-        self.slots[self.place(x)] != FREE
-    }
 }
 
 #[cfg(test)]
@@ -108,7 +90,8 @@ mod tests {
         let points: Vec<f64> = (0..1000).map(|i| f64::from_bits(1f64.to_bits() + i)).chain([0.0, -0.0]).collect();
         let mut seen = Seen::with_room_for(points.len());
         assert!(points.iter().all(|x| seen.insert(*x)));
-        assert!(points.iter().all(|x| seen.contains(*x) && !seen.insert(*x)));
-        assert!(!seen.contains(2.0) && !Seen::with_room_for(0).contains(0.0));
+        assert!(points.iter().all(|x| !seen.insert(*x)));
+        assert!(seen.insert(2.0) && Seen::with_room_for(1).insert(2.0));
+        assert!(Seen::with_room_for(1).insert(2.0));
     }
 }

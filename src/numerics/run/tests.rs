@@ -291,7 +291,7 @@ fn every_decision_is_that_of_the_textbook() {
             }
         };
         let allowed = run.allowed();
-        let e = run.finish(&domain, 1 << 20, 7);
+        let e = run.finish(&domain, 1 << 20, 7, None);
 
         let (seen, expected, leaves) = textbook(&question);
         assert_eq!((verdict, script.seen), (expected, seen), "seed {seed}");
@@ -445,10 +445,10 @@ fn points_in_common_are_counted_once_where_floats_run_out() {
         run.leaves.push(Leaf::new(panel, Local { value: 0.0, error: 0.0, l1: 0.0, roundoff: 0.0 }, ()));
     }
     let distinct: BTreeSet<u64> = points.iter().map(|x| x.to_bits()).collect();
-    assert_eq!(run.repeated(&domain, true), points.len() - distinct.len());
+    assert_eq!(run.repeated(&domain, true, None), points.len() - distinct.len());
     assert!(distinct.len() < points.len());
     run.begin();
-    assert_eq!(run.finish(&domain, points.len(), 0).evaluations, distinct.len());
+    assert_eq!(run.finish(&domain, points.len(), 0, None).evaluations, distinct.len());
 }
 
 #[test]
@@ -461,7 +461,7 @@ fn segments_ascend_over_the_whole_line() {
         run.leaves.push(Leaf::new(panel, Local { value: 1.0, error: 0.0, l1: 1.0, roundoff: 0.0 }, ()));
     }
     run.begin();
-    let segments = run.finish(&domain, 0, 0).segments;
+    let segments = run.finish(&domain, 0, 0, None).segments;
     assert!(segments.len() > 3 && segments.windows(2).all(|pair| pair[0].b == pair[1].a && pair[0].a < pair[0].b));
     assert_eq!((segments[0].a, segments[segments.len() - 1].b), (f64::NEG_INFINITY, f64::INFINITY));
 }

@@ -159,7 +159,7 @@ fn a_run_that_never_began_knows_nothing_of_its_error() {
         Run::new(Halves(Control::Global), Tolerance::new(1.0, 0.0).expect("it is positive"), false);
     let mut source = Told { lists: Vec::<Vec<(f64, f64)>>::new().into_iter(), sums: Vec::new() };
     assert_eq!(run.advance(&mut source), Poll::Ready(Ok(BUDGET)));
-    let e = run.finish(&Domain::new(0.0, 1.0, &[], None).expect("they are numbers"), 0, 0);
+    let e = run.finish(&Domain::new(0.0, 1.0, &[], None).expect("they are numbers"), 0, 0, None);
     assert_eq!((e.value, e.error, e.segments.len()), (0.0, f64::INFINITY, 0));
 }
 
@@ -171,7 +171,7 @@ fn the_error_of_an_answer_is_summed_afresh() {
     assert_eq!(run.advance(&mut source), Poll::Ready(Ok(BUDGET)));
     let domain = Domain::new(0.0, 2.0, &[1.0], None).expect("they are numbers");
     // In the order of the decisions. The sum on the way had 8e15 + 4.
-    assert_eq!((source.sums[1].1, run.finish(&domain, 3, 3).error), (8e15 + 4.0, 8e15 + 3.0));
+    assert_eq!((source.sums[1].1, run.finish(&domain, 3, 3, None).error), (8e15 + 4.0, 8e15 + 3.0));
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! The segments of an answer: one is held where it is, so that an integral that needs no more allocates nothing for it.
+
+use std::fmt;
+use std::ops::Deref;
+
+use super::Segment;
+
+/// The segments that an [`Estimate`](crate::Estimate) rests on, from left to right: a slice, and what it takes to own it.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Inline, Integrator, Partition, Segment};
+///
+/// let e = Integrator::new(Inline::new(|x: f64| x.powf(-0.9))).rtol(1e-6).integrate_blocking(0.0, 1.0, 0.0)?;
+/// let segments: &[Segment<f64>] = &e.segments;
+/// assert_eq!((segments[0].a, segments[segments.len() - 1].b), (0.0, 1.0));
+/// let (worse, rest): (Vec<_>, Vec<_>) = e.segments.into_iter().partition(|segment| segment.error > 1e-8);
+/// assert!(Partition::from(rest).iter().all(|segment| segment.error <= 1e-8));
+/// # Ok::<(), coquad::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Partition<T>(Held<T>);
+
+#[derive(Clone)]
+enum Held<T> {
+    One(Segment<T>),
+    Many(Vec<Segment<T>>),
+}
+
+impl<T> Partition<T> {
+    /// Of no segment.
+    pub(crate) fn empty() -> Self {
+        Self(Held::Many(Vec::new()))
+    }
+
+    /// Of one segment.
+    #[inline]
+    pub(crate) fn one(segment: Segment<T>) -> Self {
+        Self(Held::One(segment))
+    }
+}
+
+impl<T> From<Vec<Segment<T>>> for Partition<T> {
+    fn from(segments: Vec<Segment<T>>) -> Self {
+        Self(Held::Many(segments))
+    }
+}
+
+impl<T> Deref for Partition<T> {
+    type Target = [Segment<T>];
+
+    #[inline]
+    fn deref(&self) -> &[Segment<T>] {
+        match &self.0 {
+            Held::One(segment) => std::slice::from_ref(segment),
+            Held::Many(segments) => segments,
+        }
+    }
+}
+
+impl<T> IntoIterator for Partition<T> {
+    type Item = Segment<T>;
+    type IntoIter = std::vec::IntoIter<Segment<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        match self.0 {
+            Held::One(segment) => vec![segment].into_iter(),
+            Held::Many(segments) => segments.into_iter(),
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Partition<T> {
+    type Item = &'a Segment<T>;
+    type IntoIter = std::slice::Iter<'a, Segment<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Partition<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+/// As a list.
+#[cfg(feature = "serde")]
+impl<T: serde::Serialize> serde::Serialize for Partition<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Partition<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::from)
+    }
+}
