@@ -160,6 +160,8 @@ const EMPTY_LOG: u32 = 5;
 /// What is left out at zero when a panel without any value is cut in equal parts of the logarithm.
 const FAR: f64 = 1e-6;
 
+/// The relative width of a panel of a few numbers.
+const FEW: f64 = 8.0 * f64::EPSILON;
 /// Half of what a panel spans in the logarithm before the variable itself is looked at.
 const SPAN: f64 = 6.0;
 
@@ -258,10 +260,7 @@ impl Method for Auto {
         kept: Option<&mut Vec<f64>>,
     ) -> Option<Local<T>> {
         let Shape::Smooth(base) = panel.kind.shape else { return None };
-        if !is_small::<T>() {
-            return None;
-        }
-        Some(judge_here(panel, base, f, kept))
+        is_small::<T>().then(|| judge_here(panel, base, f, kept))
     }
 
     /// The stages of a search step back onto points of each other, and of the panel that is searched.
@@ -395,9 +394,12 @@ fn judge<T: Value>(panel: &mut Panel<Kind>, map: &Map, slopes: &[f64; POINTS], v
     }
     let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
     let samples = [0, POINTS / 2, POINTS - 1];
-    let blur = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
-    local.error = local.error.most(blur);
-    local.roundoff = local.roundoff.most(blur);
+    let mut unknown = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
+    // Values at so few numbers do not tell how it goes on between them.
+    if panel.b - panel.a <= FEW * panel.a.abs().most(panel.b.abs()) {
+        unknown = unknown.most(local.l1);
+    }
+    (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
     local
 }
 

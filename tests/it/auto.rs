@@ -128,6 +128,42 @@ fn a_singular_point_just_outside_the_range_is_resolved_or_reported() {
     assert!(open < 40, "{open} of 240");
 }
 
+/// What is left of the integral between the last numbers before a singular end cannot be seen by any of its values.
+#[test]
+fn a_singular_end_with_too_few_numbers_before_it_is_resolved_or_reported() {
+    let (mut solved, mut reported) = (0, 0);
+    for end in [1.0, -1.0, 2.0, 1e3, 1e6] {
+        for power in [-0.3, -0.5, -0.7, -0.75, -0.8, -0.9] {
+            for omega in [1.0, 4.0, 20.0, 150.0] {
+                let h = move |d: f64| (omega * d).cos() * d.powf(power);
+                let near_zero = Integrator::new(Inline::new(h)).rtol(1e-12).integrate_blocking(0.0, 1.0, 1e-13);
+                let exact = near_zero.expect("all digits of the distance are there").value;
+                for rtol in [1e-5, 1e-8] {
+                    let integrator = Integrator::new(Inline::new(move |x: f64| h(end - x))).rtol(rtol);
+                    match integrator.integrate_blocking(end - 1.0, end, 0.0) {
+                        Ok(e) => {
+                            let off = (e.value - exact).abs() / e.error.max(rtol * exact.abs());
+                            assert!(off <= 2.0, "end {end} power {power} omega {omega} rtol {rtol}: {off}");
+                            solved += 1;
+                        }
+                        Err(Error::NotConverged { reason: Reason::Roundoff, .. }) => reported += 1,
+                        Err(error) => panic!("end {end} power {power} omega {omega} rtol {rtol}: {error}"),
+                    }
+                }
+            }
+        }
+    }
+    assert!(solved > 120, "{solved} solved, {reported} reported");
+}
+
+#[test]
+fn an_oscillation_up_to_a_singular_end_costs_no_bisections_down_to_the_last_number() {
+    let f = |x: f64| (64.0 * x).cos() / (x * (1.0 - x)).sqrt();
+    let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0).unwrap();
+    assert!(e.evaluations < 800, "{}", e.evaluations);
+    assert!((e.value - 0.361_876_085_305_354_35).abs() < 1e-8 * e.value, "{:?}", e.value);
+}
+
 #[test]
 fn singular_points_inside_are_found_at_zero_and_near_it() {
     for (a, b) in [(-1.0, 1.7), (-5.0, 1.0), (-1e-3, 1.0), (-100.0, 37.0)] {
