@@ -296,10 +296,10 @@ where
         // cost more.
         let mut first = First::Unknown;
         let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
-        let points = self.method.count(&panel);
-        let plain =
-            E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b) && points <= self.max_evaluations;
-        if let (true, Some(tolerance)) = (plain, Tolerance::new(atol, self.rtol)) {
+        let plain = E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b);
+        let points = if plain { self.method.count(&panel) } else { 0 };
+        let tolerance = Tolerance::new(atol, self.rtol).filter(|_| plain && points <= self.max_evaluations);
+        if let Some(tolerance) = tolerance {
             let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
             match self.method.judge_here(&mut panel, f, None) {
                 Some(local) if !local.is_sound() => first = First::Unsound,

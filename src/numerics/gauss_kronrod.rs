@@ -191,8 +191,8 @@ impl Method for GaussKronrod {
         let (centre, pairs) = values.split_first().expect("a rule has points");
         let (below, above) = pairs.split_at(pairs.len() / 2);
         let side = "a value for each point";
-        with_pairs!(self, M => judge::<T, M>([panel.a, panel.b], Values {
-            c: panel.midpoint(), h: panel.reach(), centre, below: below.try_into().expect(side), above: above.try_into().expect(side)
+        with_pairs!(self, M => judge::<T, M>([panel.a, panel.midpoint(), panel.b], panel.reach(), Values {
+            centre, below: below.try_into().expect(side), above: above.try_into().expect(side)
         }))
     }
 

@@ -37,7 +37,7 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     let h = map.half_width();
     let below: [T; PAIRS] = std::array::from_fn(|j| values[CENTRE - 1 - j].clone());
     let above: &[T; PAIRS] = values[CENTRE + 1..][..PAIRS].try_into().expect("so many");
-    let inner = Values { c: 0.0, h: 1.0, centre: &values[CENTRE], below: &below, above };
+    let inner = Values { centre: &values[CENTRE], below: &below, above };
     let Sums { kronrod: mut value, difference, l1 } = Sums::of::<P, PAIRS>(inner);
     let spread = spread::<T, P, PAIRS>(inner, &value);
     let ratio = 200.0 * difference / spread;
@@ -61,10 +61,7 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
 
 /// How far the values at the probes are from the polynomial through those at the nodes.
 #[inline]
-fn hidden<T: Value, P: Parts<T>>(
-    values: &[T; POINTS],
-    Values { centre, below, above, .. }: Values<'_, T, PAIRS>,
-) -> f64 {
+fn hidden<T: Value, P: Parts<T>>(values: &[T; POINTS], Values { centre, below, above }: Values<'_, T, PAIRS>) -> f64 {
     // What is even around the centre is the same at both; what is odd, the opposite.
     let mut first = centre.clone();
     first.scale(AT_PROBE[CENTRE - 1]);

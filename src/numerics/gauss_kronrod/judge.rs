@@ -47,14 +47,15 @@ impl<T: Value, const M: usize> Around<T, M> {
 
     #[inline]
     fn values(&self) -> Values<'_, T, M> {
-        Values { c: self.c, h: self.h, centre: &self.centre, below: &self.below.0, above: &self.above.0 }
+        Values { centre: &self.centre, below: &self.below.0, above: &self.above.0 }
     }
 }
 
 /// The judgement of a panel by the values that `f` has at its points.
 #[inline]
 pub(super) fn judge_here<T: Value, const M: usize>(panel: &Panel<()>, f: impl FnMut(f64) -> T) -> Local<T> {
-    judge([panel.a, panel.b], Around::<T, M>::new(panel, f).values())
+    let around = Around::<T, M>::new(panel, f);
+    judge([panel.a, around.c, panel.b], around.h, around.values())
 }
 
 /// The judgements of two panels next to each other, first the left one, by the values that `f` has at their points.
@@ -67,20 +68,19 @@ pub(super) fn judge_two_here<T: Value, const M: usize>(
     judge_two([left.a, left.b, right.b], &first, &second).split()
 }
 
-/// The judgement of a panel by its values. Not inlined: that they are in memory lets both this and the evaluation take two at
+/// The judgement of a panel by its limits, between them the centre, half its width, and its values. Not inlined: that they are in memory lets both this and the evaluation take two at
 /// a time.
 #[inline(never)]
-pub(super) fn judge<T: Value, const M: usize>(limits: [f64; 2], values: Values<'_, T, M>) -> Local<T> {
+pub(super) fn judge<T: Value, const M: usize>(at: [f64; 3], h: f64, values: Values<'_, T, M>) -> Local<T> {
     if let Some(values) = values.same() {
-        return same(judge_by::<f64, f64x2, M>(limits, values)).expect("that is what it is");
+        return same(judge_by::<f64, f64x2, M>(at, h, values)).expect("that is what it is");
     }
-    judge_by::<T, [T; 2], M>(limits, values)
+    judge_by::<T, [T; 2], M>(at, h, values)
 }
 
 #[inline]
-fn judge_by<T: Value, P: Parts<T>, const M: usize>([a, b]: [f64; 2], values: Values<'_, T, M>) -> Local<T> {
+fn judge_by<T: Value, P: Parts<T>, const M: usize>(at: [f64; 3], h: f64, values: Values<'_, T, M>) -> Local<T> {
     let Sums { mut kronrod, difference, l1 } = Sums::of::<P, M>(values);
-    let (at, h) = ([a, values.c, b], values.h);
     let spread = || spread::<T, P, M>(values, &kronrod);
     let [error, l1, roundoff] = errors::<T, f64>(at, h, [difference, l1], norms(values), spread);
     kronrod.scale(h);
@@ -107,10 +107,10 @@ impl<T> Locals<T> {
 /// The judgements of the two panels between three limits. What waits for a division or a root is done for both in the same
 /// instructions if the values are numbers.
 #[inline(never)]
-fn judge_two<T: Value, const M: usize>([a, b, c]: [f64; 3], first: &Around<T, M>, second: &Around<T, M>) -> Locals<T> {
-    let (first, second) = (first.values(), second.values());
+fn judge_two<T: Value, const M: usize>([a, b, c]: [f64; 3], left: &Around<T, M>, right: &Around<T, M>) -> Locals<T> {
+    let (first, second) = (left.values(), right.values());
     let (Some(first), Some(second)) = (first.same(), second.same()) else {
-        let (first, second) = (judge([a, b], first), judge([b, c], second));
+        let (first, second) = (judge([a, left.c, b], left.h, first), judge([b, right.c, c], right.h, second));
         return Locals {
             value: [first.value, second.value],
             error: [first.error, second.error],
@@ -121,7 +121,7 @@ fn judge_two<T: Value, const M: usize>([a, b, c]: [f64; 3], first: &Around<T, M>
     let both = |x, y| f64x2::new([x, y]);
     let (p, q) = (Sums::of::<f64x2, M>(first), Sums::of::<f64x2, M>(second));
     let spread = || both(spread::<_, f64x2, M>(first, &p.kronrod), spread::<_, f64x2, M>(second, &q.kronrod));
-    let (at, h) = ([both(a, b), both(first.c, second.c), both(b, c)], both(first.h, second.h));
+    let (at, h) = ([both(a, b), both(left.c, right.c), both(b, c)], both(left.h, right.h));
     let ([u, v, w], [x, y, z]) = (norms(first), norms(second));
     let sums = [both(p.difference, q.difference), both(p.l1, q.l1)];
     let [error, l1, roundoff] = errors::<f64, f64x2>(at, h, sums, [both(u, x), both(v, y), both(w, z)], spread);

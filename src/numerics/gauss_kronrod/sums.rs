@@ -32,11 +32,8 @@ impl<const M: usize> Laid<M> {
     };
 }
 
-/// The values of a panel with this centre and half this width: at the centre, and from the inside out at the points below it
-/// and at those above.
+/// The values of a panel: at the centre, and from the inside out at the points below it and at those above.
 pub(in crate::numerics) struct Values<'a, T, const M: usize> {
-    pub(in crate::numerics) c: f64,
-    pub(in crate::numerics) h: f64,
     pub(in crate::numerics) centre: &'a T,
     pub(in crate::numerics) below: &'a [T; M],
     pub(in crate::numerics) above: &'a [T; M],
@@ -54,8 +51,8 @@ impl<'a, T: 'static, const M: usize> Values<'a, T, M> {
     /// As values of type `U`, if that is what they are.
     #[inline]
     pub(super) fn same<U: 'static>(self) -> Option<Values<'a, U, M>> {
-        let Self { c, h, centre, below, above } = self;
-        Some(Values { c, h, centre: same_ref(centre)?, below: same_ref(below)?, above: same_ref(above)? })
+        let Self { centre, below, above } = self;
+        Some(Values { centre: same_ref(centre)?, below: same_ref(below)?, above: same_ref(above)? })
     }
 }
 
@@ -71,7 +68,7 @@ pub(in crate::numerics) struct Sums<T> {
 impl<T: Value> Sums<T> {
     #[inline]
     pub(in crate::numerics) fn of<P: Parts<T>, const M: usize>(
-        Values { centre, below, above, .. }: Values<'_, T, M>,
+        Values { centre, below, above }: Values<'_, T, M>,
     ) -> Self {
         let Laid { weights, differences, centre: at_centre, .. } = Laid::<M>::RULE;
         let first = |weight| {
@@ -95,7 +92,7 @@ impl<T: Value> Sums<T> {
 /// The integral of `|f - mean f|` from -1 to 1, if that of `f` is `kronrod`.
 #[inline]
 pub(in crate::numerics) fn spread<T: Value, P: Parts<T>, const M: usize>(
-    Values { centre, below, above, .. }: Values<'_, T, M>,
+    Values { centre, below, above }: Values<'_, T, M>,
     kronrod: &T,
 ) -> f64 {
     let Laid { weights, centre: [weight, _], .. } = Laid::<M>::RULE;
