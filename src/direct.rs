@@ -1,5 +1,6 @@
 //! Evaluation on the spot: the loop one would write by hand.
 
+use std::cell::Cell;
 use std::task::Poll;
 
 use crate::error::Error;
@@ -28,7 +29,9 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     pub(crate) ledger: Ledger,
     limit: Option<Limit>,
     /// Whether nothing is in the way of judging panels without a list of their points: values to be kept, somebody who
-    /// watches, a map.
+    /// watches.
+    alone: bool,
+    /// Nor a map.
     plain: bool,
     pub(crate) performed: usize,
     panels: Vec<Panel<M::Kind>>,
@@ -54,7 +57,8 @@ where
         ledger: Ledger,
         limit: Option<Limit>,
     ) -> Self {
-        let plain = E::HERE && cache.is_none() && observer.is_none() && limit.is_none() && domain.is_identity();
+        let alone = E::HERE && cache.is_none() && observer.is_none() && limit.is_none();
+        let plain = alone && domain.is_identity();
         Self {
             evaluator,
             method,
@@ -63,6 +67,7 @@ where
             observer,
             ledger,
             limit,
+            alone,
             plain,
             performed: 0,
             panels: Vec::new(),
@@ -81,7 +86,7 @@ where
 
     /// From here on panels are judged by lists of values: one was found that is not finite, or nearly so.
     pub(crate) fn list(&mut self) {
-        self.plain = false;
+        (self.alone, self.plain) = (false, false);
     }
 
     /// A panel was judged already.
@@ -93,12 +98,47 @@ where
     /// Judges a panel without a list of its points, unless a value is not finite, to be named.
     #[inline]
     fn judge_here(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
-        if !self.plain {
+        if self.plain {
+            let f = self.f();
+            return self.judge_by(panel, f);
+        }
+        if self.alone { self.judge_mapped(panel) } else { None }
+    }
+
+    /// The same through a map, unless that is too steep somewhere for one number.
+    #[inline(never)]
+    fn judge_mapped(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
+        let (before, domain) = (self.kept.len(), self.domain);
+        let (asked, steep) = (Cell::new(false), Cell::new(false));
+        let mut f = self.f();
+        let mapped = |t| {
+            let (x, slope) = (domain.x(t), domain.slope(t));
+            asked.set(true);
+            if !x.is_finite() || !slope.is_finite() {
+                steep.set(true);
+                return E::Value::zero();
+            }
+            let mut value = f(x);
+            value.scale(slope);
+            value
+        };
+        let local = self.judge_by(panel, mapped).filter(|_| !steep.get());
+        if local.is_none() {
+            self.kept.truncate(before);
+            // The next panels are like this one, unless it is of a kind that is always listed.
+            self.alone = !asked.get();
             return None;
         }
+        self.kept[before..].iter_mut().for_each(|t| *t = domain.x(*t));
+        self.performed += self.method.count(panel);
+        local
+    }
+
+    #[inline]
+    fn judge_by(&mut self, panel: &mut Panel<M::Kind>, f: impl FnMut(f64) -> E::Value) -> Option<Local<E::Value>> {
         let mut kept = std::mem::take(&mut self.kept);
         let before = kept.len();
-        let local = self.method.judge_here(panel, self.f(), self.kept_from.map(|_| &mut kept));
+        let local = self.method.judge_here(panel, f, self.kept_from.map(|_| &mut kept));
         self.kept = kept;
         if !local.as_ref().is_some_and(Local::is_sound) {
             self.kept.truncate(before);
@@ -124,8 +164,9 @@ where
     }
 
     #[inline]
-    fn f(&self) -> impl FnMut(f64) -> E::Value {
-        |x| self.evaluator.value_here(x).expect("it is here")
+    fn f(&self) -> impl FnMut(f64) -> E::Value + use<'a, E, M> {
+        let evaluator = self.evaluator;
+        move |x| evaluator.value_here(x).expect("it is here")
     }
 
     /// Judges a panel by a list of the values at its points.
