@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use futures_lite::future::block_on;
 
 use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, whole};
@@ -205,15 +206,26 @@ where
     /// ```
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
         let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
-        let ended = if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            integral.run(|| self.here(a, b, atol))
-        } else {
-            match self.away(a, b, atol, &integral) {
-                Ok(run) => run.await.and_then(|(verdict, estimate)| ended(verdict, estimate)),
-                Err(ended) => ended,
-            }
+        let ended = match self.begin(a, b, atol, &integral) {
+            Ok(run) => run.await.and_then(|(verdict, estimate)| ended(verdict, estimate)),
+            Err(ended) => ended,
         };
         integral.end(ended)
+    }
+
+    /// The run whose values are on their way, or how it ended on the spot.
+    #[inline]
+    fn begin(
+        &self,
+        a: f64,
+        b: f64,
+        atol: f64,
+        integral: &trace::Integral,
+    ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
+        if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
+            return Err(integral.run(|| self.here(a, b, atol)));
+        }
+        self.away(a, b, atol, integral)
     }
 
     /// Where to integrate, and to which tolerance; none if there is nothing to do but to say so ([`idle`](Self::idle)).
@@ -355,7 +367,12 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
-        futures_lite::future::block_on(self.integrate(a, b, atol))
+        let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
+        let ended = match self.begin(a, b, atol, &integral) {
+            Ok(run) => block_on(run).and_then(|(verdict, estimate)| ended(verdict, estimate)),
+            Err(ended) => ended,
+        };
+        integral.end(ended)
     }
 }
 
