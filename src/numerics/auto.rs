@@ -37,8 +37,8 @@ use super::value::Value;
 ///
 /// # Numerics
 ///
-/// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4), but at least what two probes at its very ends,
-/// 1e-7 of its width inside, see of features that hide between the outermost nodes and the limits: the difference
+/// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4) by `|K - G|` or what null rules of lower degrees let expect of
+/// it (Berntsen and Espelid 1991), but at least the difference of two values at its very ends, 1e-7 of its width inside,
 /// from the polynomial through the nodes, times the width not covered. Next to a singular point the variable is the
 /// logarithm of the distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece
 /// is integrated as `d^p (A + B ln d)`, its error the misfit. A search ends with the relative accuracy of its place:
@@ -48,8 +48,7 @@ use super::value::Value;
 /// Limits, breakpoints and values that are not finite: the limits are never evaluated. A value that is not a number
 /// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point.
 ///
-/// What it can miss: a feature narrower than the distance between the points of a panel that is smooth without it. Set
-/// a breakpoint near it.
+/// What it can miss: a feature narrower than the distance between a panel's points. Set a breakpoint near it.
 ///
 /// # Cost
 ///
@@ -64,7 +63,8 @@ use super::value::Value;
 /// # References
 ///
 /// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983. J. N. Lyness,
-/// J. J. Kaganove, "Comments on the nature of automatic quadrature routines", ACM Trans. Math. Softw. 2 (1976) 65-81.
+/// J. J. Kaganove, "Comments on the nature of automatic quadrature routines", ACM Trans. Math. Softw. 2 (1976) 65-81. J. Berntsen, T. O.
+/// Espelid, "Error estimation in automatic quadrature routines", ACM Trans. Math. Softw. 17 (1991) 233-252.
 ///
 /// # Examples
 ///

@@ -156,6 +156,27 @@ fn a_singular_end_with_too_few_numbers_before_it_is_resolved_or_reported() {
     assert!(solved > 120, "{solved} solved, {reported} reported");
 }
 
+/// The two rules agree on these, as the cusp lies where their errors are the same.
+#[test]
+fn a_cusp_on_which_both_rules_agree_by_chance_is_noticed() {
+    const CASES: [[f64; 5]; 3] = [
+        [100_000.2, 0.543_289_549_688_570_7, 0.153_606_408_700_915_8, 5.407_230_291_385_139, 1e-5],
+        [0.0, 0.543_289_549_688_570_7, 0.153_606_408_700_915_8, 5.407_230_291_385_139, 1e-5],
+        [1.0, 0.543_289_549_688_570_7, 0.153_606_408_700_915_8, 5.407_230_291_385_139, 1e-6],
+    ];
+    for [cusp, left, power, rate, rtol] in CASES {
+        let h = move |d: f64| (-rate * d).exp() * d.abs().powf(power);
+        let side = |sign: f64, length: f64| {
+            let side = Integrator::new(Inline::new(move |d: f64| h(sign * d))).rtol(1e-12);
+            side.integrate_blocking(0.0, length, 0.0).unwrap().value
+        };
+        let exact = side(-1.0, left) + side(1.0, 1.0 - left);
+        let integrator = Integrator::new(Inline::new(move |x: f64| h(x - cusp))).rtol(rtol);
+        let e = integrator.integrate_blocking(cusp - left, cusp + (1.0 - left), 0.0).unwrap();
+        assert!((e.value - exact).abs() <= 2.0 * rtol * exact, "{cusp}: {e} instead of {exact}");
+    }
+}
+
 #[test]
 fn an_oscillation_up_to_a_singular_end_costs_no_bisections_down_to_the_last_number() {
     let f = |x: f64| (64.0 * x).cos() / (x * (1.0 - x)).sqrt();

@@ -3,13 +3,14 @@
 use wide::f64x2;
 
 use super::super::elementary::ln;
-use super::super::gauss_kronrod::sums::{Sums, Values, spread};
+use super::super::gauss_kronrod::sums::{Laid, Sums, Values, spread};
 use super::super::lanes::{Lanes, Parts, is_small, same, same_ref, two};
 use super::super::method::Local;
 use super::super::value::Value;
 use super::map::Map;
 use super::tables::{
-    AT_PROBE, CENTRE, DIFFERENCE, EVEN_AT_PROBE, NODE, NODES, ODD_AT_PROBE, PAIRS, POINTS, PROBE, WINDOW, WINDOWS,
+    AT_PROBE, CENTRE, DIFFERENCE, EVEN_AT_PROBE, NODE, NODES, NULL_16, NULL_18, NULL_20, ODD_AT_PROBE, PAIRS, POINTS,
+    PROBE, WINDOW, WINDOWS,
 };
 use super::{Note, ROUNDOFF, SEARCH};
 
@@ -22,6 +23,12 @@ const STANDS_OUT: f64 = 16.0;
 /// 2 245 / 310, 3 241 / 299, 4 236 / 294, 6 239 / 291).
 const UNRESOLVED: f64 = 0.1;
 const PARTS: u8 = 4;
+
+/// `K - G` is the null rule of degree 20 times this.
+const KRONROD_LESS_GAUSS: f64 = (Laid::<PAIRS>::RULE.differences[0] / NULL_20[0]).abs();
+
+/// How much less than the null rules of lower degree let expect `K - G` may be without being so by chance.
+const CHANCE: f64 = 1.0 / 16.0;
 
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
 #[inline]
@@ -40,6 +47,9 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     let inner = Values { centre: &values[CENTRE], below: &below, above };
     let Sums { kronrod: mut value, difference, l1 } = Sums::of::<P, PAIRS>(inner);
     let spread = spread::<T, P, PAIRS>(inner, &value);
+    let [near, far] = [NULL_18, NULL_16].map(|rule| null::<T, P>(&rule, inner));
+    let expected = KRONROD_LESS_GAUSS * CHANCE * if near < far { near * near / far } else { near };
+    let difference = difference.most(expected);
     let ratio = 200.0 * difference / spread;
     let error = match spread > 0.0 {
         true if ratio < 1.0 => spread * ratio * ratio.sqrt(),
@@ -57,6 +67,18 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     // Values at the probes count for nothing, unless they are not finite.
     local.l1 += 0.0 * (values[0].norm() + values[POINTS - 1].norm());
     (local, note)
+}
+
+/// What a null rule leaves of the values.
+#[inline]
+fn null<T: Value, P: Parts<T>>(rule: &[f64; PAIRS + 1], Values { centre, below, above }: Values<'_, T, PAIRS>) -> f64 {
+    let mut first = centre.clone();
+    first.scale(rule[PAIRS]);
+    let mut sum = P::new(first);
+    for i in 0..PAIRS / 2 {
+        sum.add_both(two(&rule[..PAIRS], i), &P::both(below, above, i));
+    }
+    sum.total().norm()
 }
 
 /// How far the values at the probes are from the polynomial through those at the nodes.

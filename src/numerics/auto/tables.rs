@@ -94,6 +94,48 @@ const fn at_probe() -> [f64; NODES] {
     weight
 }
 
+/// Null rules: what the values at the nodes have of the orthogonal polynomial of a degree there (Lyness 1965; Berntsen and
+/// Espelid 1991), the weights' moduli summing to one. For pairs from the inside out, the centre's weight last.
+pub(super) const NULL_18: [f64; PAIRS + 1] = null_rule(18);
+pub(super) const NULL_16: [f64; PAIRS + 1] = null_rule(16);
+/// That of degree 20 is all of `K - G`, by this factor.
+pub(super) const NULL_20: [f64; PAIRS + 1] = null_rule(20);
+
+const fn null_rule(degree: usize) -> [f64; PAIRS + 1] {
+    let x = both(&HALF, -1.0);
+    // Monic orthogonal polynomials by their recurrence; even nodes, so without a linear term (Forsythe 1957).
+    let (mut before, mut p) = ([0.0; NODES], [1.0; NODES]);
+    let (mut norm_before, mut k) = (1.0, 0);
+    while k < degree {
+        let (mut norm, mut i) = (0.0, 0);
+        while i < NODES {
+            norm += p[i] * p[i];
+            i += 1;
+        }
+        let part = if k == 0 { 0.0 } else { norm / norm_before };
+        norm_before = norm;
+        i = 0;
+        while i < NODES {
+            (before[i], p[i]) = (p[i], x[i] * p[i] - part * before[i]);
+            i += 1;
+        }
+        k += 1;
+    }
+    let (mut sum, mut i) = (0.0, 0);
+    while i < NODES {
+        sum += if p[i] < 0.0 { -p[i] } else { p[i] };
+        i += 1;
+    }
+    let mut rule = [0.0; PAIRS + 1];
+    i = 0;
+    while i < PAIRS {
+        rule[i] = p[PAIRS + 1 + i] / sum;
+        i += 1;
+    }
+    rule[PAIRS] = p[PAIRS] / sum;
+    rule
+}
+
 /// Divided differences of the fifth order over six neighbouring points, the probes included, each scaled so that the
 /// weights' moduli sum to one; by the place in the window, then by the window.
 pub(super) const DIFFERENCE: [[f64; WINDOWS]; WINDOW] = differences();
@@ -126,4 +168,33 @@ const fn differences() -> [[f64; WINDOWS]; WINDOW] {
         w += 1;
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::gauss_kronrod::sums::Laid;
+    use super::*;
+
+    /// The sum over all nodes of a rule for pairs times `x^power`.
+    fn of_power(rule: &[f64; PAIRS + 1], power: i32) -> f64 {
+        let pair = |j: usize| NODE[PAIRS + 1 + j].powi(power) + NODE[PAIRS - 1 - j].powi(power);
+        (0..PAIRS).map(|j| rule[j] * pair(j)).sum::<f64>() + rule[PAIRS] * 0f64.powi(power)
+    }
+
+    #[test]
+    fn null_rules_vanish_below_their_degree_and_not_there() {
+        for (rule, degree) in [(NULL_16, 16), (NULL_18, 18), (NULL_20, 20)] {
+            assert!((0..degree).all(|power| of_power(&rule, power).abs() < 1e-15), "{degree}");
+            assert!(of_power(&rule, degree).abs() > 1e-8, "{degree}");
+            let moduli: f64 = rule[..PAIRS].iter().map(|weight| 2.0 * weight.abs()).sum();
+            assert!((moduli + rule[PAIRS].abs() - 1.0).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn the_difference_of_the_rules_is_the_null_rule_of_degree_twenty() {
+        let differences = Laid::<PAIRS>::RULE.differences;
+        let factor = differences[0] / NULL_20[0];
+        assert!((0..PAIRS).all(|j| (differences[j] - factor * NULL_20[j]).abs() < 1e-13), "{factor}");
+    }
 }

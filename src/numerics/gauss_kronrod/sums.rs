@@ -9,17 +9,17 @@ use super::GaussKronrod;
 /// A rule with `M` pairs of nodes as it is applied, from the inside out. Of fixed length, so that its sums are compiled
 /// without loops; constants, not statics, so that other crates' code sees the numbers.
 #[derive(Debug)]
-pub(super) struct Laid<const M: usize> {
+pub(in crate::numerics) struct Laid<const M: usize> {
     pub(super) nodes: [f64; M],
     weights: [f64; M],
     /// The embedded rule less this one.
-    differences: [f64; M],
+    pub(in crate::numerics) differences: [f64; M],
     /// The weight of the centre, and the difference there.
     centre: [f64; 2],
 }
 
 impl<const M: usize> Laid<M> {
-    pub(super) const RULE: &'static Self = &{
+    pub(in crate::numerics) const RULE: &'static Self = &{
         let rule = GaussKronrod::new(2 * M + 1).rule;
         let (mut nodes, mut weights, mut differences) = ([0.0; M], [0.0; M], [0.0; M]);
         let mut j = 0;
