@@ -17,6 +17,7 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
+use tokio::task::JoinSet;
 
 use crate::desk::{Desk, Event, Waiter, Wish};
 use crate::drive::Drive;
@@ -98,7 +99,9 @@ impl Nats {
                         // Who asked may be gone: then the close of what they never saw follows.
                         let _ = ready.send(Ok(()));
                         // A task like those that bring it what happens, so that nothing piles up before it.
-                        let _ = tokio::spawn(Drive { ops, desk, events: to_self }.serve(inbox)).await;
+                        let _ =
+                            tokio::spawn(Drive { ops, desk, events: to_self, under_way: JoinSet::new() }.serve(inbox))
+                                .await;
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
@@ -148,7 +151,8 @@ impl Nats {
         *self.inner.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes back all that is under way, and ends the connection.
+    /// Takes back all that is under way, and ends the connection. The server is waited for up to 5 s, unless the connection
+    /// is lost: then at once, and what the server has stays there.
     ///
     /// # Cancellation
     ///

@@ -46,12 +46,7 @@ pub(crate) enum Event {
         ticket: u64,
     },
     /// The server has the job, or never will.
-    Published {
-        subject: Arc<str>,
-        serial: u64,
-        attempt: u32,
-        outcome: Result<Option<Stored>, Error>,
-    },
+    Published(Publication, Result<Option<Stored>, Error>),
     /// An answer, as it came.
     Arrived(Message),
     /// An answer of before was looked for.
@@ -68,10 +63,8 @@ pub(crate) enum Event {
         job: Whereabouts,
         answer: Result<Option<Bytes>, ()>,
     },
-    /// The server has given a job up.
-    Dead {
-        sequence: u64,
-    },
+    /// The server has given up the job of this number.
+    Dead(u64),
     /// There are more workers.
     Grown(Arc<Function>),
     /// The connection is there, or there again.
@@ -104,13 +97,14 @@ pub(crate) enum Action {
         sequence: Option<u64>,
         message_id: String,
     },
-    /// A job is taken from the queue. If the connection was made anew since it was published, only if it has this
+    /// A job is taken from the queue, until the server says that it is gone. Unless it is `sure`, only if it has this
     /// identity: a server that has lost its store gives its number to another.
-    Delete { sequence: u64, message_id: Option<String> },
+    Delete { sequence: u64, message_id: String, sure: bool },
     /// The workers are told what is no longer wanted.
     Cancel { run: Arc<str>, message_ids: String },
 }
 
+#[derive(Clone)]
 pub(crate) struct Publication {
     pub(crate) function: Arc<Function>,
     pub(crate) subject: Arc<str>,
@@ -118,7 +112,7 @@ pub(crate) struct Publication {
     pub(crate) attempt: u32,
     pub(crate) message_id: String,
     pub(crate) payload: Bytes,
-    /// Cleared when nobody waits any more: what the server has of it then is taken back.
+    /// Cleared when nobody waits any more.
     pub(crate) wanted: Arc<AtomicBool>,
 }
 
@@ -184,16 +178,14 @@ impl Desk {
             Event::Know(function, run) => self.know(&function, &run),
             Event::Evaluate(wish) => self.evaluate(*wish),
             Event::Forget { subject, ticket } => self.forget(&subject, ticket),
-            Event::Published { subject, serial, attempt, outcome } => {
-                self.published(&subject, serial, attempt, outcome);
-            }
+            Event::Published(publication, outcome) => self.published(publication, outcome),
             Event::Arrived(message) => self.arrived(&message),
             Event::Earlier { subject, serial, answer } => self.earlier(&subject, serial, answer),
             Event::Looked { subject, serial, attempt, job, answer } => {
                 self.looking -= 1;
                 self.looked(&subject, serial, attempt, job, answer);
             }
-            Event::Dead { sequence } => {
+            Event::Dead(sequence) => {
                 if let Some(pending) = self.pending.values_mut().find(|pending| pending.sequence == Some(sequence)) {
                     pending.dead = true;
                     pending.due = now;
@@ -274,9 +266,17 @@ impl Desk {
         }));
     }
 
-    fn published(&mut self, subject: &Arc<str>, serial: u64, attempt: u32, outcome: Result<Option<Stored>, Error>) {
+    fn published(&mut self, publication: Publication, outcome: Result<Option<Stored>, Error>) {
+        let Publication { subject, serial, attempt, message_id, wanted, .. } = publication;
+        if !wanted.load(Ordering::Relaxed) {
+            // Given up before it was known where it is.
+            if let Ok(Some(Stored { sequence, .. })) = outcome {
+                self.actions.push(Action::Delete { sequence, message_id, sure: false });
+            }
+            return;
+        }
         let current = |pending: &&mut Pending| pending.serial == serial && pending.attempt == attempt;
-        let Some(pending) = self.pending.get_mut(subject).filter(current) else { return };
+        let Some(pending) = self.pending.get_mut(&subject).filter(current) else { return };
         match outcome {
             Ok(Some(stored)) => {
                 pending.sequence = Some(stored.sequence);
@@ -288,7 +288,7 @@ impl Desk {
                 }
             }
             Ok(None) => {}
-            Err(error) => self.finish(subject, Err(EvaluationError::new(error))),
+            Err(error) => self.finish(&subject, Err(EvaluationError::new(error))),
         }
     }
 

@@ -3,26 +3,30 @@
 //! INVARIANT: nothing here decides anything. Whatever takes time is a task of its own, whose outcome is an event.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::unconstrained;
+use tokio::task::{JoinSet, unconstrained};
 
-use crate::desk::{Action, Desk, Event, Publication, given_up};
+use crate::desk::{Action, Desk, Event, given_up};
 use crate::names;
-use crate::ops::{Ops, Whereabouts};
+use crate::ops::Ops;
 
 /// How often deadlines and due look-ups are seen to.
 const TICK: Duration = Duration::from_millis(250);
+/// A client that leaves waits as long for the server to take back what was asked for.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 pub(crate) struct Drive {
     pub(crate) ops: Arc<Ops>,
     pub(crate) desk: Desk,
     pub(crate) events: UnboundedSender<Event>,
+    /// What changes the queue.
+    pub(crate) under_way: JoinSet<()>,
 }
 
 impl Drive {
@@ -35,7 +39,7 @@ impl Drive {
             }
         });
         if let Ok(dead) = self.ops.client.subscribe(self.ops.server.space.dead()).await {
-            self.forward(dead, |message| Some(Event::Dead { sequence: given_up(&message.payload)? }));
+            self.forward(dead, |message| Some(Event::Dead(given_up(&message.payload)?)));
         }
         loop {
             let event = match events.try_recv() {
@@ -43,6 +47,7 @@ impl Drive {
                 Err(_) => {
                     self.desk.pause();
                     self.act().await;
+                    while self.under_way.try_join_next().is_some() {}
                     let Some(event) = events.next().await else { break };
                     event
                 }
@@ -50,7 +55,9 @@ impl Drive {
             if let Event::Close(done) = event {
                 self.desk.handle(Event::Close(None), Instant::now());
                 self.act().await;
-                self.leave().await;
+                if self.ops.client.connection_state() == State::Connected {
+                    let _ = tokio::time::timeout(FAREWELL, self.leave(events)).await;
+                }
                 done.map(|done| done.send(()));
                 break;
             }
@@ -73,15 +80,8 @@ impl Drive {
                         let _ = ops.setup().await;
                     });
                 }
-                Action::Delete { sequence, message_id } => {
-                    tokio::spawn(async move {
-                        if let Some(id) = message_id
-                            && ops.whereabouts(sequence, &id).await != Whereabouts::There
-                        {
-                            return;
-                        }
-                        ops.delete(sequence).await;
-                    });
+                Action::Delete { sequence, message_id, sure } => {
+                    self.under_way.spawn(async move { ops.delete(sequence, &message_id, sure).await });
                 }
                 Action::Recall { subject, serial } => {
                     tokio::spawn(async move {
@@ -90,16 +90,9 @@ impl Drive {
                     });
                 }
                 Action::Publish(publication) => {
-                    tokio::spawn(async move {
-                        let Publication { function, subject, serial, attempt, message_id, payload, wanted } =
-                            publication;
-                        let outcome = ops.publish(&function.name, &message_id, payload, &wanted).await;
-                        if let Ok(Some(stored)) = outcome
-                            && !wanted.load(Ordering::Relaxed)
-                        {
-                            ops.delete(stored.sequence).await;
-                        }
-                        let _ = to.unbounded_send(Event::Published { subject, serial, attempt, outcome });
+                    self.under_way.spawn(async move {
+                        let outcome = ops.publish(&publication).await;
+                        let _ = to.unbounded_send(Event::Published(publication, outcome));
                     });
                 }
                 Action::Look { function, subject, serial, attempt, sequence, message_id } => {
@@ -142,13 +135,21 @@ impl Drive {
     }
 
     /// Takes back what nobody can ask for any more.
-    async fn leave(&self) {
-        let farewell = async {
-            for run in self.desk.runs().filter(|run| names::ends_with_its_client(run)) {
-                self.ops.purge(run).await;
+    async fn leave(&mut self, mut events: UnboundedReceiver<Event>) {
+        loop {
+            // Where a job is that was published last is an event, by which it is deleted.
+            tokio::select! {
+                biased;
+                Some(event) = events.next() => {
+                    self.desk.handle(event, Instant::now());
+                    self.act().await;
+                }
+                done = self.under_way.join_next() => if done.is_none() { break },
             }
-            let _ = self.ops.client.flush().await;
-        };
-        let _ = tokio::time::timeout(Duration::from_millis(500), farewell).await;
+        }
+        for run in self.desk.runs().filter(|run| names::ends_with_its_client(run)) {
+            self.ops.purge(run).await;
+        }
+        let _ = self.ops.client.flush().await;
     }
 }

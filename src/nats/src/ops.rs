@@ -1,6 +1,6 @@
 //! What the desk asks of the server, one request each. Nothing here decides anything.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,13 +14,20 @@ use bytes::Bytes;
 use futures::channel::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::desk::Event;
+use crate::desk::{Event, Publication};
 use crate::error::Error;
 use crate::server::Server;
 use crate::setup;
 
 /// How often the workers of a function are counted. Those who join are used within twice this.
 const COUNT: Duration = Duration::from_millis(900);
+
+/// How long the server is asked again what it has not confirmed, though nobody waits for it: for as long as it knows a message
+/// that comes again.
+pub(crate) const UNCONFIRMED: Duration = Duration::from_secs(100);
+/// Between two attempts at the same, at first and at last.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A function that workers serve.
 #[derive(Debug)]
@@ -146,20 +153,18 @@ impl Ops {
         });
     }
 
-    /// Publishes a job until the server has it, or nobody wants it any more.
-    pub(crate) async fn publish(
-        &self,
-        function: &str,
-        message_id: &str,
-        payload: Bytes,
-        wanted: &AtomicBool,
-    ) -> Result<Option<Stored>, Error> {
+    /// Publishes a job until the server has it, or nobody wants it any more and it was not sent, or long ago.
+    pub(crate) async fn publish(&self, publication: &Publication) -> Result<Option<Stored>, Error> {
+        let Publication { function, message_id, payload, wanted, .. } = publication;
+        let subject = self.server.space.job(&function.name);
         let mut connections = self.connections.clone();
-        let mut pause = Duration::from_millis(20);
-        while wanted.load(Ordering::Relaxed) {
+        let mut pause = FIRST_PAUSE;
+        let mut sent: Option<Instant> = None;
+        while wanted.load(Ordering::Relaxed) || sent.is_some_and(|first| first.elapsed() < UNCONFIRMED) {
             let message = PublishMessage::build().message_id(message_id).payload(payload.clone());
             connections.mark_unchanged();
-            let storing = async { self.context.send_publish(self.server.space.job(function), message).await?.await };
+            sent = sent.or_else(|| Some(Instant::now()));
+            let storing = async { self.context.send_publish(subject.clone(), message).await?.await };
             let stored = tokio::select! {
                 biased;
                 stored = storing => stored,
@@ -180,7 +185,7 @@ impl Ops {
                 },
             }
             tokio::time::sleep(pause).await;
-            pause = (2 * pause).min(Duration::from_secs(1));
+            pause = (2 * pause).min(LAST_PAUSE);
         }
         Ok(None)
     }
@@ -233,8 +238,26 @@ impl Ops {
         (job, answer)
     }
 
-    pub(crate) async fn delete(&self, sequence: u64) {
-        let _ = self.jobs.delete_message(sequence).await;
+    /// Takes a job from the queue, until the server says that it is gone. Unless it is `sure` that the number is this
+    /// job's, the server is asked before.
+    pub(crate) async fn delete(&self, sequence: u64, message_id: &str, mut sure: bool) {
+        let begun = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        while begun.elapsed() < UNCONFIRMED {
+            let job = if sure { Whereabouts::There } else { self.whereabouts(sequence, message_id).await };
+            let is_over = match job {
+                Whereabouts::Gone => true,
+                Whereabouts::Unknown => false,
+                Whereabouts::There | Whereabouts::Abandoned => self.jobs.delete_message(sequence).await.is_ok(),
+            };
+            if is_over {
+                break;
+            }
+            // The next to answer may be a server that has lost its store.
+            sure = false;
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LAST_PAUSE);
+        }
     }
 
     pub(crate) async fn purge(&self, run: &str) {

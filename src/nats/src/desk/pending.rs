@@ -98,8 +98,8 @@ impl Pending {
 
     /// Takes the job from the queue, if the server has it.
     pub(super) fn delete(&self, connection: u64) -> Option<Action> {
-        let message_id = (self.connection != connection).then(|| self.message_id());
-        self.sequence.map(|sequence| Action::Delete { sequence, message_id })
+        let sure = self.connection == connection;
+        self.sequence.map(|sequence| Action::Delete { sequence, message_id: self.message_id(), sure })
     }
 
     /// Looks for it after `pause`, and then anew ever less often.

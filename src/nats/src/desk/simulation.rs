@@ -25,7 +25,7 @@ use super::{Action, Desk, Event, Publication, Waiter, Wish};
 use crate::error::{Error, NatsReport};
 use crate::names::Space;
 use crate::noise::Noise;
-use crate::ops::{Function, Whereabouts};
+use crate::ops::{self, Function, Whereabouts};
 
 /// Microseconds.
 type Time = u64;
@@ -34,6 +34,10 @@ const SECOND: Time = 1_000_000;
 
 /// What happens at some time.
 type Happening = Box<dyn FnOnce(&mut World)>;
+
+/// As in `ops.rs`.
+const UNCONFIRMED: Time = ops::UNCONFIRMED.as_micros() as Time;
+const FIRST_PAUSE: Time = 20 * MILLISECOND;
 
 /// How long an answer is waited for, of whatever request.
 const TIMEOUT: Time = 5 * SECOND;
@@ -306,20 +310,9 @@ impl World {
         match action {
             Action::Follow(_) | Action::Hear(_) => {}
             Action::Setup => self.request(Who::Coordinator, |world| world.server.set_up(), |_, _| {}),
-            Action::Delete { sequence, message_id } => {
-                let delete = move |world: &mut World| {
-                    world.send(Who::Coordinator, Way::ToServer, move |world| world.server.delete(sequence));
-                };
-                let Some(id) = message_id else { return delete(self) };
-                self.request(
-                    Who::Coordinator,
-                    move |world| world.server.whereabouts(sequence, &id),
-                    move |world, job| {
-                        if job == Some(Whereabouts::There) {
-                            delete(world);
-                        }
-                    },
-                );
+            Action::Delete { sequence, message_id, sure } => {
+                let until = self.now + UNCONFIRMED;
+                self.delete(Rc::new(Deletion { sequence, message_id, until }), sure, FIRST_PAUSE);
             }
             Action::Cancel { message_ids, .. } => {
                 for hand in 0..self.hands.len() {
@@ -341,44 +334,60 @@ impl World {
                     },
                 );
             }
-            Action::Publish(publication) => self.publish(Rc::new(publication), 20 * MILLISECOND),
+            Action::Publish(publication) => {
+                let until = self.now + UNCONFIRMED;
+                self.publish(publication, until, false, FIRST_PAUSE);
+            }
             Action::Look { subject, serial, attempt, sequence, message_id, .. } => {
                 self.look(Rc::new(Look { subject, serial, attempt, sequence, message_id }));
             }
         }
     }
 
-    fn publish(&mut self, publication: Rc<Publication>, pause: Time) {
-        if !publication.wanted.load(Ordering::Relaxed) {
-            return self.published(&publication, None);
+    fn publish(&mut self, publication: Publication, until: Time, sent: bool, pause: Time) {
+        if !(publication.wanted.load(Ordering::Relaxed) || sent && self.now < until) {
+            return self.tell(Event::Published(publication, Ok(None)));
         }
         let job = publication.clone();
         self.request(
             Who::Coordinator,
             move |world| world.server.take(&job.message_id, &job.subject, world.now),
-            move |world, stored| match stored {
-                Some(Some(stored)) => {
-                    if !publication.wanted.load(Ordering::Relaxed) {
-                        world.act(Action::Delete { sequence: stored.sequence, message_id: None });
-                    }
-                    world.published(&publication, Some(stored));
+            move |world, stored| {
+                let publication = publication.clone();
+                if let Some(stored @ Some(_)) = stored {
+                    // What happens meanwhile is heard of first.
+                    let pause = world.within(MILLISECOND);
+                    return world.later(pause, move |world| world.tell(Event::Published(publication, Ok(stored))));
                 }
-                missing => {
-                    if missing.is_some() {
-                        world.act(Action::Setup);
-                    }
-                    let publication = publication.clone();
-                    world.later(pause, move |world| world.publish(publication, (2 * pause).min(SECOND)));
+                if stored.is_some() {
+                    world.act(Action::Setup);
                 }
+                world.later(pause, move |world| world.publish(publication, until, true, (2 * pause).min(SECOND)));
             },
         );
     }
 
-    fn published(&mut self, publication: &Publication, stored: Option<crate::ops::Stored>) {
-        let Publication { subject, serial, attempt, .. } = publication;
-        let event =
-            Event::Published { subject: subject.clone(), serial: *serial, attempt: *attempt, outcome: Ok(stored) };
-        self.tell(event);
+    fn delete(&mut self, deletion: Rc<Deletion>, sure: bool, pause: Time) {
+        let (job, sequence) = (deletion.clone(), deletion.sequence);
+        let again = move |world: &mut World, deletion: Rc<Deletion>| {
+            world.later(pause, move |world| world.delete(deletion, false, (2 * pause).min(SECOND)));
+        };
+        if self.now >= deletion.until {
+        } else if sure {
+            let then = move |world: &mut World, gone: Option<()>| {
+                if gone.is_none() {
+                    again(world, deletion.clone());
+                }
+            };
+            self.request(Who::Coordinator, move |world| world.server.delete(sequence), then);
+        } else {
+            let then = move |world: &mut World, found| match found {
+                Some(Whereabouts::Gone) => {}
+                Some(Whereabouts::There | Whereabouts::Abandoned) => world.delete(deletion.clone(), true, pause),
+                Some(Whereabouts::Unknown) | None => again(world, deletion.clone()),
+            };
+            self.request(Who::Coordinator, move |world| world.server.whereabouts(sequence, &job.message_id), then);
+        }
     }
 
     fn look(&mut self, look: Rc<Look>) {
@@ -462,6 +471,12 @@ impl World {
             self.tell(Event::Forget { subject, ticket: ticket as u64 });
         }
     }
+}
+
+struct Deletion {
+    sequence: u64,
+    message_id: String,
+    until: Time,
 }
 
 struct Look {

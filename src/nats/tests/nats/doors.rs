@@ -186,6 +186,45 @@ fn what_is_dropped_is_taken_from_the_queue() {
 }
 
 #[test]
+fn whenever_it_is_dropped_nothing_stays_in_the_queue() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("later");
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    // From before it is published to after the server has said that it is there, over and over again.
+    for i in 0..runs(4_000, 40_000) {
+        let mut evaluation = Box::pin(evaluator.evaluate(i as f64));
+        assert!(evaluation.as_mut().poll(&mut context).is_pending());
+        let dropped = Instant::now() + Duration::from_micros(i % 400);
+        while Instant::now() < dropped {
+            std::hint::spin_loop();
+        }
+    }
+    let tool = crate::support::Tool::new(&server);
+    until("all jobs are deleted", || tool.jobs_waiting("default") == 0);
+}
+
+#[test]
+fn whenever_it_is_closed_nothing_stays_in_the_queue() {
+    let server = NatsServer::start();
+    let tool = crate::support::Tool::new(&server);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for i in 0..runs(60, 1_000) {
+        let nats = server.connect();
+        let evaluator = nats.evaluator::<f64>("later");
+        let mut under_way: Vec<_> = (0..20).map(|i| Box::pin(evaluator.evaluate(f64::from(i)))).collect();
+        for evaluation in &mut under_way {
+            assert!(evaluation.as_mut().poll(&mut context).is_pending());
+        }
+        // From before the first is published to after the server has said that it has the last.
+        std::thread::sleep(Duration::from_micros(50 * (i % 60)));
+        block_on(nats.close());
+        assert_eq!(tool.jobs_waiting("default"), 0);
+        drop(under_way);
+    }
+}
+
+#[test]
 fn workers_that_join_or_leave_are_counted() {
     let server = NatsServer::start();
     let nats = server.connect();

@@ -55,7 +55,7 @@ impl World {
             server::Overdue::Later => world.watch(sequence, delivery),
             server::Overdue::Again => world.dispatch(),
             server::Overdue::Dead => {
-                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Dead { sequence }));
+                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Dead(sequence)));
             }
         });
     }

@@ -259,3 +259,32 @@ fn row_d7_a_server_that_loses_its_store_loses_no_evaluation() {
     });
     sum.print("d7");
 }
+
+#[test]
+fn row_d3_dropped_what_nobody_waits_for_any_more_stays_in_no_queue() {
+    row("d3_dropped", 2_000, |seed| {
+        let mut noise = Noise(!seed);
+        let mut percent = || if noise.below(3) == 0 { 0 } else { noise.below(21) };
+        let mut faults = Faults { dropped: percent(), doubled: percent(), delayed: percent(), ..Faults::default() };
+        if noise.below(4) == 0 {
+            faults.losses = vec![noise.below(10 * SECOND as usize) as Time];
+        }
+        // Nobody evaluates, so that only who asked can have emptied it.
+        let mut world = play(
+            seed,
+            Trial {
+                points: 1 + noise.below(20),
+                hands: 0,
+                ack_wait: SECOND,
+                named: noise.below(2) == 0,
+                deadline: Some(Duration::from_millis(1 + noise.below(5_000) as u64)),
+                dropped: 50,
+                faults,
+            },
+        );
+        let end = world.now + 2 * UNCONFIRMED;
+        while world.now < end && world.step() {}
+        check(&world, false);
+        assert!(world.server.is_empty(), "{:?}", world.server);
+    });
+}

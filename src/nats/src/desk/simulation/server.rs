@@ -165,6 +165,10 @@ impl Server {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
     /// Whether nobody has a job and none waits.
     pub(super) fn is_idle(&self) -> bool {
         self.jobs.values().all(|job| job.state == State::Dead)
