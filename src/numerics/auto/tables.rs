@@ -73,6 +73,15 @@ const fn pairs(sign: f64) -> [f64; PAIRS] {
 
 /// The same from the values at the nodes.
 pub(super) const AT_PROBE: [f64; NODES] = at_probe();
+/// The moduli of these, summed.
+pub(super) const MODULI_AT_PROBE: f64 = {
+    let (mut sum, mut i) = (0.0, 0);
+    while i < NODES {
+        sum += AT_PROBE[i].abs();
+        i += 1;
+    }
+    sum
+};
 
 const fn at_probe() -> [f64; NODES] {
     let node = both(&HALF, -1.0);
