@@ -68,7 +68,8 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
         false => difference,
     };
     let resolved = RESOLVED * difference * factor * factor * factor;
-    let error = if factor < FALLING && resolved < error { resolved } else { error };
+    let is_resolved = factor < FALLING;
+    let error = if is_resolved && resolved < error { resolved } else { error };
     value.scale(h);
     let l1 = l1 * h;
     let roundoff = ROUNDOFF * T::EPSILON * l1;
@@ -76,7 +77,8 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     // A singular value at a probe says that there is something, not how much.
     let hidden = if l1 > 0.0 { hidden.min(l1 + l1) } else { hidden };
     let mut local = Local { value, error: (error * h).max(roundoff).max(hidden), l1, roundoff };
-    let note = if local.error > local.roundoff { look(map, values, &local) } else { Note::Nothing };
+    let is_clear = is_resolved || local.error <= local.roundoff;
+    let note = if is_clear { Note::Nothing } else { look(map, values, &local) };
     // Values at the probes count for nothing, unless they are not finite.
     local.l1 += 0.0 * (values[0].norm() + values[POINTS - 1].norm());
     (local, note)
