@@ -1,6 +1,6 @@
 //! Which points were counted twice.
 
-use super::Run;
+use super::{Leaf, Run};
 use crate::numerics::domain::Domain;
 use crate::numerics::method::Method;
 use crate::numerics::value::Value;
@@ -22,18 +22,43 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// were kept, and they.
     #[inline]
     pub(super) fn repeated(&self, domain: &Domain, narrow: bool, kept: Option<(usize, &[f64])>) -> usize {
-        let may_repeat = || self.leaves.iter().any(|leaf| self.method.may_repeat(&leaf.panel));
-        if narrow || kept.is_some() || may_repeat() { self.counted_twice(domain, kept) } else { 0 }
+        let repeats = |leaf: &Leaf<T, M::Kind, H>| self.method.may_repeat(&leaf.panel);
+        if narrow {
+            self.counted_twice(domain, kept, |_| true)
+        } else if kept.is_some() || self.leaves.iter().any(repeats) {
+            self.counted_twice(domain, kept, repeats)
+        } else {
+            0
+        }
     }
 
+    /// `repeats`: whose points may be another's. The others' are not each other's.
     #[inline(never)]
-    fn counted_twice(&self, domain: &Domain, kept: Option<(usize, &[f64])>) -> usize {
+    fn counted_twice(
+        &self,
+        domain: &Domain,
+        kept: Option<(usize, &[f64])>,
+        repeats: impl Fn(&Leaf<T, M::Kind, H>) -> bool,
+    ) -> usize {
         let (from, kept) = kept.unwrap_or((self.leaves.len(), &[]));
         let mut points = Vec::new();
         self.leaves[..from].iter().for_each(|leaf| self.method.points(&leaf.panel, &mut points));
-        let mut seen = Seen::with_room_for(points.len() + kept.len());
-        let points = points.iter().map(|t| domain.x(*t)).chain(kept.iter().copied());
-        points.map(|x| usize::from(!seen.insert(x))).sum()
+        points.iter_mut().for_each(|t| *t = domain.x(*t));
+        points.extend_from_slice(kept);
+        let room = self.leaves.iter().filter(|leaf| repeats(leaf)).map(|leaf| self.method.count(&leaf.panel)).sum();
+        let (mut seen, mut twice) = (Seen::with_room_for(room), 0);
+        for of_those_that_repeat in [true, false] {
+            let mut left = &points[..];
+            for leaf in &self.leaves {
+                let (own, others) = left.split_at(self.method.count(&leaf.panel));
+                left = others;
+                if repeats(leaf) == of_those_that_repeat {
+                    let is_twice = |x: &&f64| if of_those_that_repeat { !seen.insert(**x) } else { seen.has(**x) };
+                    twice += own.iter().filter(is_twice).count();
+                }
+            }
+        }
+        twice
     }
 }
 
@@ -62,6 +87,10 @@ impl Seen {
             place = (place + 1) & mask;
         }
         place
+    }
+
+    fn has(&self, x: f64) -> bool {
+        self.slots[self.place(x)] != FREE
     }
 
     /// Whether it is new.
