@@ -2,7 +2,7 @@
 
 use super::{Leaf, Run};
 use crate::numerics::domain::Domain;
-use crate::numerics::method::Method;
+use crate::numerics::method::{Method, Panel};
 use crate::numerics::value::Value;
 
 /// The relative width below which points of nested panels may coincide. Unless they are equal, nodes of the
@@ -47,14 +47,20 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         points.extend_from_slice(kept);
         let room = self.leaves.iter().filter(|leaf| repeats(leaf)).map(|leaf| self.method.count(&leaf.panel)).sum();
         let (mut seen, mut twice) = (Seen::with_room_for(room), 0);
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for of_those_that_repeat in [true, false] {
             let mut left = &points[..];
             for leaf in &self.leaves {
                 let (own, others) = left.split_at(self.method.count(&leaf.panel));
                 left = others;
-                if repeats(leaf) == of_those_that_repeat {
-                    let is_twice = |x: &&f64| if of_those_that_repeat { !seen.insert(**x) } else { seen.has(**x) };
-                    twice += own.iter().filter(is_twice).count();
+                let Panel { a, b, .. } = leaf.panel;
+                if of_those_that_repeat && repeats(leaf) {
+                    for x in own {
+                        (low, high) = (low.min(*x), high.max(*x));
+                        twice += usize::from(!seen.insert(*x));
+                    }
+                } else if !of_those_that_repeat && !repeats(leaf) && domain.x(a) <= high && domain.x(b) >= low {
+                    twice += own.iter().filter(|x| seen.has(**x)).count();
                 }
             }
         }
@@ -64,18 +70,22 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 
 /// A set of points, told apart by their bits. Told only whether one is new, so that no order of a map shows.
 struct Seen {
-    /// A place for each, or the next that was free; half of them are. No point has the bits [`FREE`].
+    /// A place for each, or the next that was free; half of them are, or nearly all. No point has the bits [`FREE`].
     slots: Vec<u64>,
     /// How far to shift a hash for a place.
     shift: u32,
 }
+
+/// So many points take next to no room.
+const FEW: usize = 256;
 
 /// The bits of a number that is none.
 const FREE: u64 = u64::MAX;
 
 impl Seen {
     fn with_room_for(points: usize) -> Self {
-        let size = (2 * points).next_power_of_two().max(2);
+        // Most places that are looked at are free if there are few points: that is foreseen.
+        let size = (if points < FEW { 8 * points } else { 2 * points }).next_power_of_two().max(2);
         Self { slots: vec![FREE; size], shift: u64::BITS - size.trailing_zeros() }
     }
 
