@@ -44,7 +44,7 @@ const FALLING: f64 = 0.5;
 const RESOLVED: f64 = 16.0;
 
 /// Where they fall at all, a panel is halved, and nothing is looked for in it (measured 2026-11-22, evaluations on battery /
-/// families: 0.5 212 / 267, 0.7 207 / 268, 0.85 206 / 269, 1 207 / 276).
+/// families: 0.5 212 / 267, 0.7 207 / 268, 0.85 206 / 269, 1 207 / 276; all in logarithms too, where nothing is now: 213 / 272).
 const FOLLOWED: f64 = 0.85;
 
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
@@ -68,7 +68,9 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     let expected = CHANCE * if near < far { near * near / far } else { near };
     let difference = difference.most(expected);
     let off = off_at_probes::<T, P>(values, inner);
-    let factor = (near / far).most(difference / near).most(KRONROD_LESS_GAUSS_OFF * off / difference);
+    // In a logarithm much may hide between the points: there nothing is taken for resolved.
+    let falls = (near / far).most(difference / near).most(KRONROD_LESS_GAUSS_OFF * off / difference);
+    let factor = if map.is_log { 1.0 } else { falls };
     let ratio = 200.0 * difference / spread;
     let error = match spread > 0.0 {
         true if ratio < 1.0 => spread * ratio * ratio.sqrt(),
