@@ -6,9 +6,9 @@
 //! The kinds of panels, and what follows which:
 //!
 //! - *smooth*: the rule with 21 points, in `x` or in the logarithm of the distance from a point outside the panel. If
-//!   its error is too large, what follows depends on where the fifth differences of its values stand out: at an end, a
-//!   tail there and a logarithmic panel for the rest; in one place inside, a search; nowhere, two halves, or four if
-//!   nothing was resolved.
+//!   its error is too large, two halves follow if the null rules fall from degree to degree. If not, it depends on where
+//!   the fifth differences of its values stand out: at an end, a tail there and a logarithmic panel for the rest; in one
+//!   place inside, a search; nowhere, or everywhere, two halves, or four if nothing was resolved.
 //! - *search*: the same panel, nine points at a time around the place that stands out, until it is known to be a jump,
 //!   a kink, a power of the distance or a peak. Then the panel is cut there.
 //! - *tail*: what is left next to a singular point, by four values and a power law.
@@ -38,7 +38,7 @@ use super::value::Value;
 /// # Numerics
 ///
 /// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4) by `|K - G|` or what null rules of lower degrees let expect of
-/// it (Berntsen and Espelid 1991), but at least the difference of two values at its very ends, 1e-7 of its width inside,
+/// it (Berntsen and Espelid 1991); where they fall by a factor `r < 1/2` from degree to degree, at most `16 |K - G| r^3`; and at least the difference of two values at its very ends, 1e-7 of its width inside,
 /// from the polynomial through the nodes, times the width not covered. Next to a singular point the variable is the
 /// logarithm of the distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece
 /// is integrated as `d^p (A + B ln d)`, its error the misfit. A search ends with the relative accuracy of its place:

@@ -2,8 +2,9 @@
 
 #![allow(clippy::float_cmp, reason = "exact values on purpose")]
 
+use std::collections::HashSet;
 use std::f64::consts::PI;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use coquad::{Auto, Error, Inline, Integrator, Reason, Speculation, ThreadPool};
 use num_complex::Complex;
@@ -175,6 +176,101 @@ fn a_cusp_on_which_both_rules_agree_by_chance_is_noticed() {
         let e = integrator.integrate_blocking(cusp - left, cusp + (1.0 - left), 0.0).unwrap();
         assert!((e.value - exact).abs() <= 2.0 * rtol * exact, "{cusp}: {e} instead of {exact}");
     }
+}
+
+/// Of integrals over [-1, 1] of something smooth and a small part of something that is not: how many were claimed, how many of
+/// these are off by more than the tolerance and by more than ten times it, and the mean of the evaluations.
+fn beside_something_smooth(count: usize, power: Option<f64>) -> [usize; 4] {
+    let mut seed = 4242u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 11) as f64 / (1u64 << 53) as f64
+    };
+    let [mut claimed, mut off, mut far_off, mut evaluations] = [0; 4];
+    for i in 0..count {
+        let (w, g, c) = (10f64.powf(2.3 * random()), 6.0 * random() - 3.0, 2.4 * random() - 1.2);
+        let (e, place) = (10f64.powf(-2.0 * random()), 2.0 * random() - 1.0);
+        let part = power.map_or(0.0, |_| 10f64.powf(-12.0 * random()));
+        let rtol = [1e-4, 1e-6, 1e-8, 1e-10][(4.0 * random()) as usize];
+        // Zero: a step. Else a power of the distance.
+        let power = power.unwrap_or(1.0);
+        let rough = move |x: f64| {
+            let d = x - place;
+            if power > 0.0 { d.abs().powf(power) } else { d.signum() }
+        };
+        let of_rough = |x: f64| {
+            let d = x - place;
+            if power > 0.0 { d.signum() * d.abs().powf(power + 1.0) / (power + 1.0) } else { d.abs() }
+        };
+        let smooth = move |x: f64| match i % 3 {
+            0 => 1.0 + (w * x).cos(),
+            1 => (g * x).exp(),
+            _ => e * e / ((x - c) * (x - c) + e * e),
+        };
+        let of_smooth = |x: f64| match i % 3 {
+            0 => x + (w * x).sin() / w,
+            1 => (g * x).exp() / g,
+            _ => e * ((x - c) / e).atan(),
+        };
+        let exact = of_smooth(1.0) - of_smooth(-1.0) + part * (of_rough(1.0) - of_rough(-1.0));
+        let f = move |x: f64| smooth(x) + part * rough(x);
+        if let Ok(estimate) = Integrator::new(Inline::new(f)).rtol(rtol).integrate_blocking(-1.0, 1.0, 0.0) {
+            let error = (estimate.value - exact).abs() / (rtol * exact.abs());
+            claimed += 1;
+            off += usize::from(error > 1.0);
+            far_off += usize::from(error > 10.0);
+            evaluations += estimate.evaluations;
+        }
+    }
+    [claimed, off, far_off, evaluations / claimed]
+}
+
+#[test]
+fn what_is_smooth_is_resolved_with_few_evaluations_and_never_claimed_too_early() {
+    let [claimed, off, _, evaluations] = beside_something_smooth(3000, None);
+    assert_eq!((claimed, off), (3000, 0));
+    assert!(evaluations < 130, "{evaluations}");
+}
+
+#[test]
+fn a_small_rough_part_is_not_taken_for_resolved_with_what_is_smooth() {
+    // As many as with the estimate of QUADPACK: what is below the differences of 21 points is seen by none.
+    for power in [0.0, 0.5, 1.0, 2.5] {
+        let [claimed, off, far_off, evaluations] = beside_something_smooth(1000, Some(power));
+        assert_eq!(claimed, 1000);
+        assert!(off <= 40 && far_off <= 10, "|x - c|^{power}: {off} off, {far_off} far off, {evaluations} evaluations");
+    }
+}
+
+#[test]
+fn each_point_is_counted_once_wherever_a_search_comes_back_to_it() {
+    let ranges = [(-INF, INF), (-INF, 4.0), (-2.0, INF), (-3.0, 5.0), (1000.0, 1001.0)];
+    for (i, (a, b)) in (0..40).flat_map(|i| ranges.map(|range| (i, range))) {
+        let middle = if b - a == 1.0 { 1000.0 } else { -1.5 };
+        let place = middle + 0.043 * f64::from(i);
+        let seen = Arc::new(Mutex::new(HashSet::new()));
+        let to = seen.clone();
+        let f = move |x: f64| {
+            to.lock().unwrap().insert(x.to_bits());
+            let d = x - place;
+            let hard = [d.abs(), d.signum(), (d.abs() + 1e-300).powf(-0.3), 1.0 / (d * d + 1e-4)][i as usize % 4];
+            hard * (-0.1 * d * d).exp()
+        };
+        // Some cannot be had at 1000, where `x` has few digits.
+        let e = match Integrator::new(Inline::new(f)).rtol(1e-9).integrate_blocking(a, b, 0.0) {
+            Ok(estimate) | Err(Error::NotConverged { estimate, .. }) => estimate,
+            Err(error) => panic!("{error}"),
+        };
+        assert_eq!(e.evaluations, seen.lock().unwrap().len(), "{place} in [{a}, {b}]");
+    }
+}
+
+#[test]
+fn an_oscillation_is_cut_wherever_it_is_largest() {
+    let f = |x: f64| 50.0 * ((50.0 * PI * x).sin() / (50.0 * PI * x)).powi(2);
+    let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.01, 1.0, 0.0).unwrap();
+    assert!((e.value - 0.112_139_303_741_636_38).abs() < 1e-8 * e.value, "{:?}", e.value);
+    assert!(e.evaluations < 800, "{}", e.evaluations);
 }
 
 #[test]

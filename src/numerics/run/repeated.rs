@@ -2,7 +2,7 @@
 
 use super::{Leaf, Run};
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Method, Panel};
+use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 
 /// The relative width below which points of nested panels may coincide. Unless they are equal, nodes of the
@@ -22,47 +22,36 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// were kept, and they.
     #[inline]
     pub(super) fn repeated(&self, domain: &Domain, narrow: bool, kept: Option<(usize, &[f64])>) -> usize {
-        let repeats = |leaf: &Leaf<T, M::Kind, H>| self.method.may_repeat(&leaf.panel);
-        if narrow {
-            self.counted_twice(domain, kept, |_| true)
-        } else if kept.is_some() || self.leaves.iter().any(repeats) {
-            self.counted_twice(domain, kept, repeats)
-        } else {
-            0
-        }
+        let may_repeat = || self.leaves.iter().any(|leaf| self.method.may_repeat(&leaf.panel));
+        if narrow || kept.is_some() || may_repeat() { self.counted_twice(domain, narrow, kept) } else { 0 }
     }
 
-    /// `repeats`: whose points may be another's. The others' are not each other's.
     #[inline(never)]
-    fn counted_twice(
-        &self,
-        domain: &Domain,
-        kept: Option<(usize, &[f64])>,
-        repeats: impl Fn(&Leaf<T, M::Kind, H>) -> bool,
-    ) -> usize {
+    fn counted_twice(&self, domain: &Domain, narrow: bool, kept: Option<(usize, &[f64])>) -> usize {
         let (from, kept) = kept.unwrap_or((self.leaves.len(), &[]));
         let mut points = Vec::new();
         self.leaves[..from].iter().for_each(|leaf| self.method.points(&leaf.panel, &mut points));
         points.iter_mut().for_each(|t| *t = domain.x(*t));
         points.extend_from_slice(kept);
-        let room = self.leaves.iter().filter(|leaf| repeats(leaf)).map(|leaf| self.method.count(&leaf.panel)).sum();
-        let (mut seen, mut twice) = (Seen::with_room_for(room), 0);
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for of_those_that_repeat in [true, false] {
+        // Each leaf's points, its limits, and whether they may be another's: of two others' none are.
+        let parts = || {
             let mut left = &points[..];
-            for leaf in &self.leaves {
-                let (own, others) = left.split_at(self.method.count(&leaf.panel));
+            self.leaves.iter().map(move |Leaf { panel, .. }| {
+                let (own, others) = left.split_at(self.method.count(panel));
                 left = others;
-                let Panel { a, b, .. } = leaf.panel;
-                if of_those_that_repeat && repeats(leaf) {
-                    for x in own {
-                        (low, high) = (low.min(*x), high.max(*x));
-                        twice += usize::from(!seen.insert(*x));
-                    }
-                } else if !of_those_that_repeat && !repeats(leaf) && domain.x(a) <= high && domain.x(b) >= low {
-                    twice += own.iter().filter(|x| seen.has(**x)).count();
-                }
-            }
+                let (a, b) = domain.span(panel.a, panel.b);
+                (own, a, b, narrow || self.method.may_repeat(panel))
+            })
+        };
+        let repeated = || parts().filter(|part| part.3).flat_map(|part| part.0);
+        let (mut seen, mut twice) = (Seen::with_room_for(repeated().count()), 0);
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for &x in repeated() {
+            (low, high) = (low.min(x), high.max(x));
+            twice += usize::from(!seen.insert(x));
+        }
+        for (own, ..) in parts().filter(|(_, a, b, repeats)| !repeats && *a <= high && *b >= low) {
+            twice += own.iter().filter(|x| seen.has(**x)).count();
         }
         twice
     }
