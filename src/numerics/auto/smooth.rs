@@ -136,9 +136,11 @@ fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
     let middle = most(&rough[5..WINDOWS - 5]);
     let first = rough[0].most(rough[1]);
     let last = rough[WINDOWS - 1].most(rough[WINDOWS - 2]);
-    let size = |w: usize| values[w..w + WINDOW].iter().fold(0.0, |m: f64, value| m.most(value.norm()));
-    let bent = (0..WINDOWS).filter(|&w| rough[w] > BENT * size(w)).count();
-    if local.error > UNRESOLVED * local.l1 && 2 * bent > WINDOWS {
+    let is_bent = |w: usize| {
+        let size = values[w..w + WINDOW].iter().fold(0.0, |m: f64, value| m.most(value.norm()));
+        rough[w] > BENT * size
+    };
+    if local.error > UNRESOLVED * local.l1 && 2 * (0..WINDOWS).filter(|&w| is_bent(w)).count() > WINDOWS {
         return Note::Ends { left: false, right: false, left_power: 0.0, right_power: 0.0, parts: PARTS };
     }
     if local.error > SEARCH * local.l1 {
