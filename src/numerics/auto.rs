@@ -53,8 +53,8 @@ use super::value::Value;
 /// # Cost
 ///
 /// 23 evaluations for each smooth panel, 9 for each stage of a search, 4 for each tail. See docs/ACCURACY.md for
-/// totals: at a relative tolerance of 1e-8 about 25 for a smooth integrand, 90 with a singular end, 110 with a kink, 180
-/// with a jump, 260 with a singularity inside.
+/// totals: at a relative tolerance of 1e-8 about 25 for a smooth integrand, 90 with a singular end, 120 with a kink, 180
+/// with a jump, 220 with a singularity inside.
 ///
 /// # Determinism
 ///

@@ -37,7 +37,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let parts = || {
             let mut left = &points[..];
             self.leaves.iter().map(move |Leaf { panel, .. }| {
-                let (own, others) = left.split_at(self.method.count(panel));
+                let (own, others) = left.split_at(self.method.count(panel).min(left.len()));
                 left = others;
                 let (a, b) = domain.span(panel.a, panel.b);
                 (own, a, b, narrow || self.method.may_repeat(panel))
