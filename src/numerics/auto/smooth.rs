@@ -63,7 +63,6 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     let above: &[T; PAIRS] = values[CENTRE + 1..][..PAIRS].try_into().expect("so many");
     let inner = Values { centre: &values[CENTRE], below: &below, above };
     let Sums { kronrod: mut value, difference, l1 } = Sums::of::<P, PAIRS>(inner);
-    let spread = spread::<T, P, PAIRS>(inner, &value);
     let [near, far] = [NULL_18, NULL_16].map(|rule| KRONROD_LESS_GAUSS * null::<T, P>(&rule, inner));
     let expected = CHANCE * if near < far { near * near / far } else { near };
     let difference = difference.most(expected);
@@ -71,14 +70,14 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     // In a logarithm much may hide between the points: there nothing is taken for resolved.
     let falls = (near / far).most(difference / near).most(KRONROD_LESS_GAUSS_OFF * off / difference);
     let factor = if map.is_log { 1.0 } else { falls };
-    let ratio = 200.0 * difference / spread;
-    let error = match spread > 0.0 {
-        true if ratio < 1.0 => spread * ratio * ratio.sqrt(),
-        true => spread,
-        false => difference,
+    let resolved = if factor < FALLING { RESOLVED * difference * factor * factor * factor } else { f64::INFINITY };
+    // The spread is at most twice the integral of the norm. QUADPACK's estimate falls with it, so if it is the larger one there,
+    // it is so anywhere; but for a spread below 2 |K - G|, where the larger one will do.
+    let error = if quadpack(difference, 2.0 * l1) > resolved {
+        resolved
+    } else {
+        quadpack(difference, spread::<T, P, PAIRS>(inner, &value)).least(resolved)
     };
-    let resolved = RESOLVED * difference * factor * factor * factor;
-    let error = if factor < FALLING && resolved < error { resolved } else { error };
     value.scale(h);
     let l1 = l1 * h;
     let roundoff = ROUNDOFF * T::EPSILON * l1;
@@ -91,6 +90,17 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     // Values at the probes count for nothing, unless they are not finite.
     local.l1 += 0.0 * (values[0].norm() + values[POINTS - 1].norm());
     (local, note)
+}
+
+/// The error of a panel by QUADPACK, where the integral of `|f - mean f|` is `spread`.
+#[inline]
+fn quadpack(difference: f64, spread: f64) -> f64 {
+    let ratio = 200.0 * difference / spread;
+    match spread > 0.0 {
+        true if ratio < 1.0 => spread * ratio * ratio.sqrt(),
+        true => spread,
+        false => difference,
+    }
 }
 
 /// What a null rule leaves of the values.
