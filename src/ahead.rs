@@ -462,10 +462,8 @@ where
             }
         }
         for child in children {
-            let n = &mut self.tree.nodes[child];
-            let State::Judged(local) = &mut n.state else { unreachable!("all were judged") };
-            let local = local.take().expect("a panel is retired once");
-            leaves.push(Leaf::new(n.panel, local, child));
+            let (panel, local) = self.tree.hand_over(child);
+            leaves.push(Leaf::new(panel, local, child));
         }
         let (_, price) = self.paid.take().expect("it was paid for");
         self.tree.retire(node, price);

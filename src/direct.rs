@@ -10,7 +10,7 @@ use crate::evaluation::PointCache;
 use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Local, Method, Panel};
+use crate::numerics::method::{Local, Method, Panel, corroborate};
 use crate::numerics::run::{Leaf, Source, Stop, judge};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
@@ -149,17 +149,21 @@ where
 
     /// Judges the halves of a panel at once, if nothing is in the way of that and there is budget for them.
     #[inline]
-    fn judge_halves_here(&mut self, panel: &Panel<M::Kind>) -> Option<[Judged<E, M>; 2]> {
+    fn judge_halves_here(&mut self, leaf: &Judged<E, M>) -> Option<[Judged<E, M>; 2]> {
+        let panel = &leaf.panel;
         if !self.plain || !self.ledger.covers(2 * self.method.count(panel)) {
             return None;
         }
-        let [left, right] = self.method.judge_halves_here(panel, self.f())?;
+        let [mut left, mut right] = self.method.judge_halves_here(panel, self.f())?;
         if !left.1.is_sound() || !right.1.is_sound() {
             self.list();
             return None;
         }
         self.ledger.take(2 * self.method.count(panel));
         self.performed = self.ledger.requests;
+        if M::CORROBORATES {
+            corroborate(&leaf.local.value, [&mut left.1, &mut right.1]);
+        }
         Some([Leaf::new(left.0, left.1, ()), Leaf::new(right.0, right.1, ())])
     }
 
@@ -238,7 +242,7 @@ where
     #[inline]
     fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
         if let Some(leaf) = leaf {
-            if let Some(halves) = self.judge_halves_here(&leaves[leaf].panel) {
+            if let Some(halves) = self.judge_halves_here(&leaves[leaf]) {
                 leaves.extend(halves);
                 return Poll::Ready(Ok(()));
             }
@@ -266,7 +270,7 @@ where
         leaf: Option<usize>,
         leaves: &mut Vec<Judged<E, M>>,
     ) -> Result<(), Stop<Error<E::Value>>> {
-        let (mut only, mut panels) = (None, std::mem::take(&mut self.panels));
+        let (mut only, mut panels, first) = (None, std::mem::take(&mut self.panels), leaves.len());
         panels.clear();
         if let Some(leaf) = leaf.map(|leaf| &leaves[leaf]) {
             self.method.refine(&leaf.panel, leaf.local.error, &mut panels);
@@ -307,6 +311,12 @@ where
             leaves.push(Leaf::new(*panel, local, ()));
         }
         self.panels = panels;
+        if let (true, Some(leaf)) = (M::CORROBORATES, leaf) {
+            let (before, halves) = leaves.split_at_mut(first);
+            if let [left, right] = halves {
+                corroborate(&before[leaf].local.value, [&mut left.local, &mut right.local]);
+            }
+        }
         if self.plain {
             self.performed = self.ledger.requests;
         }

@@ -16,8 +16,9 @@ use std::ops::Range;
 use self::certain::Tail;
 use self::node::{Candidate, Node};
 use crate::numerics::focus::Focus;
-use crate::numerics::method::{Control, Local, Method, Panel};
+use crate::numerics::method::{Control, Local, Method, Panel, corroborate};
 use crate::numerics::run::share;
+use crate::numerics::value::Value;
 
 /// How far to run ahead of the decisions while workers are idle.
 ///
@@ -253,33 +254,6 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    /// A panel was judged; its kind now holds what the estimate noted.
-    pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus>) {
-        let n = &self.nodes[node];
-        let rank = local.error * self.scale(&n.panel);
-        let parent = &self.nodes[n.parent];
-        let ratio = if n.parent != RANGE && parent.rank > 0.0 && matches!(parent.state, State::Judged(_)) {
-            (rank / parent.rank).min(1.0)
-        } else {
-            n.ratio
-        };
-        let n = &mut self.nodes[node];
-        n.panel.kind = kind;
-        n.finished = local.error <= local.roundoff;
-        (n.rank, n.ratio, n.least, n.focus) = (rank, ratio, rank, focus);
-        n.points = Vec::new();
-        n.state = State::Judged(Some(local));
-        if self.nodes[self.nodes[node].parent].passed && self.enter(node) {
-            self.pass(node);
-        }
-        let n = &self.nodes[node];
-        if !n.finished && !n.passed {
-            self.guesses.push(Candidate { rank, node });
-        }
-        self.predict_below(node);
-        self.settle();
-    }
-
     pub(crate) fn bad(&mut self, node: usize, x: f64, norm: f64) {
         self.nodes[node].state = State::Bad { x, norm };
         self.nodes[node].rank = 0.0;
@@ -287,6 +261,11 @@ impl<T, M: Method> Tree<T, M> {
 
     fn is_judged(&self, node: usize) -> bool {
         matches!(self.nodes[node].state, State::Judged(_))
+    }
+
+    /// Whether a panel's error is what the run will see.
+    fn is_agreed(&self, node: usize) -> bool {
+        self.is_judged(node) && (!M::CORROBORATES || self.nodes[node].agreed)
     }
 
     fn is_unissued(&self, node: usize) -> bool {
@@ -354,5 +333,81 @@ impl<T, M: Method> Tree<T, M> {
     /// What was guessed of this panel is needed after all.
     fn justify(&mut self, node: usize) {
         self.extra -= std::mem::take(&mut self.nodes[node].extra);
+    }
+}
+
+impl<T: Value, M: Method> Tree<T, M> {
+    /// A panel was judged; its kind now holds what the estimate noted.
+    pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus>) {
+        let n = &mut self.nodes[node];
+        (n.panel.kind, n.focus, n.points, n.state) = (kind, focus, Vec::new(), State::Judged(Some(local)));
+        let parent = n.parent;
+        n.agreed = parent == RANGE;
+        self.ranked(node);
+        if M::CORROBORATES {
+            self.agree(parent);
+            self.agree(node);
+        }
+        self.settle();
+    }
+
+    /// Lowers the errors of the halves of a panel, once all three are judged.
+    fn agree(&mut self, node: usize) {
+        if node == RANGE || !self.is_judged(node) {
+            return;
+        }
+        let children = self.children(node);
+        if children.len() != 2 || !children.clone().all(|child| self.is_judged(child) && !self.nodes[child].agreed) {
+            return;
+        }
+        let (above, below) = self.nodes.split_at_mut(children.start);
+        let [left, right] = &mut below[..2] else { unreachable!("there are two") };
+        let whole = &mut above[node].state;
+        if let (State::Judged(Some(whole)), State::Judged(Some(first)), State::Judged(Some(second))) =
+            (&*whole, &mut left.state, &mut right.state)
+        {
+            corroborate(&whole.value, [first, second]);
+        }
+        if above[node].retired {
+            above[node].state = State::Judged(None);
+        }
+        for child in children {
+            self.nodes[child].agreed = true;
+            self.ranked(child);
+        }
+    }
+
+    /// Ranks a judged panel by its error.
+    fn ranked(&mut self, node: usize) {
+        let n = &self.nodes[node];
+        let State::Judged(Some(local)) = &n.state else { return };
+        let (rank, finished) = (local.error * self.scale(&n.panel), local.is_settled());
+        let parent = &self.nodes[n.parent];
+        let ratio = if n.parent != RANGE && parent.rank > 0.0 && matches!(parent.state, State::Judged(_)) {
+            (rank / parent.rank).min(1.0)
+        } else {
+            n.ratio
+        };
+        let n = &mut self.nodes[node];
+        (n.finished, n.rank, n.ratio, n.least) = (finished, rank, ratio, rank);
+        if self.nodes[self.nodes[node].parent].passed && self.is_agreed(node) && self.enter(node) {
+            self.pass(node);
+        }
+        let n = &self.nodes[node];
+        if !n.finished && !n.passed {
+            self.guesses.push(Candidate { rank, node });
+        }
+        self.predict_below(node);
+    }
+
+    /// Hands a judged panel over, once. What its halves are compared with is kept until they were.
+    pub(crate) fn hand_over(&mut self, node: usize) -> (Panel<M::Kind>, Local<T>) {
+        let n = &self.nodes[node];
+        let is_answered = !M::CORROBORATES || n.fixed && n.children.clone().all(|child| self.nodes[child].agreed);
+        let n = &mut self.nodes[node];
+        n.retired = true;
+        let State::Judged(local) = &mut n.state else { unreachable!("it was judged") };
+        let local = if is_answered { local.take() } else { local.clone() };
+        (n.panel, local.expect("a panel is retired once"))
     }
 }

@@ -162,6 +162,7 @@ impl Default for GaussKronrod {
 impl Method for GaussKronrod {
     type Kind = ();
     const REUSES_POINTS: bool = false;
+    const CORROBORATES: bool = true;
 
     fn control(&self) -> Control {
         Control::Global
@@ -191,7 +192,7 @@ impl Method for GaussKronrod {
         let (centre, pairs) = values.split_first().expect("a rule has points");
         let (below, above) = pairs.split_at(pairs.len() / 2);
         let side = "a value for each point";
-        with_pairs!(self, M => judge::<T, M>([panel.a, panel.midpoint(), panel.b], panel.reach(), Values {
+        with_pairs!(self, M => judge::<T, M>(panel, panel.midpoint(), panel.reach(), Values {
             centre, below: below.try_into().expect(side), above: above.try_into().expect(side)
         }))
     }

@@ -14,15 +14,12 @@ pub(super) trait Lanes:
 {
     fn splat(x: f64) -> Self;
     fn abs(self) -> Self;
-    fn sqrt(self) -> Self;
     /// The smaller; which one if `other` is not a number is not said.
     fn least(self, other: Self) -> Self;
     /// The larger; which one if `other` is not a number is not said.
     fn most(self, other: Self) -> Self;
     /// `then` in lanes where this is above `other`, else `otherwise`.
     fn choose(self, other: Self, then: Self, otherwise: Self) -> Self;
-    /// Whether there is a lane in which each of the first is above its second.
-    fn any_above(pairs: [(Self, Self); 2]) -> bool;
 }
 
 impl Lanes for f64 {
@@ -34,11 +31,6 @@ impl Lanes for f64 {
     #[inline]
     fn abs(self) -> Self {
         self.abs()
-    }
-
-    #[inline]
-    fn sqrt(self) -> Self {
-        self.sqrt()
     }
 
     #[inline]
@@ -55,11 +47,6 @@ impl Lanes for f64 {
     fn choose(self, other: Self, then: Self, otherwise: Self) -> Self {
         if self > other { then } else { otherwise }
     }
-
-    #[inline]
-    fn any_above([(a, b), (c, d)]: [(Self, Self); 2]) -> bool {
-        a > b && c > d
-    }
 }
 
 impl Lanes for f64x2 {
@@ -71,11 +58,6 @@ impl Lanes for f64x2 {
     #[inline]
     fn abs(self) -> Self {
         self.abs()
-    }
-
-    #[inline]
-    fn sqrt(self) -> Self {
-        self.sqrt()
     }
 
     #[inline]
@@ -93,14 +75,6 @@ impl Lanes for f64x2 {
         let ([x, y], [p, q]) = (self.to_array(), other.to_array());
         let ([t, u], [v, w]) = (then.to_array(), otherwise.to_array());
         f64x2::new([x.choose(p, t, v), y.choose(q, u, w)])
-    }
-
-    #[inline]
-    fn any_above(pairs: [(Self, Self); 2]) -> bool {
-        let [(a, b), (c, d)] = pairs.map(|(first, second)| (first.to_array(), second.to_array()));
-        // Without a branch for each: they are as likely as not.
-        let lane = |i: usize| (a[i] > b[i]) & (c[i] > d[i]);
-        lane(0) | lane(1)
     }
 }
 

@@ -113,6 +113,31 @@ impl<T: Value> Local<T> {
     }
 }
 
+/// The errors of the halves of a panel are at most so many times what halving it moved.
+const MOVED: f64 = 10.0;
+/// By how much that lowers them at most.
+const LOWERED: f64 = 1.0 / 256.0;
+
+/// Lowers the errors of the halves of a panel by what halving it moved: that is the error which the panel had, and by
+/// more points than its own.
+#[inline]
+pub(crate) fn corroborate<T: Value>(whole: &T, halves: [&mut Local<T>; 2]) {
+    let [left, right] = halves;
+    let mut moved = whole.clone();
+    moved.add_scaled(-1.0, &left.value);
+    moved.add_scaled(-1.0, &right.value);
+    // As much may be rounding.
+    let moved = moved.norm() - 2.0 * (left.roundoff + right.roundoff);
+    let (most, least) = (MOVED * moved, LOWERED * (left.error + right.error));
+    let (error, allowed) = (left.error + right.error, if most > least { most } else { least });
+    if allowed < error {
+        for half in [left, right] {
+            let lowered = half.error * (allowed / error);
+            half.error = if lowered > half.roundoff { lowered } else { half.roundoff };
+        }
+    }
+}
+
 /// In which order panels are refined, and when that ends.
 ///
 /// # Examples
@@ -202,6 +227,11 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Whether [`may_repeat`](Self::may_repeat) ever says so: then points are kept from the first such panel on.
     #[doc(hidden)]
     const MAY_REPEAT: bool = false;
+
+    /// Whether the errors of the two halves of a panel are upper bounds, to be lowered by what halving it moved: global
+    /// control only.
+    #[doc(hidden)]
+    const CORROBORATES: bool = false;
 
     /// Returns how refinement is steered.
     fn control(&self) -> Control;

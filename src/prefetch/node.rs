@@ -28,6 +28,10 @@ pub(crate) struct Node<T, K> {
     pub(crate) state: State<T>,
     /// Ranked by most of its own values, not by its ancestors.
     pub(crate) foreseen: bool,
+    /// Its error is final: nothing will lower it.
+    pub(crate) agreed: bool,
+    /// The run has it.
+    pub(crate) retired: bool,
     /// Judged, and at its roundoff: never refined.
     pub(crate) finished: bool,
     /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
@@ -65,6 +69,8 @@ impl<T, K: Copy> Node<T, K> {
             asked_at: 0,
             state: State::Waiting,
             foreseen: false,
+            agreed: false,
+            retired: false,
             finished: false,
             rank: 0.0,
             ratio: 0.0,

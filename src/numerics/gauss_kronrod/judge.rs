@@ -55,7 +55,7 @@ impl<T: Value, const M: usize> Around<T, M> {
 #[inline]
 pub(super) fn judge_here<T: Value, const M: usize>(panel: &Panel<()>, f: impl FnMut(f64) -> T) -> Local<T> {
     let around = Around::<T, M>::new(panel, f);
-    judge([panel.a, around.c, panel.b], around.h, around.values())
+    judge(panel, around.c, around.h, around.values())
 }
 
 /// The judgements of two panels next to each other, first the left one, by the values that `f` has at their points.
@@ -65,24 +65,35 @@ pub(super) fn judge_two_here<T: Value, const M: usize>(
     mut f: impl FnMut(f64) -> T,
 ) -> [Local<T>; 2] {
     let (first, second) = (Around::<T, M>::new(left, &mut f), Around::<T, M>::new(right, &mut f));
-    judge_two([left.a, left.b, right.b], &first, &second).split()
+    judge_two([left, right], &first, &second).split()
 }
 
-/// The judgement of a panel by its limits, between them the centre, half its width, and its values. Not inlined: that they are in memory lets both this and the evaluation take two at
-/// a time.
+/// The judgement of a panel by its centre, half its width and its values. Not inlined: that they are in memory lets both
+/// this and the evaluation take two at a time.
 #[inline(never)]
-pub(super) fn judge<T: Value, const M: usize>(at: [f64; 3], h: f64, values: Values<'_, T, M>) -> Local<T> {
+pub(super) fn judge<T: Value, const M: usize>(panel: &Panel<()>, c: f64, h: f64, values: Values<'_, T, M>) -> Local<T> {
+    let (at, alone) = ([panel.a, c, panel.b], panel.depth == 0);
     if let Some(values) = values.same() {
-        return same(judge_by::<f64, f64x2, M>(at, h, values)).expect("that is what it is");
+        return same(judge_by::<f64, f64x2, M>(at, h, alone, values)).expect("that is what it is");
     }
-    judge_by::<T, [T; 2], M>(at, h, values)
+    judge_by::<T, [T; 2], M>(at, h, alone, values)
 }
 
+/// `alone`: nothing will corroborate it.
 #[inline]
-fn judge_by<T: Value, P: Parts<T>, const M: usize>(at: [f64; 3], h: f64, values: Values<'_, T, M>) -> Local<T> {
+fn judge_by<T: Value, P: Parts<T>, const M: usize>(
+    at: [f64; 3],
+    h: f64,
+    alone: bool,
+    values: Values<'_, T, M>,
+) -> Local<T> {
     let Sums { mut kronrod, difference, l1 } = Sums::of::<P, M>(values);
-    let spread = || spread::<T, P, M>(values, &kronrod);
-    let [error, l1, roundoff] = errors::<T, f64>(at, h, [difference, l1], norms(values), spread);
+    let bound = if alone {
+        bound(difference, l1, T::EPSILON, || spread::<T, P, M>(values, &kronrod))
+    } else {
+        TRUST * difference
+    };
+    let [error, l1, roundoff] = errors::<T, f64>(at, h, [bound, l1], norms(values));
     kronrod.scale(h);
     Local { value: kronrod, error, l1, roundoff }
 }
@@ -104,13 +115,16 @@ impl<T> Locals<T> {
     }
 }
 
-/// The judgements of the two panels between three limits. What waits for a division or a root is done for both in the same
-/// instructions if the values are numbers.
+/// The judgements of the halves of a panel, by the same instructions if the values are numbers.
 #[inline(never)]
-fn judge_two<T: Value, const M: usize>([a, b, c]: [f64; 3], left: &Around<T, M>, right: &Around<T, M>) -> Locals<T> {
+fn judge_two<T: Value, const M: usize>(
+    [one, other]: [&Panel<()>; 2],
+    left: &Around<T, M>,
+    right: &Around<T, M>,
+) -> Locals<T> {
     let (first, second) = (left.values(), right.values());
     let (Some(first), Some(second)) = (first.same(), second.same()) else {
-        let (first, second) = (judge([a, left.c, b], left.h, first), judge([b, right.c, c], right.h, second));
+        let (first, second) = (judge(one, left.c, left.h, first), judge(other, right.c, right.h, second));
         return Locals {
             value: [first.value, second.value],
             error: [first.error, second.error],
@@ -120,11 +134,10 @@ fn judge_two<T: Value, const M: usize>([a, b, c]: [f64; 3], left: &Around<T, M>,
     };
     let both = |x, y| f64x2::new([x, y]);
     let (p, q) = (Sums::of::<f64x2, M>(first), Sums::of::<f64x2, M>(second));
-    let spread = || both(spread::<_, f64x2, M>(first, &p.kronrod), spread::<_, f64x2, M>(second, &q.kronrod));
-    let (at, h) = ([both(a, b), both(left.c, right.c), both(b, c)], both(left.h, right.h));
+    let (at, h) = ([both(one.a, other.a), both(left.c, right.c), both(one.b, other.b)], both(left.h, right.h));
     let ([u, v, w], [x, y, z]) = (norms(first), norms(second));
-    let sums = [both(p.difference, q.difference), both(p.l1, q.l1)];
-    let [error, l1, roundoff] = errors::<f64, f64x2>(at, h, sums, [both(u, x), both(v, y), both(w, z)], spread);
+    let sums = [<f64x2 as Lanes>::splat(TRUST) * both(p.difference, q.difference), both(p.l1, q.l1)];
+    let [error, l1, roundoff] = errors::<f64, f64x2>(at, h, sums, [both(u, x), both(v, y), both(w, z)]);
     let value = (both(p.kronrod, q.kronrod) * h).to_array();
     same(Locals { value, error: error.to_array(), l1: l1.to_array(), roundoff: roundoff.to_array() })
         .expect("that is what they are")
@@ -137,26 +150,27 @@ fn norms<T: Value, const M: usize>(values: Values<'_, T, M>) -> [f64; 3] {
     [last(values.below), values.centre.norm(), last(values.above)]
 }
 
-/// The error of panels, the integral of the norm over them and the part of the error that is due to rounding. `at`: the
-/// limits and between them the centre, `norms` those of the values next to them; `spread` may not be asked for.
+/// The error of a panel from -1 to 1 by QUADPACK, and at most `TRUST` times `|K - G|`. `spread`: the integral of
+/// `|f - mean f|`, which may not be asked for.
 #[inline]
-fn errors<T: Value, N: Lanes>(
-    at: [N; 3],
-    h: N,
-    [difference, l1]: [N; 2],
-    norms: [N; 3],
-    spread: impl FnOnce() -> N,
-) -> [N; 3] {
-    let mut error = N::splat(TRUST) * difference;
-    let roundoff = N::splat(ROUNDOFF * T::EPSILON) * l1;
-    // The spread is at most twice the integral of the norm: that often tells which estimate is the smaller one.
-    let coarse = N::splat(2.0 * TRUST * TRUST / (200.0 * 200.0 * 200.0)) * l1;
-    if N::any_above([(coarse, difference), (error, roundoff)]) {
+fn bound(difference: f64, l1: f64, epsilon: f64, spread: impl FnOnce() -> f64) -> f64 {
+    let bound = TRUST * difference;
+    // The spread is at most twice the integral of the norm: that often tells which of the two is the smaller one.
+    if 2.0 * TRUST * TRUST / (200.0 * 200.0 * 200.0) * l1 > difference && bound > ROUNDOFF * epsilon * l1 {
         let spread = spread();
-        let ratio = N::splat(if planted!(3) { 150.0 } else { 200.0 }) * difference / spread;
+        let ratio = if planted!(3) { 150.0 } else { 200.0 } * difference / spread;
         let smooth = spread * ratio * ratio.sqrt();
-        error = coarse.choose(difference, error.choose(smooth, smooth, error), error);
+        if smooth < bound { smooth } else { bound }
+    } else {
+        bound
     }
+}
+
+/// The error of panels, the integral of the norm over them and the part of the error that is due to rounding. `at`: the
+/// limits and between them the centre, `norms` those of the values next to them.
+#[inline]
+fn errors<T: Value, N: Lanes>(at: [N; 3], h: N, [error, l1]: [N; 2], norms: [N; 3]) -> [N; 3] {
+    let roundoff = N::splat(ROUNDOFF * T::EPSILON) * l1;
     let (error, roundoff) = (error * h, roundoff * h);
     let blur = blur(at, norms);
     [error.most(roundoff).most(blur), l1 * h, roundoff.most(blur)]
