@@ -162,7 +162,7 @@ where
         self.ledger.take(2 * self.method.count(panel));
         self.performed = self.ledger.requests;
         if M::CORROBORATES {
-            corroborate(&leaf.local.value, [&mut left.1, &mut right.1]);
+            corroborate(&leaf.local, [&mut left.1, &mut right.1]);
         }
         Some([Leaf::new(left.0, left.1, ()), Leaf::new(right.0, right.1, ())])
     }
@@ -314,7 +314,7 @@ where
         if let (true, Some(leaf)) = (M::CORROBORATES, leaf) {
             let (before, halves) = leaves.split_at_mut(first);
             if let [left, right] = halves {
-                corroborate(&before[leaf].local.value, [&mut left.local, &mut right.local]);
+                corroborate(&before[leaf].local, [&mut left.local, &mut right.local]);
             }
         }
         if self.plain {

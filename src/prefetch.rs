@@ -351,9 +351,9 @@ impl<T: Value, M: Method> Tree<T, M> {
         self.settle();
     }
 
-    /// Lowers the errors of the halves of a panel, once all three are judged.
+    /// Lowers the errors of the halves of a panel, once all three are judged and its own is final.
     fn agree(&mut self, node: usize) {
-        if node == RANGE || !self.is_judged(node) {
+        if node == RANGE || !self.is_agreed(node) {
             return;
         }
         let children = self.children(node);
@@ -366,7 +366,7 @@ impl<T: Value, M: Method> Tree<T, M> {
         if let (State::Judged(Some(whole)), State::Judged(Some(first)), State::Judged(Some(second))) =
             (&*whole, &mut left.state, &mut right.state)
         {
-            corroborate(&whole.value, [first, second]);
+            corroborate(whole, [first, second]);
         }
         if above[node].retired {
             above[node].state = State::Judged(None);
@@ -374,6 +374,7 @@ impl<T: Value, M: Method> Tree<T, M> {
         for child in children {
             self.nodes[child].agreed = true;
             self.ranked(child);
+            self.agree(child);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::lanes::Lanes;
 use super::value::Value;
 
 /// A segment to be judged: where it is, how deep in the tree, and whatever else its method needs to know of it.
@@ -113,27 +114,26 @@ impl<T: Value> Local<T> {
     }
 }
 
-/// The errors of the halves of a panel are at most so many times what halving it moved.
-const MOVED: f64 = 10.0;
-/// By how much that lowers them at most.
-const LOWERED: f64 = 1.0 / 256.0;
+/// The errors of the halves of a panel are together at most so many times what halving it moved.
+const MOVED: f64 = 3.0;
+/// By how much more than their bounds fell their errors may fall.
+const FALLS: f64 = 8.0;
 
-/// Lowers the errors of the halves of a panel by what halving it moved: that is the error which the panel had, and by
-/// more points than its own.
+/// Lowers the errors of the halves of a panel by what halving it moved: that is the error the panel had, seen by more
+/// points than its own. Where the bounds of the errors do not fall, the two sums may have agreed by chance.
 #[inline]
-pub(crate) fn corroborate<T: Value>(whole: &T, halves: [&mut Local<T>; 2]) {
+pub(crate) fn corroborate<T: Value>(whole: &Local<T>, halves: [&mut Local<T>; 2]) {
     let [left, right] = halves;
-    let mut moved = whole.clone();
+    let mut moved = whole.value.clone();
     moved.add_scaled(-1.0, &left.value);
     moved.add_scaled(-1.0, &right.value);
     // As much may be rounding.
     let moved = moved.norm() - 2.0 * (left.roundoff + right.roundoff);
-    let (most, least) = (MOVED * moved, LOWERED * (left.error + right.error));
-    let (error, allowed) = (left.error + right.error, if most > least { most } else { least });
-    if allowed < error {
+    let error = left.error + right.error;
+    let factor = (MOVED * moved / error).most(error / (FALLS * whole.error));
+    if factor < 1.0 {
         for half in [left, right] {
-            let lowered = half.error * (allowed / error);
-            half.error = if lowered > half.roundoff { lowered } else { half.roundoff };
+            half.error = (factor * half.error).most(half.roundoff);
         }
     }
 }
