@@ -10,7 +10,7 @@ use crate::evaluation::PointCache;
 use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Local, Method, Panel, corroborate};
+use crate::numerics::method::{Local, Method, Panel, lowering};
 use crate::numerics::run::{Leaf, Source, Stop, judge};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
@@ -161,8 +161,10 @@ where
         }
         self.ledger.take(2 * self.method.count(panel));
         self.performed = self.ledger.requests;
-        if M::CORROBORATES {
-            corroborate(&leaf.local, [&mut left.1, &mut right.1]);
+        if M::HAS_PARTS {
+            let factor = lowering(&leaf.local, [&left.1, &right.1].into_iter());
+            left.1.lower(factor);
+            right.1.lower(factor);
         }
         Some([Leaf::new(left.0, left.1, ()), Leaf::new(right.0, right.1, ())])
     }
@@ -311,10 +313,11 @@ where
             leaves.push(Leaf::new(*panel, local, ()));
         }
         self.panels = panels;
-        if let (true, Some(leaf)) = (M::CORROBORATES, leaf) {
-            let (before, halves) = leaves.split_at_mut(first);
-            if let [left, right] = halves {
-                corroborate(&before[leaf].local, [&mut left.local, &mut right.local]);
+        if let (true, Some(leaf)) = (M::HAS_PARTS, leaf) {
+            let (before, parts) = leaves.split_at_mut(first);
+            if parts.iter().any(|part| self.method.is_part(&part.panel)) {
+                let factor = lowering(&before[leaf].local, parts.iter().map(|part| &part.local));
+                parts.iter_mut().for_each(|part| part.local.lower(factor));
             }
         }
         if self.plain {

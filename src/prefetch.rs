@@ -16,7 +16,7 @@ use std::ops::Range;
 use self::certain::Tail;
 use self::node::{Candidate, Node};
 use crate::numerics::focus::Focus;
-use crate::numerics::method::{Control, Local, Method, Panel, corroborate};
+use crate::numerics::method::{Control, Local, Method, Panel, lowering};
 use crate::numerics::run::share;
 use crate::numerics::value::Value;
 
@@ -264,8 +264,8 @@ impl<T, M: Method> Tree<T, M> {
     }
 
     /// Whether a panel's error is what the run will see.
-    fn is_agreed(&self, node: usize) -> bool {
-        self.is_judged(node) && (!M::CORROBORATES || self.nodes[node].agreed)
+    fn is_final(&self, node: usize) -> bool {
+        self.is_judged(node) && self.nodes[node].is_final
     }
 
     fn is_unissued(&self, node: usize) -> bool {
@@ -342,39 +342,37 @@ impl<T: Value, M: Method> Tree<T, M> {
         let n = &mut self.nodes[node];
         (n.panel.kind, n.focus, n.points, n.state) = (kind, focus, Vec::new(), State::Judged(Some(local)));
         let parent = n.parent;
-        n.agreed = parent == RANGE;
+        n.is_final = !M::HAS_PARTS || !self.method.is_part(&n.panel);
         self.ranked(node);
-        if M::CORROBORATES {
-            self.agree(parent);
-            self.agree(node);
+        if M::HAS_PARTS {
+            self.compare(parent);
+            self.compare(node);
         }
         self.settle();
     }
 
-    /// Lowers the errors of the halves of a panel, once all three are judged and its own is final.
-    fn agree(&mut self, node: usize) {
-        if node == RANGE || !self.is_agreed(node) {
+    /// Lowers the errors of the parts of a panel, once all are judged and its own is final.
+    fn compare(&mut self, whole: usize) {
+        if whole == RANGE || !self.is_final(whole) {
             return;
         }
-        let children = self.children(node);
-        if children.len() != 2 || !children.clone().all(|child| self.is_judged(child) && !self.nodes[child].agreed) {
+        let parts = self.children(whole);
+        let is_open = |part: &Node<T, M::Kind>| matches!(part.state, State::Judged(_)) && !part.is_final;
+        if parts.is_empty() || !self.nodes[parts.clone()].iter().all(is_open) {
             return;
         }
-        let (above, below) = self.nodes.split_at_mut(children.start);
-        let [left, right] = &mut below[..2] else { unreachable!("there are two") };
-        let whole = &mut above[node].state;
-        if let (State::Judged(Some(whole)), State::Judged(Some(first)), State::Judged(Some(second))) =
-            (&*whole, &mut left.state, &mut right.state)
-        {
-            corroborate(whole, [first, second]);
+        let factor = lowering(self.nodes[whole].local(), self.nodes[parts.clone()].iter().map(Node::local));
+        if self.nodes[whole].retired {
+            self.nodes[whole].state = State::Judged(None);
         }
-        if above[node].retired {
-            above[node].state = State::Judged(None);
-        }
-        for child in children {
-            self.nodes[child].agreed = true;
-            self.ranked(child);
-            self.agree(child);
+        for part in parts {
+            let n = &mut self.nodes[part];
+            n.is_final = true;
+            if let State::Judged(Some(local)) = &mut n.state {
+                local.lower(factor);
+            }
+            self.ranked(part);
+            self.compare(part);
         }
     }
 
@@ -391,7 +389,7 @@ impl<T: Value, M: Method> Tree<T, M> {
         };
         let n = &mut self.nodes[node];
         (n.finished, n.rank, n.ratio, n.least) = (finished, rank, ratio, rank);
-        if self.nodes[self.nodes[node].parent].passed && self.is_agreed(node) && self.enter(node) {
+        if self.nodes[self.nodes[node].parent].passed && self.is_final(node) && self.enter(node) {
             self.pass(node);
         }
         let n = &self.nodes[node];
@@ -401,14 +399,14 @@ impl<T: Value, M: Method> Tree<T, M> {
         self.predict_below(node);
     }
 
-    /// Hands a judged panel over, once. What its halves are compared with is kept until they were.
+    /// Hands a judged panel over, once. What its parts are compared with is kept until they were.
     pub(crate) fn hand_over(&mut self, node: usize) -> (Panel<M::Kind>, Local<T>) {
         let n = &self.nodes[node];
-        let is_answered = !M::CORROBORATES || n.fixed && n.children.clone().all(|child| self.nodes[child].agreed);
+        let is_done = !M::HAS_PARTS || n.fixed && n.children.clone().all(|child| self.nodes[child].is_final);
         let n = &mut self.nodes[node];
         n.retired = true;
         let State::Judged(local) = &mut n.state else { unreachable!("it was judged") };
-        let local = if is_answered { local.take() } else { local.clone() };
+        let local = if is_done { local.take() } else { local.clone() };
         (n.panel, local.expect("a panel is retired once"))
     }
 }

@@ -19,7 +19,7 @@ mod smooth;
 mod tables;
 mod tail;
 
-use self::map::{Base, Map};
+use self::map::{Base, Map, Within};
 use self::search::{Feature, search};
 use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
@@ -87,6 +87,8 @@ pub struct Auto;
 pub struct Kind {
     shape: Shape,
     note: Note,
+    /// One of the parts of a smooth panel, in the same variable.
+    is_part: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -167,11 +169,11 @@ const SPAN: f64 = 6.0;
 
 impl Shape {
     fn kind(self) -> Kind {
-        Kind { shape: self, note: Note::Nothing }
+        Kind { shape: self, note: Note::Nothing, is_part: false }
     }
 }
 
-const PLAIN: Kind = Kind { shape: Shape::Smooth(Base::Plain), note: Note::Nothing };
+const PLAIN: Kind = Kind { shape: Shape::Smooth(Base::Plain), note: Note::Nothing, is_part: false };
 
 fn log(from: f64) -> Kind {
     Shape::Smooth(Base::Log { from }).kind()
@@ -185,6 +187,7 @@ impl Method for Auto {
     type Kind = Kind;
     const REUSES_POINTS: bool = false;
     const MAY_REPEAT: bool = true;
+    const HAS_PARTS: bool = true;
 
     fn control(&self) -> Control {
         Control::Global
@@ -192,6 +195,10 @@ impl Method for Auto {
 
     fn root(&self) -> Kind {
         PLAIN
+    }
+
+    fn is_part(&self, panel: &Panel<Kind>) -> bool {
+        panel.kind.is_part
     }
 
     fn points(&self, panel: &Panel<Kind>, into: &mut Vec<f64>) {
@@ -336,27 +343,6 @@ impl Method for Auto {
     }
 }
 
-/// The points of a panel: not its limits.
-struct Within {
-    low: f64,
-    high: f64,
-}
-
-impl Within {
-    #[inline]
-    fn new(panel: &Panel<Kind>) -> Self {
-        let low = next_up(panel.a);
-        Self { low, high: (-next_up(-panel.b)).max(low) }
-    }
-
-    #[inline]
-    fn clamp(&self, x: f64) -> f64 {
-        // As `max` and `min`, for numbers.
-        let x = if x < self.low { self.low } else { x };
-        if x > self.high { self.high } else { x }
-    }
-}
-
 /// The slopes of a panel in its own variable.
 const FLAT: [f64; POINTS] = [1.0; POINTS];
 
@@ -385,7 +371,7 @@ fn judge_here<T: Value>(
 /// Judges a smooth panel by its values, already times the slopes.
 #[inline]
 fn judge<T: Value>(panel: &mut Panel<Kind>, map: &Map, slopes: &[f64; POINTS], values: &[T; POINTS]) -> Local<T> {
-    let (mut local, note) = smooth(map, values);
+    let (mut local, note) = smooth(map, panel.kind.is_part, values);
     panel.kind.note = note;
     let depth = if map.is_log || panel.a == 0.0 || panel.b == 0.0 { EMPTY_LOG } else { EMPTY };
     if local.error <= 0.0 && panel.depth < depth {
@@ -450,33 +436,26 @@ fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<
     }
 }
 
-/// The next larger number. (`f64::next_up` is younger than the oldest compiler supported.)
-fn next_up(x: f64) -> f64 {
-    let bits = x.to_bits();
-    if x > 0.0 {
-        f64::from_bits(bits + 1)
-    } else if x < 0.0 {
-        f64::from_bits(bits - 1)
-    } else {
-        f64::from_bits(1)
-    }
+/// The kind of a part of a panel. (What is searched has no value to compare theirs with.)
+fn part(panel: &Panel<Kind>, kind: Kind) -> Kind {
+    Kind { is_part: matches!(panel.kind.shape, Shape::Smooth(_)), ..kind }
 }
 
 /// Cuts a panel in the middle of its variable.
 fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>) {
     let map = Map::new(panel, base);
     if map.is_log && map.half_width() > 0.5 {
-        let kind = Shape::Smooth(base).kind();
+        let kind = part(panel, Shape::Smooth(base).kind());
         tile(panel, &[map.x(0.0)], &[kind, kind], into);
     } else {
-        panel.bisect(PLAIN, into);
+        panel.bisect(part(panel, PLAIN), into);
     }
 }
 
 /// Cuts a panel in equal parts of its variable.
 fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) {
     let map = Map::new(panel, base);
-    let kind = Shape::Smooth(base).kind();
+    let kind = part(panel, Shape::Smooth(base).kind());
     let mut cuts = [0.0; 8];
     let count = usize::from(parts - 1).min(8);
     for (i, x) in cuts[..count].iter_mut().enumerate() {

@@ -8,6 +8,7 @@ mod tables;
 
 use std::fmt;
 
+pub(super) use self::judge::TRUST;
 use self::judge::{judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
 use super::lanes::is_small;
@@ -162,13 +163,18 @@ impl Default for GaussKronrod {
 impl Method for GaussKronrod {
     type Kind = ();
     const REUSES_POINTS: bool = false;
-    const CORROBORATES: bool = true;
+    const HAS_PARTS: bool = true;
 
     fn control(&self) -> Control {
         Control::Global
     }
 
     fn root(&self) {}
+
+    #[inline]
+    fn is_part(&self, panel: &Panel<()>) -> bool {
+        panel.depth > 0
+    }
 
     /// The centre, then those below it from the inside out, then those above.
     #[inline]

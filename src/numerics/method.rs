@@ -107,6 +107,14 @@ impl<T: Value> Local<T> {
         self.l1 + self.error + self.value.norm() < f64::INFINITY || self.is_finite()
     }
 
+    /// Lowers the error of a part of a panel, by a factor from [`lowering`].
+    #[inline]
+    pub(crate) fn lower(&mut self, factor: f64) {
+        if factor < 1.0 {
+            self.error = (factor * self.error).most(self.roundoff);
+        }
+    }
+
     /// Whether refinement is in vain. Written so that an error that is not a number is not settled.
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
@@ -114,28 +122,25 @@ impl<T: Value> Local<T> {
     }
 }
 
-/// The errors of the halves of a panel are together at most so many times what halving it moved.
+/// The errors of the parts of a panel are together at most so many times what cutting it moved.
 const MOVED: f64 = 3.0;
-/// By how much more than their bounds fell their errors may fall.
+/// By how much more than their bounds fell errors may fall.
 const FALLS: f64 = 8.0;
 
-/// Lowers the errors of the halves of a panel by what halving it moved: that is the error the panel had, seen by more
-/// points than its own. Where the bounds of the errors do not fall, the two sums may have agreed by chance.
+/// By which factor the errors of the parts of a panel are lower than their bounds, if it is below one: cutting it moved the
+/// integral by the error that the panel had, and the parts, with more points, have less. If the bounds hardly fell, the two
+/// values may have agreed by chance. See docs/DESIGN.md, "What does a bisection say of its halves?".
 #[inline]
-pub(crate) fn corroborate<T: Value>(whole: &Local<T>, halves: [&mut Local<T>; 2]) {
-    let [left, right] = halves;
+pub(crate) fn lowering<'a, T: Value>(whole: &Local<T>, parts: impl Iterator<Item = &'a Local<T>>) -> f64 {
     let mut moved = whole.value.clone();
-    moved.add_scaled(-1.0, &left.value);
-    moved.add_scaled(-1.0, &right.value);
-    // As much may be rounding.
-    let moved = moved.norm() - 2.0 * (left.roundoff + right.roundoff);
-    let error = left.error + right.error;
-    let factor = (MOVED * moved / error).most(error / (FALLS * whole.error));
-    if factor < 1.0 {
-        for half in [left, right] {
-            half.error = (factor * half.error).most(half.roundoff);
-        }
+    let (mut bound, mut roundoff) = (0.0, 0.0);
+    for part in parts {
+        moved.add_scaled(-1.0, &part.value);
+        bound += part.error;
+        roundoff += part.roundoff;
     }
+    let moved = moved.norm() - 2.0 * roundoff;
+    (MOVED * moved / bound).most(bound / (FALLS * whole.error))
 }
 
 /// In which order panels are refined, and when that ends.
@@ -228,10 +233,18 @@ pub trait Method: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     const MAY_REPEAT: bool = false;
 
-    /// Whether the errors of the two halves of a panel are upper bounds, to be lowered by what halving it moved: global
-    /// control only.
+    /// Whether the error of this panel is a bound, to be lowered by what cutting its parent moved: those of all parts, or of
+    /// none. Global control only.
     #[doc(hidden)]
-    const CORROBORATES: bool = false;
+    #[inline]
+    fn is_part(&self, panel: &Panel<Self::Kind>) -> bool {
+        let _ = panel;
+        false
+    }
+
+    /// Whether [`is_part`](Self::is_part) ever says so.
+    #[doc(hidden)]
+    const HAS_PARTS: bool = false;
 
     /// Returns how refinement is steered.
     fn control(&self) -> Control;

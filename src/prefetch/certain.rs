@@ -63,7 +63,7 @@ impl<T, M: Method> Tree<T, M> {
             let children = self.children(node);
             for child in children {
                 self.justify(child);
-                if self.is_agreed(child) && self.enter(child) {
+                if self.is_final(child) && self.enter(child) {
                     passing.push(child);
                 }
             }

@@ -28,8 +28,8 @@ pub(crate) struct Node<T, K> {
     pub(crate) state: State<T>,
     /// Ranked by most of its own values, not by its ancestors.
     pub(crate) foreseen: bool,
-    /// Its error is final: nothing will lower it.
-    pub(crate) agreed: bool,
+    /// Nothing will lower its error any more.
+    pub(crate) is_final: bool,
     /// The run has it.
     pub(crate) retired: bool,
     /// Judged, and at its roundoff: never refined.
@@ -69,7 +69,7 @@ impl<T, K: Copy> Node<T, K> {
             asked_at: 0,
             state: State::Waiting,
             foreseen: false,
-            agreed: false,
+            is_final: false,
             retired: false,
             finished: false,
             rank: 0.0,
@@ -86,6 +86,14 @@ impl<T, K: Copy> Node<T, K> {
     /// Whether no more than a value or two are missing.
     pub(crate) fn is_nearly_known(&self) -> bool {
         self.missing <= self.points.len() / FORESEEABLE
+    }
+
+    /// The judgement of a panel that has one, and is kept.
+    pub(crate) fn local(&self) -> &Local<T> {
+        match &self.state {
+            State::Judged(Some(local)) => local,
+            _ => unreachable!("it was judged, and what it is compared with is kept"),
+        }
     }
 
     /// The panel before its estimate noted what it learnt.

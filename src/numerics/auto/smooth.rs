@@ -3,6 +3,7 @@
 use wide::f64x2;
 
 use super::super::elementary::ln;
+use super::super::gauss_kronrod::TRUST;
 use super::super::gauss_kronrod::sums::{Laid, Sums, Values, spread};
 use super::super::lanes::{Lanes, Parts, is_small, same, same_ref, two};
 use super::super::method::Local;
@@ -49,15 +50,15 @@ const FOLLOWED: f64 = 0.85;
 
 /// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
 #[inline]
-pub(super) fn smooth<T: Value>(map: &Map, values: &[T; POINTS]) -> (Local<T>, Note) {
+pub(super) fn smooth<T: Value>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note) {
     if let Some(values) = same_ref(values) {
-        return same(by_parts::<f64, f64x2>(map, values)).expect("that is what it is");
+        return same(by_parts::<f64, f64x2>(map, is_part, values)).expect("that is what it is");
     }
-    by_parts::<T, [T; 2]>(map, values)
+    by_parts::<T, [T; 2]>(map, is_part, values)
 }
 
 #[inline(never)]
-fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>, Note) {
+fn by_parts<T: Value, P: Parts<T>>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note) {
     let h = map.half_width();
     let below: [T; PAIRS] = std::array::from_fn(|j| values[CENTRE - 1 - j].clone());
     let above: &[T; PAIRS] = values[CENTRE + 1..][..PAIRS].try_into().expect("so many");
@@ -73,7 +74,9 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, values: &[T; POINTS]) -> (Local<T>
     let resolved = if factor < FALLING { RESOLVED * difference * factor * factor * factor } else { f64::INFINITY };
     // The spread is at most twice the integral of the norm. QUADPACK's estimate falls with it, so if it is the larger one there,
     // it is so anywhere; but for a spread below 2 |K - G|, where the larger one will do.
-    let error = if quadpack(difference, 2.0 * l1) > resolved {
+    let error = if is_part {
+        (TRUST * difference).least(resolved)
+    } else if quadpack(difference, 2.0 * l1) > resolved {
         resolved
     } else {
         quadpack(difference, spread::<T, P, PAIRS>(inner, &value)).least(resolved)

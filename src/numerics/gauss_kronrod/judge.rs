@@ -13,7 +13,7 @@ const ROUNDOFF: f64 = 5.0;
 
 /// By how much the error is at most larger than `|K - G|`; see docs/DESIGN.md, "How large is the error of a Gauss-Kronrod
 /// panel?".
-pub(super) const TRUST: f64 = 8.0;
+pub(in crate::numerics) const TRUST: f64 = 8.0;
 
 /// The values at the points of a panel, each side where two are read at once as they are written.
 #[repr(C)]
@@ -79,7 +79,7 @@ pub(super) fn judge<T: Value, const M: usize>(panel: &Panel<()>, c: f64, h: f64,
     judge_by::<T, [T; 2], M>(at, h, alone, values)
 }
 
-/// `alone`: nothing will corroborate it.
+/// `alone`: not a part of a panel, which would tell how large its error is.
 #[inline]
 fn judge_by<T: Value, P: Parts<T>, const M: usize>(
     at: [f64; 3],
