@@ -316,6 +316,7 @@ pub trait Method: Clone + Send + Sync + 'static {
 pub(crate) mod halves;
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "all of these are exact")]
 mod tests {
     use super::*;
     use crate::numerics::auto::Auto;
@@ -332,6 +333,45 @@ mod tests {
             method.points(&Panel { a, b, depth: 0, kind: method.root() }, &mut points);
             assert!(points.iter().all(|&x| a <= x && x <= b), "{points:?} of [{a:?}, {b:?}]");
         }
+    }
+
+    fn local(value: f64, error: f64, roundoff: f64) -> Local<f64> {
+        Local { value, error, l1: 1.0, roundoff }
+    }
+
+    /// The errors of two halves of a panel, compared with it.
+    fn compared(whole: &Local<f64>, mut halves: [Local<f64>; 2]) -> [f64; 2] {
+        let factor = lowering(whole, halves.iter());
+        halves.iter_mut().for_each(|half| half.lower(factor));
+        halves.map(|half| half.error)
+    }
+
+    #[test]
+    fn halves_have_three_times_what_halving_moved_in_proportion_to_their_bounds() {
+        let whole = local(8.0, 1024.0, 0.0);
+        let halves = |left, right| [local(left, 24.0, 0.0), local(right, 8.0, 0.0)];
+        assert_eq!(compared(&whole, halves(3.0, 4.0)), [2.25, 0.75]);
+        assert_eq!(compared(&whole, halves(6.0, 3.0)), [2.25, 0.75]);
+        // No more than their bounds.
+        assert_eq!(compared(&whole, halves(30.0, 3.0)), [24.0, 8.0]);
+    }
+
+    #[test]
+    fn errors_fall_no_more_than_eight_times_as_far_as_their_bounds() {
+        let halves = [local(4.0, 24.0, 0.0), local(4.0, 8.0, 0.0)];
+        assert_eq!(compared(&local(8.0, 1024.0, 0.0), halves.clone()), [24.0 / 256.0, 8.0 / 256.0]);
+        assert_eq!(compared(&local(8.0, 8.0, 0.0), halves.clone()), [12.0, 4.0]);
+        assert_eq!(compared(&local(8.0, 4.0, 0.0), halves), [24.0, 8.0]);
+    }
+
+    #[test]
+    fn rounding_is_neither_taken_for_a_move_nor_lowered() {
+        let whole = local(8.0, 1e9, 0.0);
+        let halves = [local(4.0, 24.0, 0.25), local(4.5, 8.0, 0.0)];
+        assert_eq!(compared(&whole, halves), [0.25, 8.0 * (32.0 / 8e9)]);
+        // Nothing to be lowered, and nothing to compare with.
+        assert_eq!(compared(&whole, [local(4.0, 0.0, 0.0), local(4.0, 0.0, 0.0)]), [0.0, 0.0]);
+        assert_eq!(compared(&local(8.0, 0.0, 0.0), [local(4.0, 1.0, 0.0), local(4.0, 1.0, 0.0)]), [1.0, 1.0]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::f64::consts::PI;
 use std::sync::{Arc, Mutex};
 
-use coquad::{Auto, Error, Inline, Integrator, Reason, Speculation, ThreadPool};
+use coquad::{Auto, Error, GaussKronrod, Inline, Integrator, Method, Reason, Speculation, ThreadPool};
 use num_complex::Complex;
 
 use crate::support::battery::{APART, BATTERY};
@@ -180,7 +180,7 @@ fn a_cusp_on_which_both_rules_agree_by_chance_is_noticed() {
 
 /// Of integrals over [-1, 1] of something smooth and a small part of something that is not: how many were claimed, how many of
 /// these are off by more than the tolerance and by more than ten times it, and the mean of the evaluations.
-fn beside_something_smooth(count: usize, power: Option<f64>) -> [usize; 4] {
+fn beside_something_smooth(method: impl Method, count: usize, power: Option<f64>) -> [usize; 4] {
     let mut seed = 4242u64;
     let mut random = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -214,7 +214,8 @@ fn beside_something_smooth(count: usize, power: Option<f64>) -> [usize; 4] {
         };
         let exact = of_smooth(1.0) - of_smooth(-1.0) + part * (of_rough(1.0) - of_rough(-1.0));
         let f = move |x: f64| smooth(x) + part * rough(x);
-        if let Ok(estimate) = Integrator::new(Inline::new(f)).rtol(rtol).integrate_blocking(-1.0, 1.0, 0.0) {
+        let integrator = Integrator::new(Inline::new(f)).method(method.clone());
+        if let Ok(estimate) = integrator.rtol(rtol).integrate_blocking(-1.0, 1.0, 0.0) {
             let error = (estimate.value - exact).abs() / (rtol * exact.abs());
             claimed += 1;
             off += usize::from(error > 1.0);
@@ -227,19 +228,33 @@ fn beside_something_smooth(count: usize, power: Option<f64>) -> [usize; 4] {
 
 #[test]
 fn what_is_smooth_is_resolved_with_few_evaluations_and_never_claimed_too_early() {
-    let [claimed, off, _, evaluations] = beside_something_smooth(3000, None);
+    let [claimed, off, _, evaluations] = beside_something_smooth(Auto, 3000, None);
     assert_eq!((claimed, off), (3000, 0));
     assert!(evaluations < 130, "{evaluations}");
 }
 
 #[test]
 fn a_small_rough_part_is_not_taken_for_resolved_with_what_is_smooth() {
-    // As many as with the estimate of QUADPACK: what is below the differences of 21 points is seen by none.
+    // What is below the differences of 21 points is seen by none.
     for power in [0.0, 0.5, 1.0, 2.5] {
-        let [claimed, off, far_off, evaluations] = beside_something_smooth(1000, Some(power));
+        let [claimed, off, far_off, evaluations] = beside_something_smooth(Auto, 1000, Some(power));
         assert_eq!(claimed, 1000);
-        assert!(off <= 40 && far_off <= 10, "|x - c|^{power}: {off} off, {far_off} far off, {evaluations} evaluations");
+        assert!(off <= 20 && far_off <= 3, "|x - c|^{power}: {off} off, {far_off} far off, {evaluations} evaluations");
     }
+}
+
+#[test]
+fn what_halving_moves_tells_of_a_small_rough_part() {
+    let mut sums = [0; 4];
+    for power in [0.0, 0.5, 1.0, 2.5] {
+        let found = beside_something_smooth(GaussKronrod::new(21), 1000, Some(power));
+        sums.iter_mut().zip(found).for_each(|(sum, found)| *sum += found);
+    }
+    // With the estimate of QUADPACK for all panels 88 were off, and 11 far off, with a tenth more evaluations.
+    let [claimed, off, far_off, evaluations] = sums;
+    assert_eq!(claimed, 4000);
+    assert!(off <= 50 && far_off <= 8, "{off} off, {far_off} far off");
+    assert!(evaluations <= 4 * 265, "{evaluations}");
 }
 
 #[test]
@@ -270,7 +285,7 @@ fn an_oscillation_is_cut_wherever_it_is_largest() {
     let f = |x: f64| 50.0 * ((50.0 * PI * x).sin() / (50.0 * PI * x)).powi(2);
     let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.01, 1.0, 0.0).unwrap();
     assert!((e.value - 0.112_139_303_741_636_38).abs() < 1e-8 * e.value, "{:?}", e.value);
-    assert!(e.evaluations < 800, "{}", e.evaluations);
+    assert!(e.evaluations < 900, "{}", e.evaluations);
 }
 
 #[test]

@@ -281,3 +281,30 @@ fn a_scale_that_is_none_is_refused() {
         assert!(matches!(result, Err(Error::InvalidScale { .. })), "{centre} {width}");
     }
 }
+
+/// By the raw difference of the two rules these take 231, 609, 1113 and 1869.
+#[test]
+fn errors_of_halves_are_what_halving_moved() {
+    let evaluations = |f: fn(f64) -> f64, range, exact: f64| {
+        let e = inline(GaussKronrod::new(21), f, range, (1e-10, 0.0)).unwrap();
+        assert!((e.value - exact).abs() <= e.error && e.error <= 1e-10, "{e:?}");
+        e.evaluations
+    };
+    let lorentzians = |x: f64| [0.2, 0.5, 0.83].iter().map(|c| 1e-3 / ((x - c) * (x - c) + 1e-6)).sum();
+    let peaks = [0.2, 0.5, 0.83].iter().map(|c| ((1.0 - c) * 1e3_f64).atan() + (c * 1e3_f64).atan()).sum();
+    assert_eq!(evaluations(|x| 1.0 / (1.0 + 25.0 * x * x), (-1.0, 1.0), 0.4 * 5f64.atan()), 147);
+    assert_eq!(evaluations(f64::sqrt, (0.0, 1.0), 2.0 / 3.0), 567);
+    assert_eq!(evaluations(f64::ln, (0.0, 1.0), -1.0), 1071);
+    assert_eq!(evaluations(lorentzians, (0.0, 1.0), peaks), 1785);
+}
+
+/// A jump halves its error each time, and what halving moves says so; `|x|` is two lines.
+#[test]
+fn what_is_exact_on_both_halves_ends_with_them() {
+    let e = inline(GaussKronrod::new(21), f64::abs, (-1.0, 1.0), (1e-10, 0.0)).unwrap();
+    assert_eq!((e.value, e.evaluations), (1.0, 63));
+    let cusp = |x: f64| (-x.abs()).exp();
+    let e = inline(GaussKronrod::new(21), cusp, (-10.0, 10.0), (1e-10, 0.0)).unwrap();
+    assert!((e.value - 2.0 * (1.0 - (-10f64).exp())).abs() <= 1e-14, "{e:?}");
+    assert_eq!(e.evaluations, 63);
+}

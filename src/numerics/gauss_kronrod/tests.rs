@@ -327,6 +327,35 @@ fn two_panels_at_once_are_judged_as_each_alone() {
 }
 
 #[test]
+fn the_error_of_a_half_is_eight_times_the_difference_before_it_is_compared() {
+    for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
+        let method = GaussKronrod::new(points);
+        let judged = |depth| {
+            let mut panel = Panel { a: -0.5, b: 1.0, depth, kind: () };
+            assert_eq!(method.is_part(&panel), depth > 0);
+            method.judge_here(&mut panel, f, None).expect("it judges here")
+        };
+        let (alone, half) = (judged(0), judged(1));
+        if !alone.is_sound() || half.error <= half.roundoff || half.l1 < 1e-200 {
+            continue;
+        }
+        let mut xs = Vec::new();
+        method.points(&Panel { a: -1.0, b: 1.0, depth: 0, kind: () }, &mut xs);
+        let rule = method.rule;
+        let weight = |x: f64| {
+            let j = rule.nodes.iter().position(|node| *node == x.abs()).expect("a node");
+            rule.embedded[j] - rule.weights[j]
+        };
+        let difference: f64 = xs.iter().map(|x| weight(*x) * f(0.25 + 0.75 * x)).sum::<f64>().abs() * 0.75;
+        assert!(
+            (half.error - 8.0 * difference).abs() <= 1e-6 * half.error + 64.0 * half.roundoff,
+            "{points}: {half:?}"
+        );
+        assert!(alone.error <= half.error && alone.value.to_bits() == half.value.to_bits(), "{points}");
+    }
+}
+
+#[test]
 fn numbers_are_judged_as_all_other_values_are() {
     #[derive(Clone)]
     struct Other(f64);
