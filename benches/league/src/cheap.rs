@@ -185,7 +185,7 @@ pub fn table() {
         let ratios: Vec<Option<f64>> = columns.iter().map(|(_, column)| column[i].1).collect();
         let cells = ratios.iter().map(|ratio| ratio.map_or("–".to_string(), |ratio| format!("{ratio:.2}")));
         let solved: Vec<f64> = ratios.iter().flatten().copied().collect();
-        let mean = geometric_mean(&solved).map_or("–".to_string(), |mean| format!("{mean:.2} ({})", solved.len()));
+        let mean = geometric_mean(&solved).map_or("–".to_string(), |mean| format!("{mean:.3} ({})", solved.len()));
         println!("| {name} | {} | {mean} |", cells.collect::<Vec<_>>().join(" | "));
     }
 }
