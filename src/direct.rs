@@ -162,7 +162,7 @@ where
         self.ledger.take(2 * self.method.count(panel));
         self.performed = self.ledger.requests;
         if M::HAS_PARTS {
-            let factor = lowering(&leaf.local, [&left.1, &right.1].into_iter());
+            let factor = lowering(&leaf.panel, &leaf.local, [&left.1, &right.1].into_iter());
             left.1.lower(factor);
             right.1.lower(factor);
         }
@@ -316,7 +316,8 @@ where
         if let (true, Some(leaf)) = (M::HAS_PARTS, leaf) {
             let (before, parts) = leaves.split_at_mut(first);
             if parts.iter().any(|part| self.method.is_part(&part.panel)) {
-                let factor = lowering(&before[leaf].local, parts.iter().map(|part| &part.local));
+                let whole = &before[leaf];
+                let factor = lowering(&whole.panel, &whole.local, parts.iter().map(|part| &part.local));
                 parts.iter_mut().for_each(|part| part.local.lower(factor));
             }
         }

@@ -132,8 +132,7 @@ impl<T, M: Method> Tree<T, M> {
     pub(crate) fn children(&mut self, node: usize) -> Range<usize> {
         let n = &self.nodes[node];
         if !n.fixed {
-            let judged = matches!(n.state, State::Judged(_));
-            if judged {
+            if self.is_final(node) {
                 let error = n.rank / self.scale(&n.panel);
                 self.scratch.clear();
                 self.method.refine(&n.panel, error, &mut self.scratch);
@@ -145,9 +144,9 @@ impl<T, M: Method> Tree<T, M> {
                     self.adopt(node);
                 }
                 self.nodes[node].fixed = true;
-            } else if n.children.is_empty() && matches!(n.state, State::Waiting) {
+            } else if n.children.is_empty() && (matches!(n.state, State::Waiting) || n.is_open()) {
                 self.scratch.clear();
-                self.method.predict(&n.panel, &mut self.scratch);
+                self.method.predict(&n.as_asked(), &mut self.scratch);
                 self.adopt(node);
             }
         }
@@ -339,8 +338,10 @@ impl<T, M: Method> Tree<T, M> {
 impl<T: Value, M: Method> Tree<T, M> {
     /// A panel was judged; its kind now holds what the estimate noted.
     pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus>) {
+        let bound = local.error * self.scale(&self.nodes[node].panel);
         let n = &mut self.nodes[node];
         (n.panel.kind, n.focus, n.points, n.state) = (kind, focus, Vec::new(), State::Judged(Some(local)));
+        n.bound = bound;
         let parent = n.parent;
         n.is_final = !M::HAS_PARTS || planted!(31) || !self.method.is_part(&n.panel);
         self.ranked(node);
@@ -357,11 +358,11 @@ impl<T: Value, M: Method> Tree<T, M> {
             return;
         }
         let parts = self.children(whole);
-        let is_open = |part: &Node<T, M::Kind>| matches!(part.state, State::Judged(_)) && !part.is_final;
-        if parts.is_empty() || !self.nodes[parts.clone()].iter().all(is_open) {
+        if parts.is_empty() || !self.nodes[parts.clone()].iter().all(Node::is_open) {
             return;
         }
-        let factor = lowering(self.nodes[whole].local(), self.nodes[parts.clone()].iter().map(Node::local));
+        let n = &self.nodes[whole];
+        let factor = lowering(&n.panel, n.local(), self.nodes[parts.clone()].iter().map(Node::local));
         if self.nodes[whole].retired {
             self.nodes[whole].state = State::Judged(None);
         }
@@ -382,11 +383,8 @@ impl<T: Value, M: Method> Tree<T, M> {
         let State::Judged(Some(local)) = &n.state else { return };
         let (rank, finished) = (local.error * self.scale(&n.panel), local.is_settled());
         let parent = &self.nodes[n.parent];
-        let ratio = if n.parent != RANGE && parent.rank > 0.0 && matches!(parent.state, State::Judged(_)) {
-            (rank / parent.rank).min(1.0)
-        } else {
-            n.ratio
-        };
+        // Bounds fall from panel to panel as errors do in the end.
+        let ratio = if parent.bound > 0.0 { (n.bound / parent.bound).min(1.0) } else { n.ratio };
         let n = &mut self.nodes[node];
         (n.finished, n.rank, n.ratio, n.least) = (finished, rank, ratio, rank);
         if self.nodes[self.nodes[node].parent].passed && self.is_final(node) && self.enter(node) {

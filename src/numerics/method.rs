@@ -124,14 +124,19 @@ impl<T: Value> Local<T> {
 
 /// The errors of the parts of a panel are together at most so many times what cutting it moved.
 const MOVED: f64 = 3.0;
-/// By how much more than their bounds fell errors may fall.
-const FALLS: f64 = 8.0;
+/// In a panel of less relative width it may be the rounding of its points that moved.
+const NARROW: f64 = 1e-8;
 
 /// By which factor the errors of the parts of a panel are lower than their bounds, if it is below one: cutting it moved the
-/// integral by the error that the panel had, and the parts, with more points, have less. If the bounds hardly fell, the two
-/// values may have agreed by chance. See docs/DESIGN.md, "What does a bisection say of its halves?".
+/// integral by the error that the panel had, and the parts, with more points, have less. Both values may be off alike by
+/// chance, so errors fall no further than the square of how far their bounds fell below the error of the whole. See
+/// docs/DESIGN.md, "What does a bisection say of its halves?".
 #[inline]
-pub(crate) fn lowering<'a, T: Value>(whole: &Local<T>, parts: impl Iterator<Item = &'a Local<T>>) -> f64 {
+pub(crate) fn lowering<'a, T: Value, K>(
+    panel: &Panel<K>,
+    whole: &Local<T>,
+    parts: impl Iterator<Item = &'a Local<T>>,
+) -> f64 {
     let mut moved = whole.value.clone();
     let (mut bound, mut roundoff) = (0.0, 0.0);
     for part in parts {
@@ -139,8 +144,12 @@ pub(crate) fn lowering<'a, T: Value>(whole: &Local<T>, parts: impl Iterator<Item
         bound += part.error;
         roundoff += part.roundoff;
     }
+    if panel.b - panel.a < NARROW * panel.a.abs().most(panel.b.abs()) {
+        return 1.0;
+    }
     let moved = moved.norm() - 2.0 * roundoff;
-    (MOVED * moved / bound).most(bound / (FALLS * whole.error))
+    let fell = bound / whole.error;
+    (MOVED * moved / bound).most(fell * fell)
 }
 
 /// In which order panels are refined, and when that ends.
@@ -339,11 +348,15 @@ mod tests {
         Local { value, error, l1: 1.0, roundoff }
     }
 
-    /// The errors of two halves of a panel, compared with it.
-    fn compared(whole: &Local<f64>, mut halves: [Local<f64>; 2]) -> [f64; 2] {
-        let factor = lowering(whole, halves.iter());
+    /// The errors of the halves of a panel of width 1, compared with it.
+    fn compared_at(a: f64, whole: &Local<f64>, mut halves: [Local<f64>; 2]) -> [f64; 2] {
+        let factor = lowering(&Panel { a, b: a + 1.0, depth: 3, kind: () }, whole, halves.iter());
         halves.iter_mut().for_each(|half| half.lower(factor));
         halves.map(|half| half.error)
+    }
+
+    fn compared(whole: &Local<f64>, halves: [Local<f64>; 2]) -> [f64; 2] {
+        compared_at(0.0, whole, halves)
     }
 
     #[test]
@@ -357,21 +370,25 @@ mod tests {
     }
 
     #[test]
-    fn errors_fall_no_more_than_eight_times_as_far_as_their_bounds() {
+    fn errors_fall_no_further_than_the_square_of_the_fall_of_their_bounds() {
         let halves = [local(4.0, 24.0, 0.0), local(4.0, 8.0, 0.0)];
-        assert_eq!(compared(&local(8.0, 1024.0, 0.0), halves.clone()), [24.0 / 256.0, 8.0 / 256.0]);
-        assert_eq!(compared(&local(8.0, 8.0, 0.0), halves.clone()), [12.0, 4.0]);
-        assert_eq!(compared(&local(8.0, 4.0, 0.0), halves), [24.0, 8.0]);
+        assert_eq!(compared(&local(8.0, 1024.0, 0.0), halves.clone()), [24.0 / 1024.0, 8.0 / 1024.0]);
+        assert_eq!(compared(&local(8.0, 64.0, 0.0), halves.clone()), [6.0, 2.0]);
+        assert_eq!(compared(&local(8.0, 16.0, 0.0), halves), [24.0, 8.0]);
     }
 
     #[test]
     fn rounding_is_neither_taken_for_a_move_nor_lowered() {
-        let whole = local(8.0, 1e9, 0.0);
+        let whole = local(8.0, 1024.0, 0.0);
         let halves = [local(4.0, 24.0, 0.25), local(4.5, 8.0, 0.0)];
-        assert_eq!(compared(&whole, halves), [0.25, 8.0 * (32.0 / 8e9)]);
+        assert_eq!(compared(&whole, halves), [0.25, 8.0 / 1024.0]);
         // Nothing to be lowered, and nothing to compare with.
         assert_eq!(compared(&whole, [local(4.0, 0.0, 0.0), local(4.0, 0.0, 0.0)]), [0.0, 0.0]);
         assert_eq!(compared(&local(8.0, 0.0, 0.0), [local(4.0, 1.0, 0.0), local(4.0, 1.0, 0.0)]), [1.0, 1.0]);
+        // Of a narrow panel nothing is told.
+        let halves = [local(4.0, 24.0, 0.0), local(4.0, 8.0, 0.0)];
+        assert_eq!(compared_at(-2e8, &whole, halves.clone()), [24.0, 8.0]);
+        assert_eq!(compared_at(-0.9e8, &whole, halves), [24.0 / 1024.0, 8.0 / 1024.0]);
     }
 
     #[test]

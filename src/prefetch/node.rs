@@ -37,6 +37,8 @@ pub(crate) struct Node<T, K> {
     /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
     /// tolerance.
     pub(crate) rank: f64,
+    /// What the error was before it was lowered; zero until the panel is judged.
+    pub(crate) bound: f64,
     /// The factor from parent to child that led to `rank`.
     pub(crate) ratio: f64,
     /// The least error on the path from the decided partition down to here.
@@ -73,6 +75,7 @@ impl<T, K: Copy> Node<T, K> {
             retired: false,
             finished: false,
             rank: 0.0,
+            bound: 0.0,
             ratio: 0.0,
             least: 0.0,
             units: 0,
@@ -86,6 +89,11 @@ impl<T, K: Copy> Node<T, K> {
     /// Whether no more than a value or two are missing.
     pub(crate) fn is_nearly_known(&self) -> bool {
         self.missing <= self.points.len() / FORESEEABLE
+    }
+
+    /// Whether the panel is judged, and its error may yet be lowered: until then nobody knows its children.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Judged(_)) && !self.is_final
     }
 
     /// The judgement of a panel that has one, and is kept.

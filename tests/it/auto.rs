@@ -120,7 +120,7 @@ fn a_singular_point_just_outside_the_range_is_resolved_or_reported() {
                         off <= 1.3 * answer.error.max(rtol * exact.abs()),
                         "{outside} {power} {a}: {off} {answer:?}"
                     );
-                    assert!(answer.evaluations < 1300, "{outside} {power} {a}: {}", answer.evaluations);
+                    assert!(answer.evaluations < 1400, "{outside} {power} {a}: {}", answer.evaluations);
                 }
             }
         }

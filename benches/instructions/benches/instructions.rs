@@ -70,7 +70,7 @@ struct Case {
 
 #[library_benchmark(setup = warm)]
 #[bench::gauss_kronrod_sin_21_points(args = (Case { integral: sin, b: 3.0 }), config = at_most(SMOOTH))]
-#[bench::gauss_kronrod_peaks_1659_points(args = (Case { integral: peaks, b: 1.0 }), config = at_most(PEAKS))]
+#[bench::gauss_kronrod_peaks_1785_points(args = (Case { integral: peaks, b: 1.0 }), config = at_most(PEAKS))]
 #[bench::auto_sqrt_96_points(args = (Case { integral: sqrt, b: 1.0 }), config = at_most(SINGULAR))]
 #[bench::gauss_kronrod_noise_1000_intervals(args = (Case { integral: intervals, b: 1.0 }), config = at_most(INTERVALS))]
 fn integral(case: Case) -> usize {

@@ -58,7 +58,7 @@ impl Known {
                 continue;
             }
             let whole = Local { error: self.errors[&i], ..whole };
-            let factor = lowering(&whole, children.clone().map(|i| &self.locals[&i]));
+            let factor = lowering(&tree.nodes[i].panel, &whole, children.clone().map(|i| &self.locals[&i]));
             for i in children {
                 let mut local = self.locals[&i].clone();
                 local.lower(factor);
