@@ -39,8 +39,8 @@ use super::value::Value;
 ///
 /// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4) by `|K - G|` or what null rules of lower degrees let expect of
 /// it (Berntsen and Espelid 1991); where they fall by a factor `r < 1/2` from degree to degree, at most `16 |K - G| r^3`. The errors
-/// of the parts of a panel are together at most three times what cutting it moved the integral by, unless that has them fall more than eight times
-/// as far as `8 |K - G|`. A panel's own error is at least the difference of two values at its very ends, 1e-7 of its width inside,
+/// of the parts of a panel are together at most three times what cutting it moved the integral by, unless that has them fall further than the
+/// square of the fall of `8 |K - G|`. A panel's own error is at least the difference of two values at its very ends, 1e-7 of its width inside,
 /// from the polynomial through the nodes, times the width not covered. Next to a singular point the variable is the
 /// logarithm of the distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece
 /// is integrated as `d^p (A + B ln d)`, its error the misfit. A search ends with the relative accuracy of its place:

@@ -53,7 +53,7 @@ macro_rules! with_pairs {
 /// The value is the Kronrod sum. The error of the whole range, or of a piece between breakpoints, is QUADPACK's, with
 /// `d = |K - G|` and `s` the integral of `|f - mean f|` `s (200 d / s)^1.5` (Piessens et al. 1983, section 2.2.4), but at most
 /// `8 d`. The errors of the halves of a segment are `8 d` at most, and together at most three times what the bisection moved
-/// the integral by, unless they fall more than eight times as far as `8 d` did. The limits themselves are never evaluated.
+/// the integral by, unless that has them fall further than the square of the fall of `8 d`. The limits themselves are never evaluated.
 ///
 /// Sums over the points are made in one order on every machine and for all values: every other pair from the centre outwards,
 /// then those between, then the two sums. The error is at least what the rounding of the points leaves, which counts on narrow
