@@ -144,12 +144,11 @@ pub(crate) fn lowering<'a, T: Value, K>(
         bound += part.error;
         roundoff += part.roundoff;
     }
-    if panel.b - panel.a < NARROW * panel.a.abs().most(panel.b.abs()) {
-        return 1.0;
-    }
     let moved = moved.norm() - 2.0 * roundoff;
     let fell = bound / whole.error;
-    (MOVED * moved / bound).most(fell * fell)
+    let factor = (MOVED * moved / bound).most(fell * fell);
+    let is_narrow = panel.b - panel.a < NARROW * panel.a.abs().most(panel.b.abs());
+    if is_narrow { 1.0 } else { factor }
 }
 
 /// In which order panels are refined, and when that ends.
