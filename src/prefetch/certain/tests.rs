@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::numerics::method::halves::Halves;
 use crate::numerics::method::{Local, Panel, lowering};
+use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Speculation};
 
 /// Numbers that look random (Steele, Lea and Flood 2014).
@@ -177,4 +178,69 @@ fn certain_is_what_the_errors_of_the_cut_say_and_nothing_else() {
         ahead += asked.len();
     }
     assert!(cfg!(miri) || (ahead > 1000 && met > 1000 && lowered > 300), "{ahead} {met} {lowered}");
+}
+
+/// Panels are halved, and the halves are told the error of the panel they come from.
+#[derive(Clone)]
+struct Told;
+
+impl Method for Told {
+    type Kind = u64;
+    const REUSES_POINTS: bool = false;
+    const HAS_PARTS: bool = true;
+
+    fn control(&self) -> Control {
+        Control::Global
+    }
+
+    fn root(&self) -> u64 {
+        0
+    }
+
+    fn is_part(&self, panel: &Panel<u64>) -> bool {
+        panel.depth > 0
+    }
+
+    fn points(&self, panel: &Panel<u64>, into: &mut Vec<f64>) {
+        into.push(panel.midpoint());
+    }
+
+    fn estimate<T: Value>(&self, _: &mut Panel<u64>, _: &[T]) -> Local<T> {
+        unreachable!("estimates are given")
+    }
+
+    fn refine(&self, panel: &Panel<u64>, error: f64, into: &mut Vec<Panel<u64>>) {
+        panel.bisect(error.to_bits(), into);
+    }
+
+    fn predict(&self, panel: &Panel<u64>, into: &mut Vec<Panel<u64>>) {
+        panel.bisect(0, into);
+    }
+}
+
+#[test]
+fn parts_follow_from_an_error_once_it_is_final() {
+    let local = |value, error| Local { value, error, l1: 1.0, roundoff: 0.0 };
+    let whole = Panel { a: 0.0, b: 1.0, depth: 0, kind: 0 };
+    let mut tree: Tree<f64, Told> = Tree::new(Told, Speculation::Ahead, [whole].into_iter(), 1e-3);
+    let kinds = |tree: &mut Tree<f64, Told>, node| {
+        let children = tree.children(node);
+        tree.nodes[children].iter().map(|child| child.asked).collect::<Vec<_>>()
+    };
+    let piece = tree.children(RANGE).start;
+    tree.judged(piece, 0, local(8.0, 1024.0), None);
+    assert_eq!(kinds(&mut tree, piece), [1024f64.to_bits(); 2]);
+    let (left, right) = (tree.children(piece).start, tree.children(piece).start + 1);
+    // A guess, as long as the other half is not known.
+    tree.judged(left, 1024f64.to_bits(), local(3.0, 24.0), None);
+    assert!(tree.nodes[left].is_open());
+    assert_eq!(kinds(&mut tree, left), [0; 2]);
+    tree.judged(right, 1024f64.to_bits(), local(4.0, 8.0), None);
+    assert_eq!([left, right].map(|half| tree.nodes[half].rank), [2.25, 0.75]);
+    assert_eq!(kinds(&mut tree, left), [2.25f64.to_bits(); 2]);
+    assert_eq!(kinds(&mut tree, right), [0.75f64.to_bits(); 2]);
+    // The run has what it was compared with, and it is kept no longer.
+    let (_, taken) = tree.hand_over(piece);
+    assert_eq!(taken.error, 1024.0);
+    assert!(matches!(tree.nodes[piece].state, crate::prefetch::State::Judged(None)));
 }
