@@ -9,7 +9,7 @@ mod tables;
 use std::fmt;
 
 pub(super) use self::judge::TRUST;
-use self::judge::{judge, judge_here, judge_two_here};
+use self::judge::{is_half, judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
 use super::lanes::is_small;
 use super::method::{Control, Local, Method, Panel};
@@ -175,7 +175,7 @@ impl Method for GaussKronrod {
 
     #[inline]
     fn is_part(&self, panel: &Panel<()>) -> bool {
-        panel.depth > 0
+        is_half(panel)
     }
 
     /// The centre, then those below it from the inside out, then those above.

@@ -15,6 +15,12 @@ const ROUNDOFF: f64 = 5.0;
 /// panel?".
 pub(in crate::numerics) const TRUST: f64 = 8.0;
 
+/// Whether a panel is compared with the one it comes from: then its error is a bound at first.
+#[inline]
+pub(super) fn is_half(panel: &Panel<()>) -> bool {
+    panel.depth > 0
+}
+
 /// The values at the points of a panel, each side where two are read at once as they are written.
 #[repr(C)]
 struct Around<T, const M: usize> {
@@ -72,7 +78,7 @@ pub(super) fn judge_two_here<T: Value, const M: usize>(
 /// this and the evaluation take two at a time.
 #[inline(never)]
 pub(super) fn judge<T: Value, const M: usize>(panel: &Panel<()>, c: f64, h: f64, values: Values<'_, T, M>) -> Local<T> {
-    let (at, alone) = ([panel.a, c, panel.b], panel.depth == 0);
+    let (at, alone) = ([panel.a, c, panel.b], !is_half(panel));
     if let Some(values) = values.same() {
         return same(judge_by::<f64, f64x2, M>(at, h, alone, values)).expect("that is what it is");
     }
