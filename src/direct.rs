@@ -147,26 +147,25 @@ where
         local
     }
 
-    /// Judges the halves of a panel at once, if nothing is in the way of that and there is budget for them.
+    /// Judges the two parts of a panel at once, if nothing is in the way of that and there is budget for them.
     #[inline]
-    fn judge_halves_here(&mut self, leaf: &Judged<E, M>) -> Option<[Judged<E, M>; 2]> {
+    fn judge_parts_here(&mut self, leaf: &Judged<E, M>) -> Option<[Judged<E, M>; 2]> {
         let panel = &leaf.panel;
         if !self.plain || !self.ledger.covers(2 * self.method.count(panel)) {
             return None;
         }
-        let [mut left, mut right] = self.method.judge_halves_here(panel, self.f())?;
-        if !left.1.is_sound() || !right.1.is_sound() {
+        let parts = self.method.judge_parts_here(panel, self.f())?;
+        if !parts.iter().all(|part| part.1.is_sound()) {
             self.list();
             return None;
         }
         self.ledger.take(2 * self.method.count(panel));
         self.performed = self.ledger.requests;
+        let mut parts = parts.map(|(panel, local)| Leaf::new(panel, local, ()));
         if M::HAS_PARTS {
-            let factor = lowering(&leaf.panel, &leaf.local, [&left.1, &right.1].into_iter());
-            left.1.lower(factor);
-            right.1.lower(factor);
+            compare(self.method, leaf, &mut parts);
         }
-        Some([Leaf::new(left.0, left.1, ()), Leaf::new(right.0, right.1, ())])
+        Some(parts)
     }
 
     #[inline]
@@ -244,8 +243,8 @@ where
     #[inline]
     fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
         if let Some(leaf) = leaf {
-            if let Some(halves) = self.judge_halves_here(&leaves[leaf]) {
-                leaves.extend(halves);
+            if let Some(parts) = self.judge_parts_here(&leaves[leaf]) {
+                leaves.extend(parts);
                 return Poll::Ready(Ok(()));
             }
         }
@@ -316,15 +315,27 @@ where
         if let (true, Some(leaf)) = (M::HAS_PARTS, leaf) {
             let (before, parts) = leaves.split_at_mut(first);
             if parts.iter().any(|part| self.method.is_part(&part.panel)) {
-                let whole = &before[leaf];
-                let factor = lowering(&whole.panel, &whole.local, parts.iter().map(|part| &part.local));
-                parts.iter_mut().for_each(|part| part.local.lower(factor));
+                compare(self.method, &before[leaf], parts);
             }
         }
         if self.plain {
             self.performed = self.ledger.requests;
         }
         Ok(())
+    }
+}
+
+/// Lowers the errors of the parts of a panel by what cutting it moved, and lets the method take note of them.
+#[inline]
+fn compare<T: Value, M: Method>(method: &M, whole: &Leaf<T, M::Kind, ()>, parts: &mut [Leaf<T, M::Kind, ()>]) {
+    let factor = lowering(&whole.panel, &whole.local, parts.iter().map(|part| &part.local));
+    let mut all = 0.0;
+    for part in &mut *parts {
+        part.local.lower(factor);
+        all += part.local.error;
+    }
+    for part in parts {
+        method.compared(&mut part.panel, part.local.error, all);
     }
 }
 

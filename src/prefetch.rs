@@ -85,6 +85,9 @@ pub(crate) struct Tree<T, M: Method> {
     scratch: Vec<Panel<M::Kind>>,
 }
 
+/// Guessed children are given up for better ones until more than one in so many of their points was asked for.
+const MANY: usize = 4;
+
 /// The root of the tree is not a panel, but the range as a whole: its children are the pieces.
 pub(crate) const RANGE: usize = 0;
 
@@ -136,21 +139,38 @@ impl<T, M: Method> Tree<T, M> {
                 let error = n.rank / self.scale(&n.panel);
                 self.scratch.clear();
                 self.method.refine(&n.panel, error, &mut self.scratch);
-                let known = &self.nodes[n.children.clone()];
-                let same = known.len() == self.scratch.len()
-                    && known.iter().zip(&self.scratch).all(|(have, want)| have.as_asked() == *want);
-                if !same {
-                    self.drop_below(node);
-                    self.adopt(node);
-                }
+                self.change(node);
                 self.nodes[node].fixed = true;
             } else if n.children.is_empty() && (matches!(n.state, State::Waiting) || n.is_open()) {
-                self.scratch.clear();
-                self.method.predict(&n.as_asked(), &mut self.scratch);
+                self.guess(node);
                 self.adopt(node);
             }
         }
         self.nodes[node].children.clone()
+    }
+
+    /// Puts into `scratch` the children that a node will probably have: all its parent's error is where the integrand is
+    /// hardest.
+    fn guess(&mut self, node: usize) {
+        let n = &self.nodes[node];
+        let mut panel = n.as_asked();
+        if n.focus.is_some_and(|focus| focus.touches(panel.a, panel.b)) {
+            self.method.compared(&mut panel, 1.0, 1.0);
+        }
+        self.scratch.clear();
+        self.method.predict(&panel, &mut self.scratch);
+    }
+
+    /// Guesses a node's children again, now that more is known, unless many of their points were asked for.
+    fn guess_again(&mut self, node: usize) {
+        let n = &self.nodes[node];
+        let known = &self.nodes[n.children.clone()];
+        let (issued, points) = known.iter().fold((0, 0), |(i, p), n| (i + n.issued, p + n.points.len()));
+        let is_early = known.iter().all(|n| matches!(n.state, State::Waiting)) && issued <= points / MANY;
+        if !n.fixed && !known.is_empty() && is_early {
+            self.guess(node);
+            self.change(node);
+        }
     }
 
     /// The points of these panels are needed now.
@@ -306,6 +326,17 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
+    /// The same, unless the node has these children already; others are dropped.
+    fn change(&mut self, node: usize) {
+        let known = &self.nodes[self.nodes[node].children.clone()];
+        let same = known.len() == self.scratch.len()
+            && known.iter().zip(&self.scratch).all(|(have, want)| have.as_asked() == *want);
+        if !same {
+            self.drop_below(node);
+            self.adopt(node);
+        }
+    }
+
     fn drop_below(&mut self, node: usize) {
         let mut below = vec![self.nodes[node].children.clone()];
         while let Some(range) = below.pop() {
@@ -367,12 +398,20 @@ impl<T: Value, M: Method> Tree<T, M> {
         if self.nodes[whole].retired {
             self.nodes[whole].state = State::Judged(None);
         }
-        for part in parts {
-            let n = &mut self.nodes[part];
+        let mut all = 0.0;
+        for n in &mut self.nodes[parts.clone()] {
             n.is_final = true;
             if let State::Judged(Some(local)) = &mut n.state {
                 local.lower(factor);
+                all += local.error;
             }
+        }
+        for part in parts.clone() {
+            let n = &mut self.nodes[part];
+            let error = n.local().error;
+            self.method.compared(&mut n.panel, error, all);
+        }
+        for part in parts {
             self.ranked(part);
             self.compare(part);
         }

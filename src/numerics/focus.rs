@@ -104,7 +104,7 @@ mod tests {
 
     fn find(f: impl Fn(f64) -> f64, a: f64, b: f64) -> Option<Focus> {
         let mut points = Vec::new();
-        GaussKronrod::new(21).points(&Panel { a, b, depth: 0, kind: () }, &mut points);
+        GaussKronrod::new(21).points(&Panel { a, b, depth: 0, kind: GaussKronrod::new(21).root() }, &mut points);
         let values: Vec<f64> = points.iter().map(|&x| f(x)).collect();
         focus(a, b, &points, &values)
     }

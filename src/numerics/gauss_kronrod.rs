@@ -1,5 +1,6 @@
 //! Gauss-Kronrod rules, with global control.
 
+mod grading;
 mod judge;
 #[cfg(feature = "serde")]
 mod serial;
@@ -8,6 +9,7 @@ mod tables;
 
 use std::fmt;
 
+use self::grading::{Place, parts};
 pub(super) use self::judge::TRUST;
 use self::judge::{is_half, judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
@@ -163,7 +165,7 @@ impl Default for GaussKronrod {
 }
 
 impl Method for GaussKronrod {
-    type Kind = ();
+    type Kind = Place;
     const REUSES_POINTS: bool = false;
     const HAS_PARTS: bool = true;
 
@@ -171,16 +173,28 @@ impl Method for GaussKronrod {
         Control::Global
     }
 
-    fn root(&self) {}
+    fn root(&self) -> Place {
+        Place::WHOLE
+    }
 
     #[inline]
-    fn is_part(&self, panel: &Panel<()>) -> bool {
+    fn is_part(&self, panel: &Panel<Place>) -> bool {
         is_half(panel)
+    }
+
+    #[inline]
+    fn compared(&self, part: &mut Panel<Place>, error: f64, all: f64) {
+        part.kind.note(error, all);
+    }
+
+    #[inline]
+    fn halvings(&self, panel: &Panel<Place>) -> u32 {
+        panel.kind.halvings().max(1)
     }
 
     /// The centre, then those below it from the inside out, then those above.
     #[inline]
-    fn points(&self, panel: &Panel<()>, into: &mut Vec<f64>) {
+    fn points(&self, panel: &Panel<Place>, into: &mut Vec<f64>) {
         let (c, h) = (panel.midpoint(), panel.reach());
         into.push(c);
         with_pairs!(self, M => {
@@ -191,12 +205,12 @@ impl Method for GaussKronrod {
     }
 
     #[inline]
-    fn count(&self, _panel: &Panel<()>) -> usize {
+    fn count(&self, _panel: &Panel<Place>) -> usize {
         self.width()
     }
 
     #[inline]
-    fn estimate<T: Value>(&self, panel: &mut Panel<()>, values: &[T]) -> Local<T> {
+    fn estimate<T: Value>(&self, panel: &mut Panel<Place>, values: &[T]) -> Local<T> {
         let (centre, pairs) = values.split_first().expect("a rule has points");
         let (below, above) = pairs.split_at(pairs.len() / 2);
         let side = "a value for each point";
@@ -208,7 +222,7 @@ impl Method for GaussKronrod {
     #[inline]
     fn judge_here<T: Value>(
         &self,
-        panel: &mut Panel<()>,
+        panel: &mut Panel<Place>,
         f: impl FnMut(f64) -> T,
         _: Option<&mut Vec<f64>>,
     ) -> Option<Local<T>> {
@@ -219,17 +233,25 @@ impl Method for GaussKronrod {
     }
 
     #[inline]
-    fn judge_halves_here<T: Value>(
+    fn judge_parts_here<T: Value>(
         &self,
-        panel: &Panel<()>,
+        panel: &Panel<Place>,
         f: impl FnMut(f64) -> T,
-    ) -> Option<[(Panel<()>, Local<T>); 2]> {
+    ) -> Option<[(Panel<Place>, Local<T>); 2]> {
         if !is_small::<T>() {
             return None;
         }
-        let [left, right] = panel.halves(())?;
+        let [left, right] = parts(panel)?;
         let [first, second] = with_pairs!(self, M => judge_two_here::<T, M>([&left, &right], f));
         Some([(left, first), (right, second)])
+    }
+
+    fn refine(&self, panel: &Panel<Place>, _error: f64, into: &mut Vec<Panel<Place>>) {
+        into.extend(parts(panel).into_iter().flatten());
+    }
+
+    fn predict(&self, panel: &Panel<Place>, into: &mut Vec<Panel<Place>>) {
+        into.extend(parts(&Panel { kind: panel.kind.guessed(), ..*panel }).into_iter().flatten());
     }
 }
 

@@ -55,15 +55,15 @@ impl<K: Copy> Panel<K> {
     /// Pushes the two halves, each of the given kind, left one first; nothing if no float lies between the limits.
     #[inline]
     pub fn bisect(&self, kind: K, into: &mut Vec<Panel<K>>) {
-        into.extend(self.halves(kind).into_iter().flatten());
+        into.extend(self.cut_at(self.midpoint(), kind).into_iter().flatten());
     }
 
-    /// The two halves, unless no float lies between the limits.
+    /// The two parts to the left and to the right of a point, if that lies between the limits.
     #[inline]
-    pub(crate) fn halves(&self, kind: K) -> Option<[Self; 2]> {
-        let (c, depth) = (self.midpoint(), self.depth + 1);
-        let halves = [Panel { a: self.a, b: c, depth, kind }, Panel { a: c, b: self.b, depth, kind }];
-        (self.a < c && c < self.b).then_some(halves)
+    pub(crate) fn cut_at(&self, c: f64, kind: K) -> Option<[Self; 2]> {
+        let depth = self.depth + 1;
+        let parts = [Panel { a: self.a, b: c, depth, kind }, Panel { a: c, b: self.b, depth, kind }];
+        (self.a < c && c < self.b).then_some(parts)
     }
 }
 
@@ -75,7 +75,7 @@ impl<K: Copy> Panel<K> {
 /// use coquad::{GaussKronrod, Local, Method, Panel};
 ///
 /// let method = GaussKronrod::new(15);
-/// let mut panel = Panel { a: 0.0, b: 2.0, depth: 0, kind: () };
+/// let mut panel = Panel { a: 0.0, b: 2.0, depth: 0, kind: method.root() };
 /// let mut points = Vec::new();
 /// method.points(&panel, &mut points);
 /// let values: Vec<f64> = points.iter().map(|x| x * x).collect();
@@ -254,6 +254,21 @@ pub trait Method: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     const HAS_PARTS: bool = false;
 
+    /// Takes note, in the kind of such a part, of its error and of the errors of all parts together, now that they are final.
+    #[doc(hidden)]
+    #[inline]
+    fn compared(&self, part: &mut Panel<Self::Kind>, error: f64, all: f64) {
+        let _ = (part, error, all);
+    }
+
+    /// How many bisections the refinement that led to this panel is worth: it is that much narrower.
+    #[doc(hidden)]
+    #[inline]
+    fn halvings(&self, panel: &Panel<Self::Kind>) -> u32 {
+        let _ = panel;
+        1
+    }
+
     /// Returns how refinement is steered.
     fn control(&self) -> Control;
 
@@ -293,7 +308,7 @@ pub trait Method: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     #[inline]
     #[allow(clippy::type_complexity, reason = "two panels with their judgements are what they are")]
-    fn judge_halves_here<T: Value>(
+    fn judge_parts_here<T: Value>(
         &self,
         panel: &Panel<Self::Kind>,
         f: impl FnMut(f64) -> T,

@@ -33,7 +33,7 @@ pub(crate) struct Leaf<T, K, H> {
     /// Its neighbour on the right; if it was replaced, the first of those that replaced it. (More leaves than 32 bits
     /// count do not fit in memory.)
     next: u32,
-    /// Refinements in a row that left the error where it was; [`REPLACED`] if it was.
+    /// Bisections in a row that left the error where it was; [`REPLACED`] if it was.
     flat: u32,
 }
 
@@ -428,7 +428,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let mut in_place = true;
         for (i, child) in (first..).zip(children) {
             child.next = if i + 1 == last { next } else { i as u32 + 1 };
-            child.flat = if child.local.error > SHRINKS * error { flat + 1 } else { 0 };
+            let halvings = self.method.halvings(&child.panel);
+            let shrinks = (1..halvings).fold(SHRINKS, |shrinks, _| SHRINKS * shrinks);
+            child.flat = if child.local.error > shrinks * error { flat + halvings } else { 0 };
             self.error += child.local.error;
             moved.add_scaled(-1.0, &child.local.value);
             if self.sums_values {

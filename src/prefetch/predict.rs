@@ -102,6 +102,7 @@ impl<T, M: Method> Tree<T, M> {
 
     /// Ranks anew what is not judged below a node.
     pub(super) fn predict_below(&mut self, node: usize) {
+        self.guess_again(node);
         let mut below = vec![self.nodes[node].children.clone()];
         while let Some(range) = below.pop() {
             for child in range {
@@ -109,6 +110,7 @@ impl<T, M: Method> Tree<T, M> {
                     continue;
                 }
                 self.predict(child);
+                self.guess_again(child);
                 let n = &self.nodes[child];
                 if self.nodes[n.parent].expanded && !n.expanded {
                     self.guesses.push(Candidate { rank: n.rank, node: child });

@@ -5,6 +5,7 @@ use wide::f64x2;
 use super::super::lanes::{Lanes, Parts, blur, same};
 use super::super::method::{Local, Panel};
 use super::super::value::Value;
+use super::grading::Place;
 use super::sums::{Laid, Sums, Values, spread};
 
 /// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm: the weights, the
@@ -17,7 +18,7 @@ pub(in crate::numerics) const TRUST: f64 = 8.0;
 
 /// Whether a panel is compared with the one it comes from: then its error is a bound at first.
 #[inline]
-pub(super) fn is_half(panel: &Panel<()>) -> bool {
+pub(super) fn is_half(panel: &Panel<Place>) -> bool {
     panel.depth > 0
 }
 
@@ -37,7 +38,7 @@ struct Side<T, const M: usize>([T; M]);
 impl<T: Value, const M: usize> Around<T, M> {
     /// Evaluates at the centre, then below it from the inside out, then above.
     #[inline]
-    fn new(panel: &Panel<()>, mut f: impl FnMut(f64) -> T) -> Self {
+    fn new(panel: &Panel<Place>, mut f: impl FnMut(f64) -> T) -> Self {
         let (c, h) = (panel.midpoint(), panel.reach());
         let centre = f(c);
         let mut below: [T; M] = std::array::from_fn(|_| T::zero());
@@ -59,7 +60,7 @@ impl<T: Value, const M: usize> Around<T, M> {
 
 /// The judgement of a panel by the values that `f` has at its points.
 #[inline]
-pub(super) fn judge_here<T: Value, const M: usize>(panel: &Panel<()>, f: impl FnMut(f64) -> T) -> Local<T> {
+pub(super) fn judge_here<T: Value, const M: usize>(panel: &Panel<Place>, f: impl FnMut(f64) -> T) -> Local<T> {
     let around = Around::<T, M>::new(panel, f);
     judge(panel, around.c, around.h, around.values())
 }
@@ -67,7 +68,7 @@ pub(super) fn judge_here<T: Value, const M: usize>(panel: &Panel<()>, f: impl Fn
 /// The judgements of two panels next to each other, first the left one, by the values that `f` has at their points.
 #[inline]
 pub(super) fn judge_two_here<T: Value, const M: usize>(
-    [left, right]: [&Panel<()>; 2],
+    [left, right]: [&Panel<Place>; 2],
     mut f: impl FnMut(f64) -> T,
 ) -> [Local<T>; 2] {
     let (first, second) = (Around::<T, M>::new(left, &mut f), Around::<T, M>::new(right, &mut f));
@@ -77,7 +78,12 @@ pub(super) fn judge_two_here<T: Value, const M: usize>(
 /// The judgement of a panel by its centre, half its width and its values. Not inlined: that they are in memory lets both
 /// this and the evaluation take two at a time.
 #[inline(never)]
-pub(super) fn judge<T: Value, const M: usize>(panel: &Panel<()>, c: f64, h: f64, values: Values<'_, T, M>) -> Local<T> {
+pub(super) fn judge<T: Value, const M: usize>(
+    panel: &Panel<Place>,
+    c: f64,
+    h: f64,
+    values: Values<'_, T, M>,
+) -> Local<T> {
     let (at, alone) = ([panel.a, c, panel.b], !is_half(panel));
     if let Some(values) = values.same() {
         return same(judge_by::<f64, f64x2, M>(at, h, alone, values)).expect("that is what it is");
@@ -124,7 +130,7 @@ impl<T> Locals<T> {
 /// The judgements of the halves of a panel, by the same instructions if the values are numbers.
 #[inline(never)]
 fn judge_two<T: Value, const M: usize>(
-    [one, other]: [&Panel<()>; 2],
+    [one, other]: [&Panel<Place>; 2],
     left: &Around<T, M>,
     right: &Around<T, M>,
 ) -> Locals<T> {

@@ -169,7 +169,7 @@ fn the_other_nodes_are_the_roots_of_the_stieltjes_polynomial() {
 fn monomials_are_exact_to_the_stated_degree() {
     for points in ALL {
         let method = GaussKronrod::new(points);
-        let panel = Panel { a: -1.0, b: 1.0, depth: 0, kind: () };
+        let panel = Panel { a: -1.0, b: 1.0, depth: 0, kind: Place::WHOLE };
         let mut xs = Vec::new();
         method.points(&panel, &mut xs);
         assert_eq!(xs.len(), points);
@@ -259,7 +259,7 @@ fn the_error_is_that_of_quadpack_or_a_multiple_of_the_difference() {
     let mut smaller = 0;
     for f in integrands {
         let method = GaussKronrod::new(15);
-        let mut panel = Panel { a: -1.0, b: 1.0, depth: 0, kind: () };
+        let mut panel = Panel { a: -1.0, b: 1.0, depth: 0, kind: Place::WHOLE };
         let mut points = Vec::new();
         method.points(&panel, &mut points);
         let values: Vec<f64> = points.iter().map(|&x| f(x)).collect();
@@ -301,10 +301,10 @@ fn two_panels_at_once_are_judged_as_each_alone() {
     for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
         let method = GaussKronrod::new(points);
         for (a, b) in [(-1.0, 1.0), (0.0, 0.5), (1e8, 1e8 + 1.0), (-1e-300, 1e300), (-1e308, 1.7e308), (0.0, 1e-320)] {
-            let panel = Panel { a, b, depth: 7, kind: () };
-            let Some(both) = method.judge_halves_here(&panel, f) else { panic!("{a} {b} has a midpoint") };
+            let panel = Panel { a, b, depth: 7, kind: Place::WHOLE };
+            let Some(both) = method.judge_parts_here(&panel, f) else { panic!("{a} {b} has a midpoint") };
             let mut halves = Vec::new();
-            panel.bisect((), &mut halves);
+            method.refine(&panel, 1.0, &mut halves);
             for ((half, local), alone) in both.into_iter().zip(&mut halves) {
                 let here = method.judge_here(alone, f, None).expect("it judges here");
                 let mut xs = Vec::new();
@@ -322,8 +322,8 @@ fn two_panels_at_once_are_judged_as_each_alone() {
         }
     }
     assert!(told > 400, "{told}");
-    let float = Panel { a: 1.0, b: f64::from_bits(1f64.to_bits() + 1), depth: 0, kind: () };
-    assert!(GaussKronrod::default().judge_halves_here(&float, f64::exp).is_none());
+    let float = Panel { a: 1.0, b: f64::from_bits(1f64.to_bits() + 1), depth: 0, kind: Place::WHOLE };
+    assert!(GaussKronrod::default().judge_parts_here(&float, f64::exp).is_none());
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn the_error_of_a_half_is_eight_times_the_difference_before_it_is_compared() {
     for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
         let method = GaussKronrod::new(points);
         let judged = |depth| {
-            let mut panel = Panel { a: -0.5, b: 1.0, depth, kind: () };
+            let mut panel = Panel { a: -0.5, b: 1.0, depth, kind: Place::WHOLE };
             assert_eq!(method.is_part(&panel), depth > 0);
             method.judge_here(&mut panel, f, None).expect("it judges here")
         };
@@ -341,7 +341,7 @@ fn the_error_of_a_half_is_eight_times_the_difference_before_it_is_compared() {
             continue;
         }
         let mut xs = Vec::new();
-        method.points(&Panel { a: -1.0, b: 1.0, depth: 0, kind: () }, &mut xs);
+        method.points(&Panel { a: -1.0, b: 1.0, depth: 0, kind: Place::WHOLE }, &mut xs);
         let rule = method.rule;
         let weight = |x: f64| {
             let j = rule.nodes.iter().position(|node| *node == x.abs()).expect("a node");
@@ -378,17 +378,17 @@ fn numbers_are_judged_as_all_other_values_are() {
     }
     for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
         let method = GaussKronrod::new(points);
-        let mut panel = Panel { a: -0.5, b: 1.0, depth: 0, kind: () };
+        let mut panel = Panel { a: -0.5, b: 1.0, depth: 0, kind: Place::WHOLE };
         let number = method.judge_here(&mut panel, f, None).expect("it judges here");
         let Local { value, error, l1, roundoff } =
             method.judge_here(&mut panel, |x| Other(f(x)), None).expect("it judges here");
         let other = Local { value: value.0, error, l1, roundoff };
-        let halves = method.judge_halves_here(&panel, |x| Other(f(x))).expect("there is a midpoint");
+        let halves = method.judge_parts_here(&panel, |x| Other(f(x))).expect("there is a midpoint");
         if number.is_sound() {
             assert_eq!(bits(&number), bits(&other), "{points}");
         }
         for ((half, local), other) in
-            method.judge_halves_here(&panel, f).expect("there is a midpoint").into_iter().zip(halves)
+            method.judge_parts_here(&panel, f).expect("there is a midpoint").into_iter().zip(halves)
         {
             assert_eq!(half, other.0);
             if local.is_sound() {

@@ -1,0 +1,87 @@
+//! Where a segment is cut: in the middle, but nearer and nearer to a limit of the range where all the error is.
+
+use super::super::method::Panel;
+
+/// All the error of a segment's parts is in one of them if that has at least this much of it.
+const ALL: f64 = 15.0 / 16.0;
+/// Segments are cut at `2^-3` at the closest: towards a singular point they are best in geometric progression, by a factor of
+/// about `(sqrt 2 - 1)^2 = 0.17` (Gui and Babuska 1986).
+const CLOSEST: u32 = 3;
+/// No segment is cut nearer to a limit than this part of the size of its limits, but in the middle: points so near are
+/// rounded, and those a little nearer fall on the limit itself.
+const ROUNDED: f64 = 1.0 / (1u64 << 40) as f64;
+
+/// Where a segment lies in the range, or in the piece between breakpoints that it is of. In one word, because panels are
+/// copied as words just after they were made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(hidden)]
+pub struct Place(u32);
+
+/// It begins where the range does; it ends there.
+const LEFT: u32 = 1;
+const RIGHT: u32 = 2;
+/// It has all the error of the segment it comes from.
+const HARD: u32 = 4;
+/// From this bit on: how many times in a row the segments it comes from had, up to the halvings by which it is nearer to the
+/// limit than the last of them.
+const HALVINGS: u32 = 3;
+
+impl Place {
+    /// That of the whole range.
+    pub(super) const WHOLE: Self = Self(LEFT | RIGHT);
+
+    /// Takes note of an error, and of that of all parts of the segment it comes from.
+    #[inline]
+    pub(super) fn note(&mut self, error: f64, all: f64) {
+        if self.is_end() && error >= ALL * all {
+            self.0 |= HARD;
+        }
+    }
+
+    /// What was hard is probably hard again.
+    pub(super) fn guessed(self) -> Self {
+        if self.halvings() > 0 && self.is_end() { Self(self.0 | HARD) } else { self }
+    }
+
+    /// Whether it lies at one limit of the range.
+    #[inline]
+    fn is_end(self) -> bool {
+        matches!(self.0 & (LEFT | RIGHT), LEFT | RIGHT)
+    }
+
+    #[inline]
+    pub(super) fn halvings(self) -> u32 {
+        self.0 >> HALVINGS
+    }
+}
+
+/// The two parts of a segment, unless no float lies between its limits.
+#[inline]
+pub(super) fn parts(panel: &Panel<Place>) -> Option<[Panel<Place>; 2]> {
+    let Place(whole) = panel.kind;
+    let (c, halvings) = if whole & HARD == 0 { (panel.midpoint(), 0) } else { graded(panel) };
+    let [mut left, mut right] = panel.cut_at(c, Place(halvings << HALVINGS))?;
+    left.kind.0 |= whole & LEFT;
+    right.kind.0 |= whole & RIGHT;
+    Some([left, right])
+}
+
+/// Where to cut a segment that has all the error at a limit, and how many halvings away from the other one that is: one more
+/// each time in a row.
+#[inline(never)]
+fn graded(panel: &Panel<Place>) -> (f64, u32) {
+    let limit = if panel.kind.0 & LEFT == 0 { panel.b } else { panel.a };
+    let least = ROUNDED * panel.a.abs().max(panel.b.abs());
+    let (mut c, mut halvings) = (panel.midpoint(), 1);
+    while halvings <= panel.kind.halvings() && halvings < CLOSEST {
+        let nearer = Panel { a: limit.min(c), b: limit.max(c), ..*panel }.midpoint();
+        if (nearer - limit).abs() < least {
+            break;
+        }
+        (c, halvings) = (nearer, halvings + 1);
+    }
+    (c, halvings)
+}
+
+#[cfg(test)]
+mod tests;
