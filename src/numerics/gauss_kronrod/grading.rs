@@ -60,9 +60,9 @@ impl Place {
 pub(super) fn parts(panel: &Panel<Place>) -> Option<[Panel<Place>; 2]> {
     let Place(whole) = panel.kind;
     let (c, halvings) = if whole & HARD == 0 { (panel.midpoint(), 0) } else { graded(panel) };
-    let [mut left, mut right] = panel.cut_at(c, Place(halvings << HALVINGS))?;
-    left.kind.0 |= whole & LEFT;
-    right.kind.0 |= whole & RIGHT;
+    let [mut left, mut right] = panel.cut_at(c, Place(0))?;
+    let at = |limit| Place(if whole & limit == 0 { 0 } else { limit | halvings << HALVINGS });
+    (left.kind, right.kind) = (at(LEFT), at(RIGHT));
     Some([left, right])
 }
 
