@@ -149,8 +149,8 @@ impl<T, M: Method> Tree<T, M> {
         self.nodes[node].children.clone()
     }
 
-    /// Puts into `scratch` the children that a node will probably have: all its parent's error is where the integrand is
-    /// hardest.
+    /// Puts into `scratch` the children that a node will probably have: where the integrand is hardest is all its parent's
+    /// error.
     fn guess(&mut self, node: usize) {
         let n = &self.nodes[node];
         let mut panel = n.as_asked();
@@ -326,7 +326,7 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    /// The same, unless the node has these children already; others are dropped.
+    /// The same, unless the node has these children already; those it has are dropped.
     fn change(&mut self, node: usize) {
         let known = &self.nodes[self.nodes[node].children.clone()];
         let same = known.len() == self.scratch.len()
@@ -409,7 +409,9 @@ impl<T: Value, M: Method> Tree<T, M> {
         for part in parts.clone() {
             let n = &mut self.nodes[part];
             let error = n.local().error;
-            self.method.compared(&mut n.panel, error, all);
+            if !planted!(32) {
+                self.method.compared(&mut n.panel, error, all);
+            }
         }
         for part in parts {
             self.ranked(part);

@@ -47,15 +47,20 @@ macro_rules! with_pairs {
     };
 }
 
-/// Gauss-Kronrod quadrature with global control: the segment with the largest error is bisected until the sum of the
+/// Gauss-Kronrod quadrature with global control: the segment with the largest error is cut in two until the sum of the
 /// errors meets the tolerance.
 ///
 /// # Numerics
 ///
 /// The value is the Kronrod sum. The error of the whole range, or of a piece between breakpoints, is QUADPACK's, with
 /// `d = |K - G|` and `s` the integral of `|f - mean f|` `s (200 d / s)^1.5` (Piessens et al. 1983, section 2.2.4), but at most
-/// `8 d`. The errors of the halves of a segment are `8 d` at most, and together at most three times what the bisection moved
+/// `8 d`. The errors of the parts of a segment are `8 d` at most, and together at most three times what the cut moved
 /// the integral by, unless that has them fall further than the square of the fall of `8 d`. The limits themselves are never evaluated.
+///
+/// Segments are bisected. But where the part at a limit of the range, or at a breakpoint, has fifteen sixteenths of the error of both, and
+/// again at the next cut, that is made nearer to the limit: at a quarter, then at an eighth of the segment. A singular limit is
+/// approached in geometric progression, best by a factor of about 0.17 (Gui and Babuska 1986), in half as many rounds and
+/// evaluations as by halves.
 ///
 /// Sums over the points are made in one order on every machine and for all values: every other pair from the centre outwards,
 /// then those between, then the two sums. The error is at least what the rounding of the points leaves, which counts on narrow
@@ -63,7 +68,7 @@ macro_rules! with_pairs {
 ///
 /// # Cost
 ///
-/// As many evaluations per segment as the rule has points; a bisection discards those of the parent.
+/// As many evaluations per segment as the rule has points; a cut discards those of the parent.
 ///
 /// # Panics
 ///
@@ -74,6 +79,8 @@ macro_rules! with_pairs {
 /// A. S. Kronrod, "Nodes and weights of quadrature formulas", Consultants Bureau 1965.
 /// D. P. Laurie, "Calculation of Gauss-Kronrod quadrature rules", Math. Comp. 66 (1997) 1133-1145.
 /// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983.
+/// W. Gui, I. Babuška, "The h, p and h-p versions of the finite element method in 1 dimension, part II", Numer. Math. 49
+/// (1986) 613-657.
 ///
 /// # Examples
 ///

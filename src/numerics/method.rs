@@ -261,7 +261,7 @@ pub trait Method: Clone + Send + Sync + 'static {
         let _ = (part, error, all);
     }
 
-    /// How many bisections the refinement that led to this panel is worth: it is that much narrower.
+    /// How many bisections the refinement that led to this panel is worth.
     #[doc(hidden)]
     #[inline]
     fn halvings(&self, panel: &Panel<Self::Kind>) -> u32 {

@@ -46,7 +46,7 @@ fn simulate(case: &Case, method: impl Method, atol: f64, setting: (usize, Latenc
 
 /// Integrands whose trees differ: smooth, singular, kinked, peaked; few evaluations each.
 const SMALL: &[(Case, f64)] = &[
-    (("sqrt x", f64::sqrt, 0.0, 1.0), 1e-4),
+    (("sqrt x", f64::sqrt, 0.0, 1.0), 1e-6),
     (("|x-1/3|", |x| (x - 1.0 / 3.0).abs(), 0.0, 1.0), 1e-5),
     (("1/(x^2+1e-2)", |x| 1.0 / (x * x + 1e-2), -1.0, 2.0), 1e-8),
     (("step", |x| if x > 0.3 { 1.0 } else { 0.0 }, 0.0, 1.0), 1e-2),

@@ -11,8 +11,8 @@ const CLOSEST: u32 = 3;
 /// rounded, and those a little nearer fall on the limit itself.
 const ROUNDED: f64 = 1.0 / (1u64 << 40) as f64;
 
-/// Where a segment lies in the range, or in the piece between breakpoints that it is of. In one word, because panels are
-/// copied as words just after they were made.
+/// Where a segment lies in the range, or in the piece between breakpoints that it is of; zero within. In one word, because
+/// panels are copied as words just after they were made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[doc(hidden)]
 pub struct Place(u32);
@@ -22,8 +22,8 @@ const LEFT: u32 = 1;
 const RIGHT: u32 = 2;
 /// It has all the error of the segment it comes from.
 const HARD: u32 = 4;
-/// From this bit on: how many times in a row the segments it comes from had, up to the halvings by which it is nearer to the
-/// limit than the last of them.
+/// From this bit on: by how many halvings the segment it comes from was cut towards the limit, if that had all the error; else
+/// zero.
 const HALVINGS: u32 = 3;
 
 impl Place {
@@ -66,8 +66,8 @@ pub(super) fn parts(panel: &Panel<Place>) -> Option<[Panel<Place>; 2]> {
     Some([left, right])
 }
 
-/// Where to cut a segment that has all the error at a limit, and how many halvings away from the other one that is: one more
-/// each time in a row.
+/// Where to cut a segment that has all the error, and by how many halvings that is towards the limit: one more than the last
+/// time.
 #[inline(never)]
 fn graded(panel: &Panel<Place>) -> (f64, u32) {
     let limit = if panel.kind.0 & LEFT == 0 { panel.b } else { panel.a };
