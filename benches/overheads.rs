@@ -264,6 +264,21 @@ fn memory() {
         let evaluator = pool.evaluator(f64::exp);
         async move { Integrator::new(evaluator).integrate(0.0, b, 1e-9).await }
     });
+    // The machine's own pool, too.
+    let held = release.clone();
+    let mut hold = Box::pin(integrate(
+        move |x| {
+            while !held.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            x
+        },
+        0.0,
+        1.0,
+        1e-9,
+    ));
+    assert!(hold.as_mut().poll(&mut cx).is_pending());
+    measure("integrate(f, ..)", |b| integrate(f64::exp, 0.0, b, 1e-9));
     release.store(true, Ordering::SeqCst);
     block_on(busy);
     let future = integrate(f64::exp, 0.0, 1.0, 1e-9);

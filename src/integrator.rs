@@ -137,6 +137,13 @@ where
             settings: None,
         }
     }
+
+    /// The same for one integral.
+    pub(crate) fn once(evaluator: E) -> Self {
+        let integrator = Self::new(evaluator);
+        let _ = integrator.shared.cache.set(PointCache::of_one_integral());
+        integrator
+    }
 }
 
 impl<E, M> Integrator<E, M>

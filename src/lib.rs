@@ -155,5 +155,5 @@ where
     T: Value,
     F: Fn(f64) -> T + Send + Sync + 'static,
 {
-    Integrator::new(ThreadPool::machine().evaluator(f)).integrate(a, b, atol).await
+    Integrator::once(ThreadPool::machine().evaluator(f)).integrate(a, b, atol).await
 }

@@ -57,6 +57,9 @@ pub(crate) struct Points<T> {
     keeper: Option<Keeper<T>>,
 }
 
+/// Fewer shards a map cannot have.
+const FEWEST: usize = 2;
+
 /// What the map holds for a point: 16 bytes for `f64`, which is what keeps a point at 25 bytes times the load.
 enum Slot<T> {
     /// Found. Final.
@@ -97,9 +100,13 @@ impl<T> PointCache<T> {
     /// Returns an empty cache.
     #[must_use]
     pub fn new() -> Self {
+        Self::with(OnceLock::new())
+    }
+
+    fn with(map: OnceLock<DashMap<Key, Slot<T>, BuildKeyHasher>>) -> Self {
         Self {
             points: Arc::new(Points {
-                map: OnceLock::new(),
+                map,
                 finished: AtomicUsize::new(0),
                 #[cfg(feature = "durable")]
                 keeper: None,
@@ -121,6 +128,12 @@ impl<T> PointCache<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> PointCache<T> {
+    /// Returns an empty cache for a single integral, of which thousands may wait: a map has 128 bytes for each of its shards,
+    /// and four shards for each processor.
+    pub(crate) fn of_one_integral() -> Self {
+        Self::with(DashMap::with_hasher_and_shard_amount(BuildKeyHasher::default(), FEWEST).into())
+    }
+
     /// Returns the value at `x`, if it is known. Never waits for one that is being evaluated.
     ///
     /// # Examples
