@@ -167,7 +167,7 @@ impl<T, M: Method> Tree<T, M> {
         let known = &self.nodes[n.children.clone()];
         let (issued, points) = known.iter().fold((0, 0), |(i, p), n| (i + n.issued, p + n.points.len()));
         let is_early = known.iter().all(|n| matches!(n.state, State::Waiting)) && issued <= points / MANY;
-        if !n.fixed && !known.is_empty() && is_early {
+        if !self.is_final(node) && !known.is_empty() && is_early {
             self.guess(node);
             self.change(node);
         }
