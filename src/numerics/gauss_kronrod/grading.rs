@@ -30,23 +30,17 @@ impl Place {
     /// That of the whole range.
     pub(super) const WHOLE: Self = Self(LEFT | RIGHT);
 
-    /// Takes note of an error, and of that of all parts of the segment it comes from.
+    /// Takes note of an error, and of that of all parts of the segment it comes from, if it lies at a limit.
     #[inline]
     pub(super) fn note(&mut self, error: f64, all: f64) {
-        if self.is_end() && error >= ALL * all {
+        if self.0 != 0 && error >= ALL * all {
             self.0 |= HARD;
         }
     }
 
     /// What was hard is probably hard again.
     pub(super) fn guessed(self) -> Self {
-        if self.halvings() > 0 && self.is_end() { Self(self.0 | HARD) } else { self }
-    }
-
-    /// Whether it lies at one limit of the range.
-    #[inline]
-    fn is_end(self) -> bool {
-        matches!(self.0 & (LEFT | RIGHT), LEFT | RIGHT)
+        if self.halvings() > 0 { Self(self.0 | HARD) } else { self }
     }
 
     #[inline]
