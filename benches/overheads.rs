@@ -9,7 +9,7 @@
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -264,21 +264,13 @@ fn memory() {
         let evaluator = pool.evaluator(f64::exp);
         async move { Integrator::new(evaluator).integrate(0.0, b, 1e-9).await }
     });
-    // The machine's own pool, too.
-    let held = release.clone();
-    let mut hold = Box::pin(integrate(
-        move |x| {
-            while !held.load(Ordering::SeqCst) {
-                thread::sleep(Duration::from_millis(1));
-            }
-            x
-        },
-        0.0,
-        1.0,
-        1e-9,
-    ));
-    assert!(hold.as_mut().poll(&mut cx).is_pending());
+    // The threads of the machine's own pool take what was asked for first, and stay at it.
+    let gate = Arc::new(Mutex::new(()));
+    let (shut, entrance) = (gate.lock().expect("nobody else has it"), gate.clone());
+    let mut first = Box::pin(integrate(move |x| entrance.lock().map_or(f64::NAN, |_| x), 0.0, 1.0, 1e-9));
+    assert!(first.as_mut().poll(&mut cx).is_pending());
     measure("integrate(f, ..)", |b| integrate(f64::exp, 0.0, b, 1e-9));
+    drop(shut);
     release.store(true, Ordering::SeqCst);
     block_on(busy);
     let future = integrate(f64::exp, 0.0, 1.0, 1e-9);
