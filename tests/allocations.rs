@@ -1,11 +1,31 @@
-//! What arrives takes no more memory than it is long: a program of its own, as its allocator counts.
+//! What arrives takes no more memory than it is long, and points on the spot take none: a program of its own, as its
+//! allocator counts.
 
 use allocation_counter::measure;
 use coquad::wire::{Answer, Frames, Hello, Job, MAX_FRAME, frame};
+use coquad::{GaussKronrod, Inline, Integrator};
 
 /// What reading may take at most: the numbers of a message take eight bytes each, and a byte at least in the message.
 fn bound(arrived: usize) -> u64 {
     8 * arrived as u64 + 4096
+}
+
+/// An integrand, how many points it takes, and how many allocations all in all.
+type Case = (fn(f64) -> f64, usize, u64);
+
+#[test]
+fn an_integral_on_the_spot_allocates_nothing_for_a_point() {
+    let peaks = |x: f64| [0.2, 0.5, 0.83].iter().map(|c| 1e-3 / ((x - c) * (x - c) + 1e-6)).sum();
+    let cases: [Case; 3] = [(f64::exp, 21, 1), (f64::sqrt, 315, 4), (peaks, 1785, 8)];
+    for (f, points, most) in cases {
+        let mut evaluations = 0;
+        let taken = measure(|| {
+            let integrator = Integrator::new(Inline::new(f)).method(GaussKronrod::default());
+            evaluations = integrator.integrate_blocking(0.0, 1.0, 1e-10).unwrap().evaluations;
+        });
+        assert_eq!(evaluations, points);
+        assert!(taken.count_total <= most, "{points} points: {taken:?}");
+    }
 }
 
 #[test]
