@@ -1,9 +1,9 @@
 //! Prints what stands between the integrand and its integral: `cargo bench --bench overheads`.
 //!
 //! Nanoseconds per evaluation by each way to evaluate; integrals of cheap functions on a thread pool beside the same on
-//! the calling thread; memory per running integral; how evenly thousands share a pool; whether callers hold each
-//! other up; and how soon all is idle after a drop. What is compared is measured in turns in one process, and the least
-//! (per evaluation) or the median (per integral) of many is shown.
+//! the calling thread; memory per integral that waits, and at the peak of many; how evenly thousands share a pool; whether
+//! callers hold each other up; and how soon all is idle after a drop. What is compared is measured in turns in one process,
+//! and the least (per evaluation) or the median (per integral) of many is shown.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 use std::convert::Infallible;
@@ -214,11 +214,50 @@ fn processor() -> f64 {
     tasks.flatten().filter_map(used).sum::<f64>() / 1e9
 }
 
-/// Bytes that the process has in memory (Linux).
-fn resident() -> f64 {
+/// Bytes that the process has in memory, by a field of /proc/self/status (Linux).
+fn bytes(field: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this bench needs Linux's /proc");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a field of /proc/self/status");
+    let line = status.lines().find(|line| line.starts_with(field)).expect("a field of /proc/self/status");
     1024.0 * line.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok()).expect("a number of kB")
+}
+
+fn resident() -> f64 {
+    bytes("VmRSS:")
+}
+
+/// What many integrals at once have in memory at the peak, from the first poll to the end of the last.
+fn peaks() {
+    println!(
+        "\nbytes per integral at the peak, and seconds, of {MANY} integrals at once from the first poll to the last end"
+    );
+    // A process for each: none gets what another gave back.
+    let program = std::env::current_exe().expect("it runs");
+    for row in ["5 ns", "1 us", "20 us", "one"] {
+        let status = std::process::Command::new(&program).args(["peak", row]).status().expect("it runs");
+        assert!(status.success());
+    }
+}
+
+/// One row of [`peaks`].
+fn peak_row() {
+    let row = std::env::args().nth(2).expect("which row");
+    let (short, long) = (busy(1_000), busy(20_000));
+    match &*row {
+        "5 ns" => all("integrate(f, ..), f of 5 ns", |b| integrate(f64::exp, 0.0, b, 1e-9)),
+        "1 us" => all("integrate(f, ..), f of 1 us", |b| integrate(move |x| short(x + 2.0), 0.0, b, 1e-9)),
+        "20 us" => all("integrate(f, ..), f of 20 us", |b| integrate(move |x| long(x + 2.0), 0.0, b, 1e-9)),
+        _ => {
+            let one = Integrator::new(ThreadPool::new(2).evaluator(f64::exp));
+            all("one integrator on a pool of 2, f of 5 ns", |b| one.integrate(0.0, b, 1e-9));
+        }
+    }
+}
+
+fn all<F: Future>(name: &str, make: impl Fn(f64) -> F) {
+    std::fs::write("/proc/self/clear_refs", "5").expect("this bench needs Linux's /proc");
+    let before = bytes("VmHWM:");
+    let took = time(|| drop(block_on(join_all((0..MANY).map(|i| make(1.0 + i as f64 / MANY as f64))))));
+    println!("{name:44} {:10.0} {:10.3}", (bytes("VmHWM:") - before) / MANY as f64, took / 1e9);
 }
 
 /// Starts integrals, each to a limit of its own, and keeps them.
@@ -414,10 +453,14 @@ fn drops() {
 
 fn main() {
     let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
-    let parts: [(&str, fn()); 6] = [
+    if only.as_deref() == Some("peak") {
+        return peak_row();
+    }
+    let parts: [(&str, fn()); 7] = [
         ("evaluations", evaluations),
         ("integrals", integrals),
         ("memory", memory),
+        ("peaks", peaks),
         ("fairness", fairness),
         ("callers", callers),
         ("drops", drops),

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, lazy};
 use futures_lite::future::block_on;
 
 use crate::ahead::{Ahead, Engine};
@@ -291,21 +292,32 @@ where
         integral: &trace::Integral,
     ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
         let Some((domain, tolerance)) = self.question(a, b, atol) else { return Err(self.idle(a, b, atol)) };
+        let limit = self.limit();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let watched = limit.is_some() || self.settings().observer.is_some();
+        if E::NEAR && !watched && self.shared.evaluator.near().is_some() {
+            // Made when a thread has time for it: thousands may wait.
+            let (integrator, flag) = (self.clone(), given_up.clone());
+            let engine = lazy(move |_| Box::new(integrator.engine(domain, tolerance, None, flag))).flatten();
+            return Ok(Box::pin(Hosted::new(self.shared.clone(), integral.instrument(engine), given_up)));
+        }
+        Ok(Box::pin(integral.instrument(self.engine(domain, tolerance, limit, given_up))))
+    }
+
+    fn engine(
+        &self,
+        domain: Domain,
+        tolerance: Tolerance,
+        limit: Option<Limit>,
+        given_up: Arc<AtomicBool>,
+    ) -> Engine<E, M> {
         let observer = self.settings().observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some());
-        let given_up = Arc::new(AtomicBool::new(false));
-        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up.clone());
+        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up);
         let pieces = whole(&self.method, &domain);
         let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
         let ledger = Ledger::new(self.max_evaluations);
-        let limit = self.limit();
-        let hosted = E::NEAR && observer.is_none() && limit.is_none() && self.shared.evaluator.near().is_some();
-        let source = Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit);
-        let engine = integral.instrument(Engine::new(run, source));
-        if E::NEAR && hosted {
-            return Ok(Box::pin(Hosted::new(self.shared.clone(), engine, given_up)));
-        }
-        Ok(Box::pin(engine))
+        Engine::new(run, Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit))
     }
 
     /// The whole run, on the spot: no future, nothing to wait for.

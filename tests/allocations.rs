@@ -1,9 +1,14 @@
 //! What arrives takes no more memory than it is long, and points on the spot take none: a program of its own, as its
 //! allocator counts.
 
+use std::sync::{Arc, Mutex};
+
 use allocation_counter::measure;
 use coquad::wire::{Answer, Frames, Hello, Job, MAX_FRAME, frame};
-use coquad::{GaussKronrod, Inline, Integrator};
+use coquad::{GaussKronrod, Inline, Integrator, integrate};
+use futures::executor::block_on;
+use futures::future::join_all;
+use futures_lite::future::poll_once;
 
 /// What reading may take at most: the numbers of a message take eight bytes each, and a byte at least in the message.
 fn bound(arrived: usize) -> u64 {
@@ -25,6 +30,36 @@ fn an_integral_on_the_spot_allocates_nothing_for_a_point() {
         });
         assert_eq!(evaluations, points);
         assert!(taken.count_total <= most, "{points} points: {taken:?}");
+    }
+}
+
+/// The threads of the machine's pool are kept in evaluations, and integrals come that have to wait.
+#[test]
+fn an_integral_that_waits_for_a_busy_pool_takes_less_than_two_kib() {
+    const MANY: usize = 1000;
+    let gate = Arc::new(Mutex::new(()));
+    let shut = gate.lock().unwrap();
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let entrance = Arc::clone(&gate);
+        let mut first = Box::pin(integrate(move |x| entrance.lock().map_or(f64::NAN, |_| x), 0.0, 1.0, 1e-9));
+        assert!(block_on(poll_once(&mut first)).is_none());
+        held.push(first);
+    }
+    let mut waiting = Vec::with_capacity(MANY);
+    let taken = measure(|| {
+        for i in 0..MANY {
+            let mut integral = Box::pin(integrate(f64::exp, 0.0, 1.0 + i as f64 / MANY as f64, 1e-9));
+            assert!(block_on(poll_once(&mut integral)).is_none());
+            waiting.push(integral);
+        }
+    });
+    let each = taken.bytes_max / MANY as u64;
+    assert!(each < 2048, "{each} bytes");
+    drop(shut);
+    for (i, e) in block_on(join_all(waiting)).into_iter().enumerate() {
+        let exact = (1.0 + i as f64 / MANY as f64).exp() - 1.0;
+        assert!((e.unwrap().value - exact).abs() <= 1e-9);
     }
 }
 
@@ -116,7 +151,6 @@ fn assert_bounded(message: &[u8]) {
 #[test]
 fn a_damaged_file_takes_no_more_memory_than_a_whole_one() {
     use coquad::PointCache;
-    use futures::executor::block_on;
 
     let memory = std::path::PathBuf::from("/dev/shm");
     let folder = if memory.is_dir() { memory } else { std::env::temp_dir() };

@@ -16,7 +16,7 @@ use futures::stream::{FuturesUnordered, Stream};
 use super::cache::{Claim, PointCache};
 use super::evaluator::Evaluator;
 use super::flight::{Flight, Outcome};
-use super::near::{Laps, Pace};
+use super::near::{Laps, Load, Near, Pace};
 use super::spot::{Found, Spot};
 use super::sync::{Mutex, MutexGuard};
 use crate::error::EvaluationError;
@@ -178,7 +178,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     /// Where the next evaluation is best done. Depends on the clock, and the answer must not depend on it.
     pub(crate) fn place(&self) -> Place {
         match self.shared.evaluator.near() {
-            Some(near) if near.pace() == Pace::Instant => {
+            Some(near) if is_for_one(near) => {
                 if near.is_here() {
                     Place::Here
                 } else {
@@ -199,7 +199,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     pub(crate) fn find(&mut self, x: f64) -> Option<Found<E::Value>> {
         let near = self.shared.evaluator.near()?;
         // Relaxed: as at the flag's other end.
-        if near.pace() != Pace::Instant || self.given_up.load(Ordering::Relaxed) {
+        if !is_for_one(near) || self.given_up.load(Ordering::Relaxed) {
             return None;
         }
         self.laps.start();
@@ -275,6 +275,16 @@ impl<E: Evaluator + 'static> Dispatch<E> {
             Poll::Ready(Some(arrival)) => Poll::Ready(arrival),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
+    }
+}
+
+/// Whether one thread should do all that an integral needs: to hand it over would take longer, or every thread has an
+/// integral of its own to turn to.
+fn is_for_one<T>(near: &dyn Near<T>) -> bool {
+    match near.pace() {
+        Pace::Instant => true,
+        Pace::Brisk(_) => near.load() == Load::Crowded,
+        Pace::Slow => false,
     }
 }
 

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::evaluation::dispatch::Shared;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::near::Pace;
+use crate::evaluation::near::{Load, Pace};
 use crate::evaluation::panics;
 use crate::evaluation::sync::{Mutex, MutexGuard};
 
@@ -57,9 +57,11 @@ struct Status<R> {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Stage {
+    /// Nobody has polled it yet. Its owner will: then `Driven`, or `Scheduled` if the threads of the pool have enough to do.
+    New,
     /// Waits to be woken, by then `Scheduled`, or polled by its owner, by then `Driven`.
     Parked,
-    /// A thread of the pool will take it, if its owner does not do so first: `Driven`.
+    /// A thread of the pool will take it, if its owner does not do so first on another: `Driven`.
     Scheduled,
     /// Someone polls it. Then `Parked` or `Over`.
     Driven,
@@ -73,7 +75,7 @@ where
     E: Evaluator + 'static,
 {
     pub(crate) fn new(shared: Arc<Shared<E>>, future: F, given_up: Arc<AtomicBool>) -> Self {
-        let status = Status { stage: Stage::Parked, woken: false, owner: None, owner_here: false, outcome: None };
+        let status = Status { stage: Stage::New, woken: false, owner: None, owner_here: false, outcome: None };
         let host = Host { shared, future: Mutex::new(Some(future)), status: Mutex::new(status) };
         Self { host: Arc::new(host), given_up }
     }
@@ -175,7 +177,7 @@ where
         match status.stage {
             Stage::Parked => self.arouse(status),
             Stage::Driven => status.woken = true,
-            Stage::Scheduled | Stage::Over => {}
+            Stage::New | Stage::Scheduled | Stage::Over => {}
         }
     }
 }
@@ -189,12 +191,22 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let host = &self.host;
-        let here = host.shared.evaluator.near().is_some_and(|near| near.is_here());
+        let near = host.shared.evaluator.near();
+        let here = near.is_some_and(|near| near.is_here());
         let mut waker = Some(cx.waker().clone());
         let mut status = host.lock();
         status.owner_here = here;
         mem::swap(&mut status.owner, &mut waker);
-        if status.stage == Stage::Parked || (here && status.stage == Stage::Scheduled) {
+        let crowded = near.filter(|near| status.stage == Stage::New && !here && near.load() != Load::Light);
+        if let Some(near) = crowded {
+            // Nothing that it asked for now would be begun now: thousands may wait so.
+            status.stage = Stage::Scheduled;
+            drop(status);
+            let host = Arc::downgrade(host);
+            near.enqueue(Box::new(move || host.upgrade().into_iter().for_each(Host::serve)));
+            return Poll::Pending;
+        }
+        if matches!(status.stage, Stage::New | Stage::Parked) || (here && status.stage == Stage::Scheduled) {
             status.stage = Stage::Driven;
             drop(status);
             host.drive();
@@ -224,7 +236,7 @@ where
         drop(status);
         panics::dispose(unheard);
         // CANCEL: what is driven is dropped by its driver, who finds it over.
-        if matches!(stage, Stage::Parked | Stage::Scheduled) {
+        if matches!(stage, Stage::New | Stage::Parked | Stage::Scheduled) {
             self.host.discard();
         }
     }

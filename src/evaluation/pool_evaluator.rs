@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::near::{Near, Pace, Stopwatch};
+use crate::evaluation::near::{Load, Near, Pace, Stopwatch};
 use crate::evaluation::thread_pool::{ThreadPool, evaluate_here};
 use crate::evaluation::unheard::Unheard;
 
@@ -117,6 +117,14 @@ where
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
         self.pool.drive(job);
     }
+
+    fn load(&self) -> Load {
+        self.pool.load()
+    }
+
+    fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
+        self.pool.open(job);
+    }
 }
 
 /// A function that may fail and runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
@@ -195,6 +203,14 @@ where
 
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
         self.pool.drive(job);
+    }
+
+    fn load(&self) -> Load {
+        self.pool.load()
+    }
+
+    fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
+        self.pool.open(job);
     }
 }
 

@@ -18,7 +18,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -28,6 +28,7 @@ use futures::channel::oneshot;
 use futures_lite::future::yield_now;
 
 use crate::error::EvaluationError;
+use crate::evaluation::near::Load;
 use crate::evaluation::panics;
 use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
 use crate::evaluation::sync::{Mutex, MutexGuard, block_on, thread, thread_locals};
@@ -36,9 +37,27 @@ use crate::evaluation::unheard::{Leave, Receiver, Sender, letter};
 thread_locals! {
     /// The pool that this thread works for; 0 for none.
     static EMPLOYER: Cell<u64> = Cell::new(0);
-    /// Whether it drives an integral rather than being inside a job: then evaluations are handed over, not run on the
-    /// spot as those that a job waits for.
-    static DRIVING: Cell<bool> = Cell::new(false);
+    /// What it does.
+    static ROLE: Cell<Role> = Cell::new(Role::Works);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// It is inside a job, or does nothing: what a job waits for runs on the spot.
+    Works,
+    /// It drives an integral: evaluations are handed over.
+    Drives,
+    /// It drives an integral for the first time: evaluations are handed over, and come next.
+    Opens,
+}
+
+impl Role {
+    /// Runs `job`, which does not panic, in this role.
+    fn run(self, job: impl FnOnce()) {
+        ROLE.with(|role| role.set(self));
+        job();
+        ROLE.with(|role| role.set(Self::Works));
+    }
 }
 
 /// Runs functions that compute or block, on exactly as many threads as asked for. Clones share the threads.
@@ -84,6 +103,8 @@ struct Shared {
     executor: Arc<Executor<'static>>,
     queue: Arc<Mutex<Queue>>,
     workers: usize,
+    /// How many integrals wait to be driven.
+    waiting: Arc<AtomicUsize>,
     id: u64,
     /// Never sent through: its drop tells the threads to end.
     _alive: oneshot::Sender<Infallible>,
@@ -104,9 +125,15 @@ impl ThreadPool {
         let executor = Arc::new(Executor::new());
         let (alive, gone) = oneshot::channel();
         let gone = gone.shared();
-        let queue = Arc::default();
-        let pool =
-            Self { shared: Arc::new(Shared { executor: Arc::clone(&executor), queue, workers, id, _alive: alive }) };
+        let shared = Shared {
+            executor: Arc::clone(&executor),
+            queue: Arc::default(),
+            workers,
+            waiting: Arc::default(),
+            id,
+            _alive: alive,
+        };
+        let pool = Self { shared: Arc::new(shared) };
         for i in 0..workers {
             let executor = Arc::clone(&executor);
             let gone = gone.clone();
@@ -226,18 +253,41 @@ impl ThreadPool {
 
     /// Has a worker drive an integral.
     pub(crate) fn drive(&self, job: Box<dyn FnOnce() + Send>) {
-        let driving = async move {
-            DRIVING.with(|driving| driving.set(true));
+        let job = self.announced(job);
+        self.shared.executor.spawn(async move { Role::Drives.run(job) }).detach();
+    }
+
+    /// Has a worker drive an integral for the first time, at the turn of a job that came now.
+    pub(crate) fn open(&self, job: Box<dyn FnOnce() + Send>) {
+        self.enqueue(Arc::new(Opening(Mutex::new(Some(self.announced(job))))));
+    }
+
+    /// Counts the integral that `job` drives among those that wait, until it is driven.
+    fn announced<J: FnOnce()>(&self, job: J) -> impl FnOnce() + use<J> {
+        let waiting = Arc::clone(&self.shared.waiting);
+        // Relaxed: a thread that sees it late decides a little later, where to evaluate and nothing else.
+        waiting.fetch_add(1, Ordering::Relaxed);
+        move || {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             job();
-            DRIVING.with(|driving| driving.set(false));
-        };
-        self.shared.executor.spawn(driving).detach();
+        }
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        if self.shared.waiting.load(Ordering::Relaxed) >= self.shared.workers {
+            Load::Crowded
+        } else if lock(&self.shared.queue).runners >= self.shared.workers {
+            Load::Full
+        } else {
+            Load::Light
+        }
     }
 
     /// Has a worker start a job when its turn comes.
     fn enqueue(&self, job: Arc<dyn Start>) {
+        let opens = ROLE.with(Cell::get) == Role::Opens && self.is_employer() && !planted!(33);
         let mut queue = lock(&self.shared.queue);
-        queue.jobs.push_back(job);
+        if opens { &mut queue.opened } else { &mut queue.jobs }.push_back(job);
         if queue.runners < self.shared.workers {
             queue.runners += 1;
             drop(queue);
@@ -250,6 +300,8 @@ impl ThreadPool {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Arc<dyn Start>>,
+    /// What the integrals asked for that had their turn among them: it comes first.
+    opened: VecDeque<Arc<dyn Start>>,
     /// Those who start them: tasks of the executor, each of which takes the place of many.
     runners: usize,
 }
@@ -282,16 +334,16 @@ async fn run(queue: Arc<Mutex<Queue>>) {
 /// The next job; none if the runner has to end.
 fn next(queue: &Mutex<Queue>) -> Option<Arc<dyn Start>> {
     let mut queue = lock(queue);
-    let next = queue.jobs.pop_front();
+    let next = queue.opened.pop_front().or_else(|| queue.jobs.pop_front());
     queue.runners -= usize::from(next.is_none());
     next
 }
 
 /// Evaluates on this thread. The integrand is inside a job, even if whoever asked for it drives.
 pub(crate) fn evaluate_here<T>(evaluation: impl FnOnce() -> Result<T, EvaluationError>) -> Result<T, EvaluationError> {
-    let driving = DRIVING.with(|driving| driving.replace(false));
+    let role = ROLE.with(|role| role.replace(Role::Works));
     let outcome = catch_unwind(AssertUnwindSafe(evaluation));
-    DRIVING.with(|cell| cell.set(driving));
+    ROLE.with(|cell| cell.set(role));
     flatten(outcome)
 }
 
@@ -325,6 +377,15 @@ where
         if let Some((job, sender)) = take(self) {
             sender.send(catch_unwind(AssertUnwindSafe(job)));
         }
+    }
+}
+
+/// An integral that waits to be driven for the first time.
+struct Opening<J>(Mutex<Option<J>>);
+
+impl<J: FnOnce() + Send> Start for Opening<J> {
+    fn start(&self) {
+        lock(&self.0).take().into_iter().for_each(|job| Role::Opens.run(job));
     }
 }
 
@@ -374,7 +435,7 @@ where
     type Output = Outcome<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        let on_worker = self.pool.is_employer() && !DRIVING.with(Cell::get);
+        let on_worker = self.pool.is_employer() && ROLE.with(Cell::get) == Role::Works;
         loop {
             match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::New(job) if on_worker => return Poll::Ready(catch_unwind(AssertUnwindSafe(job))),

@@ -11,7 +11,15 @@ use crate::evaluation::near::Near;
 /// An evaluator that has its jobs counted and not run.
 struct Threads {
     is_here: bool,
+    load: Load,
     spawned: AtomicUsize,
+    enqueued: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Threads {
+    fn new(is_here: bool, load: Load) -> Self {
+        Self { is_here, load, spawned: AtomicUsize::new(0), enqueued: Mutex::default() }
+    }
 }
 
 impl Evaluator for Threads {
@@ -44,6 +52,14 @@ impl Near<f64> for Threads {
     fn spawn(&self, _: Box<dyn FnOnce() + Send>) {
         self.spawned.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn load(&self) -> Load {
+        self.load
+    }
+
+    fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
+        self.enqueued.lock().unwrap().push(job);
+    }
 }
 
 #[derive(Default)]
@@ -57,7 +73,7 @@ impl Wake for Bell {
 
 /// Polls an integral once, wakes it, and returns how many jobs it had spawned and how often its owner was woken.
 fn woken(is_here: bool) -> (usize, usize) {
-    let shared = Arc::new(Shared::new(Threads { is_here, spawned: AtomicUsize::new(0) }));
+    let shared = Arc::new(Shared::new(Threads::new(is_here, Load::Light)));
     let kept = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&kept);
     let integral = poll_fn(move |cx| {
@@ -82,7 +98,7 @@ fn an_integral_is_driven_by_the_pool_unless_its_owner_waits_there() {
 
 #[test]
 fn a_wake_that_comes_while_it_is_driven_is_kept() {
-    let shared = Arc::new(Shared::new(Threads { is_here: true, spawned: AtomicUsize::new(0) }));
+    let shared = Arc::new(Shared::new(Threads::new(true, Load::Light)));
     let integral = poll_fn(|cx| {
         cx.waker().wake_by_ref();
         Poll::<()>::Pending
@@ -93,4 +109,57 @@ fn a_wake_that_comes_while_it_is_driven_is_kept() {
         assert!(Pin::new(&mut hosted).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&bell)))).is_pending());
         assert_eq!(bell.0.load(Ordering::Relaxed), rings);
     }
+}
+
+/// An integral that counts its polls, and ends when it is dropped or polled twice.
+fn counted(
+    threads: Threads,
+) -> (Hosted<impl Future<Output = ()> + Unpin, Threads>, Arc<Shared<Threads>>, Arc<AtomicUsize>) {
+    let (shared, polls) = (Arc::new(Shared::new(threads)), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&polls);
+    let integral = poll_fn(move |_| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Poll::Pending,
+        _ => Poll::Ready(()),
+    });
+    (Hosted::new(Arc::clone(&shared), integral, Arc::default()), shared, polls)
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn turn(shared: &Shared<Threads>) {
+    let job = shared.evaluator.enqueued.lock().unwrap().pop().expect("it waits for its turn");
+    job();
+}
+
+#[test]
+fn an_integral_waits_for_its_turn_while_the_threads_have_enough_to_do() {
+    for load in [Load::Full, Load::Crowded] {
+        let (mut hosted, shared, polls) = counted(Threads::new(false, load));
+        assert!(poll(&mut hosted).is_pending() && poll(&mut hosted).is_pending());
+        assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.enqueued.lock().unwrap().len()), (0, 1));
+        turn(&shared);
+        assert_eq!(polls.load(Ordering::Relaxed), 1);
+        assert!(poll(&mut hosted).is_ready(), "once begun it is its owner's to poll");
+    }
+}
+
+#[test]
+fn an_integral_of_threads_with_nothing_to_do_or_of_an_owner_among_them_begins_at_once() {
+    for threads in [Threads::new(false, Load::Light), Threads::new(true, Load::Crowded)] {
+        let (mut hosted, shared, polls) = counted(threads);
+        assert!(poll(&mut hosted).is_pending());
+        assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.enqueued.lock().unwrap().len()), (1, 0));
+    }
+}
+
+#[test]
+fn an_integral_that_is_dropped_before_its_turn_is_gone_at_once() {
+    let (mut hosted, shared, polls) = counted(Threads::new(false, Load::Full));
+    assert!(poll(&mut hosted).is_pending());
+    drop(hosted);
+    assert_eq!((Arc::strong_count(&polls), Arc::strong_count(&shared)), (1, 1));
+    turn(&shared);
+    assert_eq!(polls.load(Ordering::Relaxed), 0);
 }

@@ -286,6 +286,53 @@ fn what_is_to_be_driven_waits_for_a_turn_of_jobs_not_for_all() {
 }
 
 #[test]
+fn what_an_integral_asks_for_at_its_turn_comes_before_what_came_later() {
+    let pool = ThreadPool::new(1);
+    let occupied = Occupied::new(&pool);
+    let (says, said) = mpsc::channel();
+    let job = |name| {
+        let (pool, says) = (pool.clone(), says.clone());
+        let mut run = Box::pin(pool.run(move || says.send(name).unwrap()));
+        let _ = poll_once(&mut run);
+        run
+    };
+    let before = job("before");
+    let (opened, runs) = mpsc::channel();
+    let (inner, says_inside) = (pool.clone(), says.clone());
+    pool.open(Box::new(move || {
+        says_inside.send("its turn").unwrap();
+        for name in ["first", "second"] {
+            let says = says_inside.clone();
+            let mut run = Box::pin(inner.run(move || says.send(name).unwrap()));
+            assert!(poll_once(&mut run).is_pending(), "handed over");
+            opened.send(run).unwrap();
+        }
+    }));
+    let after = job("after");
+    drop(occupied);
+    block_on(join_all([before, after]));
+    block_on(join_all(runs));
+    assert_eq!(said.try_iter().collect::<Vec<_>>(), ["before", "its turn", "first", "second", "after"]);
+}
+
+#[test]
+fn a_load_is_light_full_or_crowded() {
+    let pool = ThreadPool::new(2);
+    assert_eq!(pool.load(), Load::Light);
+    let occupied = Occupied::new(&pool);
+    assert_eq!(pool.load(), Load::Full, "two runners");
+    pool.open(Box::new(|| ()));
+    assert_eq!(pool.load(), Load::Full, "one integral waits");
+    pool.drive(Box::new(|| ()));
+    assert_eq!(pool.load(), Load::Crowded, "two wait");
+    drop(occupied);
+    // Or this does not end.
+    while pool.load() != Load::Light {
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn a_waker_that_panics_ends_no_runner() {
     struct Fragile;
     impl std::task::Wake for Fragile {
