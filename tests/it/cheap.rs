@@ -14,6 +14,7 @@ use coquad::{
 };
 use futures::executor::block_on;
 use futures::future::{join_all, select_all};
+use futures_lite::future::poll_once;
 
 fn peak(x: f64) -> f64 {
     1.0 / (x * x + 1e-2)
@@ -259,6 +260,39 @@ fn a_short_integral_does_not_wait_for_the_long_ones_that_came_before() {
     let (first, _, rest) = block_on(select_all(all));
     assert_eq!(first.unwrap().evaluations, 21);
     assert_eq!(rest.len(), 40);
+}
+
+/// Far more integrals than threads, of an integrator each, at every pace, with others inside some integrands, and some
+/// dropped before or after their turn.
+#[test]
+fn integrals_that_wait_for_their_turn_have_the_bits_of_one_alone() {
+    let expected: Vec<_> = (0..20)
+        .map(|i| Integrator::new(Inline::new(peak)).integrate_blocking(-1.0, 0.5 + f64::from(i), 1e-9))
+        .map(|alone| trace(&alone))
+        .collect();
+    for workers in [1, 2, 5] {
+        let pool = ThreadPool::new(workers);
+        let integral = |i: usize| {
+            let (inner, pace) = (pool.clone(), PACES[i % PACES.len()].1);
+            let evaluator = pool.evaluator(move |x: f64| {
+                pace(x);
+                if i % 7 == 0 && x.to_bits() % 64 == 0 {
+                    let inside = Integrator::new(inner.evaluator(kink)).integrate_blocking(0.0, 1.0, 1e-6);
+                    assert!(inside.is_ok());
+                }
+                peak(x)
+            });
+            Box::pin(async move { Integrator::new(evaluator).integrate(-1.0, 0.5 + (i % 20) as f64, 1e-9).await })
+        };
+        let mut left: Vec<_> = (0..20).map(integral).collect();
+        left.iter_mut().for_each(|integral| drop(block_on(poll_once(integral))));
+        left.truncate(10);
+        let ends = block_on(join_all((0..100).map(integral)));
+        drop(left);
+        for (i, end) in ends.iter().enumerate() {
+            assert_eq!(trace(end), expected[i % 20], "{workers} workers, integral {i}");
+        }
+    }
 }
 
 #[test]
