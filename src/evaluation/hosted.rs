@@ -1,5 +1,6 @@
 //! A future that its owner polls, as any future, or that the evaluator's threads poll for it: there, while evaluations
-//! are short, so that neither an evaluation nor its arrival has to wake a thread.
+//! are short, so that neither an evaluation nor its arrival has to wake a thread; and the first time, if they had nothing
+//! to spare for what it would ask for.
 //!
 //! INVARIANT: one thread at a time polls the future; a wake that comes meanwhile is kept. Whoever is woken drives.
 //!

@@ -287,7 +287,8 @@ impl ThreadPool {
     fn enqueue(&self, job: Arc<dyn Start>) {
         let opens = ROLE.with(Cell::get) == Role::Opens && self.is_employer() && !planted!(33);
         let mut queue = lock(&self.shared.queue);
-        if opens { &mut queue.opened } else { &mut queue.jobs }.push_back(job);
+        let line = if opens { &mut queue.opened } else { &mut queue.jobs };
+        line.push_back(job);
         if queue.runners < self.shared.workers {
             queue.runners += 1;
             drop(queue);
@@ -385,7 +386,8 @@ struct Opening<J>(Mutex<Option<J>>);
 
 impl<J: FnOnce() + Send> Start for Opening<J> {
     fn start(&self) {
-        lock(&self.0).take().into_iter().for_each(|job| Role::Opens.run(job));
+        let job = lock(&self.0).take();
+        job.into_iter().for_each(|job| Role::Opens.run(job));
     }
 }
 
