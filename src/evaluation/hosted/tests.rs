@@ -10,7 +10,7 @@ use crate::evaluation::near::Near;
 
 /// An evaluator that has its jobs counted and not run.
 struct Threads {
-    is_here: bool,
+    is_here: AtomicBool,
     load: Load,
     spawned: AtomicUsize,
     enqueued: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
@@ -18,7 +18,7 @@ struct Threads {
 
 impl Threads {
     fn new(is_here: bool, load: Load) -> Self {
-        Self { is_here, load, spawned: AtomicUsize::new(0), enqueued: Mutex::default() }
+        Self { is_here: is_here.into(), load, spawned: AtomicUsize::new(0), enqueued: Mutex::default() }
     }
 }
 
@@ -40,7 +40,7 @@ impl Near<f64> for Threads {
     }
 
     fn is_here(&self) -> bool {
-        self.is_here
+        self.is_here.load(Ordering::Relaxed)
     }
 
     fn evaluate(&self, x: f64) -> Result<f64, EvaluationError> {
@@ -162,4 +162,15 @@ fn an_integral_that_is_dropped_before_its_turn_is_gone_at_once() {
     assert_eq!((Arc::strong_count(&polls), Arc::strong_count(&shared)), (1, 1));
     turn(&shared);
     assert_eq!(polls.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn an_integral_whose_owner_comes_to_a_thread_of_the_pool_does_not_wait_for_its_turn() {
+    let (mut hosted, shared, polls) = counted(Threads::new(false, Load::Full));
+    assert!(poll(&mut hosted).is_pending());
+    shared.evaluator.is_here.store(true, Ordering::Relaxed);
+    assert!(poll(&mut hosted).is_pending());
+    assert_eq!(polls.load(Ordering::Relaxed), 1);
+    turn(&shared);
+    assert_eq!(polls.load(Ordering::Relaxed), 1, "that was its turn");
 }
