@@ -135,61 +135,91 @@ async fn yield_once() {
     .await;
 }
 
-fn integrals() {
-    println!(
-        "\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (the least of many turns);\n\
-         its evaluations alone on two threads, half on each, and what part of both the pool uses; processor time over inline"
-    );
-    println!(
-        "{:>9} {:>12} {:>10} {:>10} {:>8} {:>22} {:>12} {:>6} {:>10}",
-        "f", "evaluations", "inline", "pool", "ratio", "less a hand-off of 20", "two threads", "part", "processor"
-    );
-    for (nanos, atol, turns) in [
-        (0, 1.0, 300),
-        (0, 1e-11, 300),
-        (1_000, 1.0, 300),
-        (1_000, 1e-11, 200),
-        (20_000, 1e-11, 40),
-        (200_000, 1e-11, 4),
-    ] {
-        let pool = ThreadPool::new(2);
-        let (mut here, mut there, mut halves, mut n) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        let (mut here_used, mut there_used) = (0.0, 0.0);
-        for _ in 0..turns {
-            let inline = Integrator::new(Inline::new(busy(nanos))).method(METHOD());
-            let begin = processor();
-            here.push(time(|| n = evaluations_of(inline.integrate_blocking(-1.0, 1.0, atol))));
-            let middle = processor();
-            let pooled = Integrator::new(pool.evaluator(busy(nanos))).method(METHOD());
-            there.push(time(|| assert_eq!(n, evaluations_of(pooled.integrate_blocking(-1.0, 1.0, atol)))));
-            let end = processor();
-            // Of shorter ones, starting the threads would be most of it.
-            if nanos >= 20_000 {
-                halves.push(time(|| {
-                    thread::scope(|scope| {
-                        for half in 0..2 {
-                            let f = busy(nanos);
-                            scope.spawn(move || {
-                                (half..n).step_by(2).for_each(|i| assert!(f(i as f64 / n as f64) > 0.0))
-                            });
-                        }
-                    });
-                }));
-            }
-            here_used += middle - begin;
-            there_used += end - middle;
+/// An integral of a function of so many nanoseconds to a tolerance, and what its turns took.
+struct Pair {
+    nanos: u64,
+    atol: f64,
+    /// In each round.
+    turns: usize,
+    evaluations: usize,
+    here: f64,
+    there: f64,
+    halves: f64,
+    here_used: f64,
+    there_used: f64,
+}
+
+impl Pair {
+    fn new((nanos, atol, turns): (u64, f64, usize)) -> Self {
+        let (here, there, halves) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+        Self { nanos, atol, turns, evaluations: 0, here, there, halves, here_used: 0.0, there_used: 0.0 }
+    }
+
+    fn turn(&mut self, pool: &ThreadPool) {
+        let (nanos, atol, mut n) = (self.nanos, self.atol, 0);
+        let inline = Integrator::new(Inline::new(busy(nanos))).method(METHOD());
+        let begin = processor();
+        self.here = self.here.min(time(|| n = evaluations_of(inline.integrate_blocking(-1.0, 1.0, atol))));
+        let middle = processor();
+        let pooled = Integrator::new(pool.evaluator(busy(nanos))).method(METHOD());
+        let there = time(|| assert_eq!(n, evaluations_of(pooled.integrate_blocking(-1.0, 1.0, atol))));
+        self.there = self.there.min(there);
+        let end = processor();
+        // Of shorter ones, starting the threads would be most of it.
+        if nanos >= 20_000 {
+            self.halves = self.halves.min(time(|| {
+                thread::scope(|scope| {
+                    for half in 0..2 {
+                        let f = busy(nanos);
+                        scope.spawn(move || (half..n).step_by(2).for_each(|i| assert!(f(i as f64 / n as f64) > 0.0)));
+                    }
+                });
+            }));
         }
-        let least = |times: Vec<f64>| times.into_iter().fold(f64::INFINITY, f64::min) / 1e3;
-        let (here, there, halves) = (least(here), least(there), least(halves));
-        let f = format!("{} us", nanos / 1000);
-        let (ratio, less, used) = (there / here, (there - 20.0) / here, there_used / here_used);
-        print!("{f:>9} {n:12} {here:10.1} {there:10.1} {ratio:8.3} {less:22.3} ");
+        self.evaluations = n;
+        self.here_used += middle - begin;
+        self.there_used += end - middle;
+    }
+
+    fn print(&self) {
+        let (here, there, halves) = (self.here / 1e3, self.there / 1e3, self.halves / 1e3);
+        let f = format!("{} us", self.nanos / 1000);
+        let (ratio, less, used) = (there / here, (there - 20.0) / here, self.there_used / self.here_used);
+        print!("{f:>9} {:12} {here:10.1} {there:10.1} {ratio:8.3} {less:22.3} ", self.evaluations);
         if halves.is_finite() {
             println!("{halves:12.1} {:6.3} {used:10.3}", halves / there);
         } else {
             println!("{:>12} {:>6} {used:10.3}", "-", "-");
         }
     }
+}
+
+fn integrals() {
+    println!(
+        "\none integral, in us: on the calling thread, and by integrate-as-on-a-pool of 2 (the least of many turns, in ten rounds);\n\
+         its evaluations alone on two threads, half on each, and what part of both the pool uses; processor time over inline"
+    );
+    println!(
+        "{:>9} {:>12} {:>10} {:>10} {:>8} {:>22} {:>12} {:>6} {:>10}",
+        "f", "evaluations", "inline", "pool", "ratio", "less a hand-off of 20", "two threads", "part", "processor"
+    );
+    let pool = ThreadPool::new(2);
+    let mut pairs = [
+        (0, 1.0, 30),
+        (0, 1e-11, 30),
+        (1_000, 1e9, 30),
+        (1_000, 1.0, 30),
+        (1_000, 1e-11, 20),
+        (20_000, 1e-11, 4),
+        (200_000, 1e-11, 1),
+    ]
+    .map(Pair::new);
+    for _ in 0..10 {
+        for pair in &mut pairs {
+            (0..pair.turns).for_each(|_| pair.turn(&pool));
+        }
+    }
+    pairs.iter().for_each(Pair::print);
 }
 
 fn evaluations_of(result: Result<coquad::Estimate, coquad::Error>) -> usize {
