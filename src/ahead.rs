@@ -78,6 +78,9 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     /// The leaf whose expansion is paid for and waited for, and its price.
     paid: Option<(usize, usize)>,
     performed: usize,
+    /// Whether it was polled before, and whether this is the first time and may ask for one point only.
+    begun: bool,
+    tries: bool,
     pace: trace::Pace,
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
@@ -114,6 +117,8 @@ where
             limit,
             paid: None,
             performed: 0,
+            begun: false,
+            tries: false,
             pace: trace::Pace::new(),
             panels: Vec::new(),
             points: Vec::new(),
@@ -132,6 +137,7 @@ where
             limit.wake(cx);
         }
         let mut start = None;
+        self.tries = !std::mem::replace(&mut self.begun, true) && self.observer.is_none() && self.limit.is_none();
         self.dispatch.arrive();
         loop {
             while let Poll::Ready((x, result)) = self.dispatch.poll_arrival(cx) {
@@ -172,6 +178,12 @@ where
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
                 return false;
+            }
+            if self.tries && !self.waiting.is_empty() && self.dispatch.is_unknown() {
+                // One evaluation tells how long they take. Whoever comes next, to a thread that has nothing to do meanwhile,
+                // asks for the others.
+                cx.waker().wake_by_ref();
+                return started;
             }
             let place = self.place();
             if place != Place::Away && class != Class::Required {

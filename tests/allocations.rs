@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use allocation_counter::measure;
 use coquad::wire::{Answer, Frames, Hello, Job, MAX_FRAME, frame};
-use coquad::{GaussKronrod, Inline, Integrator, integrate};
+use coquad::{GaussKronrod, Inline, Integrator, ThreadPool, integrate};
 use futures::executor::block_on;
 use futures::future::join_all;
 use futures_lite::future::poll_once;
@@ -61,6 +61,16 @@ fn an_integral_that_waits_for_a_busy_pool_takes_less_than_two_kib() {
         let exact = (1.0 + i as f64 / MANY as f64).exp() - 1.0;
         assert!((e.unwrap().value - exact).abs() <= 1e-9);
     }
+}
+
+#[test]
+fn an_integral_begins_with_one_evaluation_however_many_threads_there_are() {
+    let pool = ThreadPool::new(64);
+    let integrator = Integrator::new(pool.evaluator(f64::exp));
+    let mut integral = Box::pin(integrator.integrate(0.0, 1.0, 1e-9));
+    let taken = measure(|| drop(block_on(poll_once(&mut integral))));
+    assert!(taken.bytes_max < 16 * 1024, "{taken:?}");
+    assert!(block_on(integral).is_ok());
 }
 
 #[test]

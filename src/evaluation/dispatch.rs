@@ -191,7 +191,16 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Whether evaluations are close at hand and short. Depends on the clock, as [`place`](Self::place) does.
     pub(crate) fn is_swift(&self) -> bool {
-        self.shared.evaluator.near().is_some_and(|near| near.pace() != Pace::Slow)
+        self.pace().is_some_and(|pace| !matches!(pace, Pace::Unknown | Pace::Slow))
+    }
+
+    /// Whether they are close at hand, and nobody knows yet whether they are short.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.pace() == Some(Pace::Unknown)
+    }
+
+    fn pace(&self) -> Option<Pace> {
+        Some(self.shared.evaluator.near()?.pace())
     }
 
     /// Finds the value at `x`, evaluating here and now if nobody has; `None` if it has to be requested, as it is under
@@ -284,7 +293,7 @@ fn is_for_one<T>(near: &dyn Near<T>) -> bool {
     match near.pace() {
         Pace::Instant => true,
         Pace::Brisk(_) => near.load() == Load::Crowded,
-        Pace::Slow => false,
+        Pace::Unknown | Pace::Slow => false,
     }
 }
 

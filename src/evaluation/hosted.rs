@@ -101,6 +101,9 @@ where
             Some(near) if (!status.owner_here || planted!(17)) && near.pace() != Pace::Slow => {
                 status.stage = Stage::Scheduled;
                 drop(status);
+                if near.pace() == Pace::Unknown {
+                    return near.enqueue(self.turn());
+                }
                 let host = Arc::clone(self);
                 near.spawn(Box::new(move || host.serve()));
             }
@@ -110,6 +113,12 @@ where
                 owner.into_iter().for_each(Waker::wake);
             }
         }
+    }
+
+    /// Its turn in the queue of the evaluations; if it is dropped before, nothing.
+    fn turn(self: &Arc<Self>) -> Box<dyn FnOnce() + Send> {
+        let host = Arc::downgrade(self);
+        Box::new(move || host.upgrade().into_iter().for_each(Self::serve))
     }
 
     /// The turn of a thread of the pool.
@@ -203,8 +212,7 @@ where
             // Nothing that it asked for now would be begun now: thousands may wait so.
             status.stage = Stage::Scheduled;
             drop(status);
-            let host = Arc::downgrade(host);
-            near.enqueue(Box::new(move || host.upgrade().into_iter().for_each(Host::serve)));
+            near.enqueue(host.turn());
             return Poll::Pending;
         }
         if matches!(status.stage, Stage::New | Stage::Parked) || (here && status.stage == Stage::Scheduled) {

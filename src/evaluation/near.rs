@@ -38,7 +38,9 @@ pub trait Near<T>: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub enum Pace {
-    /// Much longer, or nobody knows.
+    /// Nobody knows yet.
+    Unknown,
+    /// Much longer.
     Slow,
     /// So long that it should be handed over, but with more than one outstanding for each thread: this many.
     Brisk(usize),
@@ -91,7 +93,9 @@ impl Stopwatch {
 
     pub(crate) fn pace(&self) -> Pace {
         let mean = self.mean.load(Ordering::Relaxed);
-        if mean == 0 || mean >= const { log2(BRISK) } {
+        if mean == 0 {
+            Pace::Unknown
+        } else if mean >= const { log2(BRISK) } {
             Pace::Slow
         } else if mean >= const { log2(INSTANT) } {
             Pace::Brisk((1 + (BRISK.as_nanos() as u64 >> (mean / 256))).min(MOST) as usize)
@@ -165,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_pace_is_that_of_the_last_few() {
-        assert_eq!(pace_after(&[]), Pace::Slow);
+        assert_eq!(pace_after(&[]), Pace::Unknown);
         assert_eq!(pace_after(&[0]), Pace::Instant);
         assert_eq!(pace_after(&[1_000]), Pace::Instant);
         // At 5 us, and at 100 us; between them as many at once as take 100 us, and one more, but no more than 8.
@@ -258,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_stopwatch_shows_its_pace() {
-        assert!(format!("{:?}", Stopwatch::default()).contains("pace: Slow"));
+        assert!(format!("{:?}", Stopwatch::default()).contains("pace: Unknown"));
     }
 
     #[test]

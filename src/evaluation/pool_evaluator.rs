@@ -27,7 +27,7 @@ impl<F> Timed<F> {
     fn concurrency(&self, pool: &ThreadPool) -> usize {
         match self.watch.pace() {
             Pace::Brisk(each) => each * pool.workers(),
-            Pace::Slow | Pace::Instant => pool.workers(),
+            Pace::Unknown | Pace::Slow | Pace::Instant => pool.workers(),
         }
     }
 

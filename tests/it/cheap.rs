@@ -262,6 +262,31 @@ fn a_short_integral_does_not_wait_for_the_long_ones_that_came_before() {
     assert_eq!(rest.len(), 40);
 }
 
+#[test]
+fn a_slow_integrand_has_each_thread_at_work_though_its_integral_is_polled_once() {
+    for workers in [1, 2, 4] {
+        let pool = ThreadPool::new(workers);
+        let (all, entered) = (Barrier::new(workers), AtomicUsize::new(0));
+        let together = move |x: f64| {
+            // The first pass only together.
+            if entered.fetch_add(1, Ordering::SeqCst) < workers {
+                all.wait();
+            }
+            peak(x)
+        };
+        let (seen, sight) = std::sync::mpsc::channel();
+        let integrator = Integrator::new(pool.evaluator(move |x| {
+            let value = together(x);
+            let _ = seen.send(());
+            value
+        }));
+        let mut integral = Box::pin(integrator.integrate(-1.0, 1.0, 1e-9));
+        let _ = block_on(poll_once(&mut integral));
+        (0..workers).for_each(|_| sight.recv().expect("each evaluates"));
+        assert!(block_on(integral).is_ok());
+    }
+}
+
 /// Far more integrals than threads, of an integrator each, at every pace, with others inside some integrands, and some
 /// dropped before or after their turn.
 #[test]

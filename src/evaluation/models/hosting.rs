@@ -8,6 +8,7 @@ use crate::evaluation::near::{Load, Near, Pace};
 struct Hosting {
     pool: ThreadPool,
     load: Load,
+    pace: Pace,
 }
 
 impl Evaluator for Hosting {
@@ -26,7 +27,7 @@ impl Evaluator for Hosting {
 
 impl Near<f64> for Hosting {
     fn pace(&self) -> Pace {
-        Pace::Instant
+        self.pace
     }
 
     fn is_here(&self) -> bool {
@@ -83,8 +84,8 @@ struct Ends {
     gone: oneshot::Receiver<()>,
 }
 
-fn hosted(threads: usize, load: Load) -> (Hosted<Integral, Hosting>, Ends) {
-    let shared = Arc::new(Shared::new(Hosting { pool: ThreadPool::new(threads), load }));
+fn hosted(threads: usize, load: Load, pace: Pace) -> (Hosted<Integral, Hosting>, Ends) {
+    let shared = Arc::new(Shared::new(Hosting { pool: ThreadPool::new(threads), load, pace }));
     let ((sender, value), (_gone, gone)) = (oneshot::channel(), oneshot::channel());
     let dropped = Count::default();
     let integral = Integral { value, inside: Count::default(), dropped: dropped.clone(), _gone };
@@ -92,8 +93,8 @@ fn hosted(threads: usize, load: Load) -> (Hosted<Integral, Hosting>, Ends) {
 }
 
 /// It ends wherever it is driven.
-fn ends(load: Load) {
-    let (integral, Ends { sender, dropped, .. }) = hosted(OTHERS - 1, load);
+fn ends(load: Load, pace: Pace) {
+    let (integral, Ends { sender, dropped, .. }) = hosted(OTHERS - 1, load, pace);
     let sends = thread::spawn(move || sender.send(7.0).expect("it is waited for"));
     assert_eq!(block_on(integral), 7.0);
     assert_eq!(dropped.get(), 1, "it is gone when its owner hears of its end");
@@ -101,8 +102,8 @@ fn ends(load: Load) {
 }
 
 /// If it is dropped it is dropped once.
-fn is_dropped(load: Load) {
-    let (mut integral, Ends { sender, dropped, gone }) = hosted(OTHERS - 1, load);
+fn is_dropped(load: Load, pace: Pace) {
+    let (mut integral, Ends { sender, dropped, gone }) = hosted(OTHERS - 1, load, pace);
     let sends = thread::spawn(move || sender.send(7.0).unwrap_or_default());
     let _ = poll(&mut integral);
     drop(integral);
@@ -114,20 +115,30 @@ fn is_dropped(load: Load) {
 
 #[test]
 fn cancel_a_hosted_integral_ends_wherever_it_is_driven() {
-    explore(None, || ends(Load::Light));
+    explore(None, || ends(Load::Light, Pace::Instant));
 }
 
 #[test]
 fn cancel_a_hosted_integral_that_is_dropped_is_dropped_once() {
-    explore(None, || is_dropped(Load::Light));
+    explore(None, || is_dropped(Load::Light, Pace::Instant));
 }
 
 #[test]
 fn cancel_an_integral_that_waits_for_its_turn_ends_wherever_it_is_driven() {
-    explore(None, || ends(Load::Full));
+    explore(None, || ends(Load::Full, Pace::Instant));
 }
 
 #[test]
 fn cancel_an_integral_that_waits_for_its_turn_is_dropped_once() {
-    explore(None, || is_dropped(Load::Full));
+    explore(None, || is_dropped(Load::Full, Pace::Instant));
+}
+
+#[test]
+fn cancel_an_integral_of_unknown_pace_ends_wherever_it_is_driven() {
+    explore(None, || ends(Load::Light, Pace::Unknown));
+}
+
+#[test]
+fn cancel_an_integral_of_unknown_pace_is_dropped_once() {
+    explore(None, || is_dropped(Load::Light, Pace::Unknown));
 }

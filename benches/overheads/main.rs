@@ -6,6 +6,8 @@
 //! and the least (per evaluation) or the median (per integral) of many is shown.
 #![allow(missing_docs, reason = "a program, not a library")]
 
+mod memory;
+
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -244,108 +246,6 @@ fn processor() -> f64 {
     tasks.flatten().filter_map(used).sum::<f64>() / 1e9
 }
 
-/// Bytes that the process has in memory, by a field of /proc/self/status (Linux).
-fn bytes(field: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("this bench needs Linux's /proc");
-    let line = status.lines().find(|line| line.starts_with(field)).expect("a field of /proc/self/status");
-    1024.0 * line.split_whitespace().nth(1).and_then(|n| n.parse::<f64>().ok()).expect("a number of kB")
-}
-
-fn resident() -> f64 {
-    bytes("VmRSS:")
-}
-
-/// What many integrals at once have in memory at the peak, from the first poll to the end of the last.
-fn peaks() {
-    println!(
-        "\nbytes per integral at the peak, and seconds, of {MANY} integrals at once from the first poll to the last end"
-    );
-    // A process for each: none gets what another gave back.
-    let program = std::env::current_exe().expect("it runs");
-    for row in ["5 ns", "1 us", "20 us", "one"] {
-        let status = std::process::Command::new(&program).args(["peak", row]).status().expect("it runs");
-        assert!(status.success());
-    }
-}
-
-/// One row of [`peaks`].
-fn peak_row() {
-    let row = std::env::args().nth(2).expect("which row");
-    let (short, long) = (busy(1_000), busy(20_000));
-    match &*row {
-        "5 ns" => all("integrate(f, ..), f of 5 ns", |b| integrate(f64::exp, 0.0, b, 1e-9)),
-        "1 us" => all("integrate(f, ..), f of 1 us", |b| integrate(move |x| short(x + 2.0), 0.0, b, 1e-9)),
-        "20 us" => all("integrate(f, ..), f of 20 us", |b| integrate(move |x| long(x + 2.0), 0.0, b, 1e-9)),
-        _ => {
-            let one = Integrator::new(ThreadPool::new(2).evaluator(f64::exp));
-            all("one integrator on a pool of 2, f of 5 ns", |b| one.integrate(0.0, b, 1e-9));
-        }
-    }
-}
-
-fn all<F: Future>(name: &str, make: impl Fn(f64) -> F) {
-    std::fs::write("/proc/self/clear_refs", "5").expect("this bench needs Linux's /proc");
-    let before = bytes("VmHWM:");
-    let took = time(|| drop(block_on(join_all((0..MANY).map(|i| make(1.0 + i as f64 / MANY as f64))))));
-    println!("{name:44} {:10.0} {:10.3}", (bytes("VmHWM:") - before) / MANY as f64, took / 1e9);
-}
-
-/// Starts integrals, each to a limit of its own, and keeps them.
-fn measure<F: Future>(name: &str, mut make: impl FnMut(f64) -> F) {
-    let mut cx = Context::from_waker(Waker::noop());
-    let mut all: Vec<_> = Vec::with_capacity(MANY);
-    let before = resident();
-    for i in 0..MANY {
-        let mut future = Box::pin(make(1.0 + i as f64));
-        assert!(future.as_mut().poll(&mut cx).is_pending());
-        all.push(future);
-    }
-    println!("{name:44} {:10.0}", (resident() - before) / MANY as f64);
-    // Kept, so that the next does not get what this one gives back.
-    std::mem::forget(all);
-}
-
-/// Bytes per integral that has been polled and is not finished.
-fn memory() {
-    println!("\nbytes per running integral of {MANY} (the future, and what it holds on the heap)");
-    // Nothing gets done: the only worker is kept busy, or an evaluation is pending for ever.
-    let pool = ThreadPool::new(1);
-    let release = Arc::new(AtomicBool::new(false));
-    let (started, waiting) = (Arc::new(AtomicBool::new(false)), release.clone());
-    let seen = started.clone();
-    let busy = pool.run(move || {
-        seen.store(true, Ordering::SeqCst);
-        while !waiting.load(Ordering::SeqCst) {
-            thread::sleep(Duration::from_millis(1));
-        }
-    });
-    let mut busy = Box::pin(busy);
-    let mut cx = Context::from_waker(Waker::noop());
-    assert!(busy.as_mut().poll(&mut cx).is_pending());
-    while !started.load(Ordering::SeqCst) {
-        thread::yield_now();
-    }
-    let shared = Integrator::new(pool.evaluator(f64::exp));
-    let gauss = Integrator::new(pool.evaluator(f64::exp)).method(METHOD());
-    measure("one integrator on a pool, Auto", |b| shared.integrate(0.0, b, 1e-9));
-    measure("one integrator on a pool, GaussKronrod", |b| gauss.integrate(0.0, b, 1e-9));
-    measure("a new integrator on a pool each, Auto", |b| {
-        let evaluator = pool.evaluator(f64::exp);
-        async move { Integrator::new(evaluator).integrate(0.0, b, 1e-9).await }
-    });
-    // The threads of the machine's own pool take what was asked for first, and stay at it.
-    let gate = Arc::new(Mutex::new(()));
-    let (shut, entrance) = (gate.lock().expect("nobody else has it"), gate.clone());
-    let mut first = Box::pin(integrate(move |x| entrance.lock().map_or(f64::NAN, |_| x), 0.0, 1.0, 1e-9));
-    assert!(first.as_mut().poll(&mut cx).is_pending());
-    measure("integrate(f, ..)", |b| integrate(f64::exp, 0.0, b, 1e-9));
-    drop(shut);
-    release.store(true, Ordering::SeqCst);
-    block_on(busy);
-    let future = integrate(f64::exp, 0.0, 1.0, 1e-9);
-    println!("{:44} {:10}", "of which the future of integrate(f, ..)", size_of_val(&future));
-}
-
 /// Equal integrals, all at once: how their ends are spread, and what they cost.
 fn fairness() {
     println!("\n{MANY} integrals of a function of 1 us at once, by one integrator on a pool of 2");
@@ -484,13 +384,13 @@ fn drops() {
 fn main() {
     let only = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
     if only.as_deref() == Some("peak") {
-        return peak_row();
+        return memory::peak_row();
     }
     let parts: [(&str, fn()); 7] = [
         ("evaluations", evaluations),
         ("integrals", integrals),
-        ("memory", memory),
-        ("peaks", peaks),
+        ("memory", memory::waiting),
+        ("peaks", memory::peaks),
         ("fairness", fairness),
         ("callers", callers),
         ("drops", drops),
