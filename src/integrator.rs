@@ -297,12 +297,29 @@ where
         let given_up = Arc::new(AtomicBool::new(false));
         let watched = limit.is_some() || self.settings().observer.is_some();
         if E::NEAR && !watched && self.shared.evaluator.near().is_some() {
+            let evaluates = self.is_new(&domain);
             // Made when a thread has time for it: thousands may wait.
             let (integrator, flag) = (self.clone(), given_up.clone());
             let engine = lazy(move |_| Box::new(integrator.engine(domain, tolerance, None, flag))).flatten();
-            return Ok(Box::pin(Hosted::new(self.shared.clone(), integral.instrument(engine), given_up)));
+            let engine = integral.instrument(engine);
+            return Ok(Box::pin(Hosted::new(self.shared.clone(), engine, evaluates, given_up)));
         }
         Ok(Box::pin(integral.instrument(self.engine(domain, tolerance, limit, given_up))))
+    }
+
+    /// Whether an integral begins with an evaluation: of its first point nothing is known, nor will be by others.
+    fn is_new(&self, domain: &Domain) -> bool {
+        let Some(panel) = whole(&self.method, domain).next() else { return false };
+        if self.max_evaluations < self.method.count(&panel) {
+            return false;
+        }
+        let cache = self.cache();
+        let first = || {
+            let mut points = Vec::new();
+            self.method.points(&panel, &mut points);
+            points.first().map(|&t| domain.x(t))
+        };
+        cache.is_untouched() || first().is_some_and(|x| !cache.has(x))
     }
 
     fn engine(

@@ -234,6 +234,16 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         (!led).then(|| Claim::Joined(Flight::new(seat, None)))
     }
 
+    /// Whether no point was ever asked for, as far as that can be told at no cost.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.points.map.get().is_none()
+    }
+
+    /// Whether the value at `x` is known or under way.
+    pub(crate) fn has(&self, x: f64) -> bool {
+        self.points.look(Key::new(x)).is_some()
+    }
+
     /// Claims `x` for a flight led by the caller, unless its value is known or others are at it.
     pub(crate) fn lead(&self, key: Key, pending: &Arc<Pending<T>>) -> There<T> {
         match self.points.slots().entry(key) {

@@ -16,7 +16,7 @@ use futures::stream::{FuturesUnordered, Stream};
 use super::cache::{Claim, PointCache};
 use super::evaluator::Evaluator;
 use super::flight::{Flight, Outcome};
-use super::near::{Laps, Load, Near, Pace};
+use super::near::{Laps, Near, Pace};
 use super::spot::{Found, Spot};
 use super::sync::{Mutex, MutexGuard};
 use crate::error::EvaluationError;
@@ -292,7 +292,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 fn is_for_one<T>(near: &dyn Near<T>) -> bool {
     match near.pace() {
         Pace::Instant => true,
-        Pace::Brisk(_) => near.load() == Load::Crowded,
+        Pace::Brisk(_) => near.is_crowded(),
         Pace::Unknown | Pace::Slow => false,
     }
 }

@@ -1,6 +1,6 @@
 //! A future that its owner polls, as any future, or that the evaluator's threads poll for it: there, while evaluations
-//! are short, so that neither an evaluation nor its arrival has to wake a thread; and the first time, if they had nothing
-//! to spare for what it would ask for.
+//! are short, so that neither an evaluation nor its arrival has to wake a thread; and at first, if they had nothing to spare
+//! for what it would ask for, or while nobody knows how long evaluations take.
 //!
 //! INVARIANT: one thread at a time polls the future; a wake that comes meanwhile is kept. Whoever is woken drives.
 //!
@@ -20,7 +20,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::evaluation::dispatch::Shared;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::near::{Load, Pace};
+use crate::evaluation::near::{Near, Pace};
 use crate::evaluation::panics;
 use crate::evaluation::sync::{Mutex, MutexGuard};
 
@@ -36,6 +36,8 @@ where
     E: Evaluator + 'static,
 {
     host: Arc<Host<F, E>>,
+    /// Whether it begins with an evaluation that has to wait for a thread.
+    evaluates: bool,
     given_up: Arc<AtomicBool>,
 }
 
@@ -75,10 +77,11 @@ where
     F: Future<Output: Send> + Unpin + Send + 'static,
     E: Evaluator + 'static,
 {
-    pub(crate) fn new(shared: Arc<Shared<E>>, future: F, given_up: Arc<AtomicBool>) -> Self {
+    /// `evaluates`: whether it begins with an evaluation. If not it begins at once, in any case.
+    pub(crate) fn new(shared: Arc<Shared<E>>, future: F, evaluates: bool, given_up: Arc<AtomicBool>) -> Self {
         let status = Status { stage: Stage::New, woken: false, owner: None, owner_here: false, outcome: None };
         let host = Host { shared, future: Mutex::new(Some(future)), status: Mutex::new(status) };
-        Self { host: Arc::new(host), given_up }
+        Self { host: Arc::new(host), evaluates, given_up }
     }
 }
 
@@ -99,13 +102,8 @@ where
     fn arouse(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>) {
         match self.shared.evaluator.near() {
             Some(near) if (!status.owner_here || planted!(17)) && near.pace() != Pace::Slow => {
-                status.stage = Stage::Scheduled;
-                drop(status);
-                if near.pace() == Pace::Unknown {
-                    return near.enqueue(self.turn());
-                }
-                let host = Arc::clone(self);
-                near.spawn(Box::new(move || host.serve()));
+                let in_turn = near.pace() == Pace::Unknown;
+                self.schedule(status, near, in_turn);
             }
             _ => {
                 let owner = status.owner.take();
@@ -115,10 +113,18 @@ where
         }
     }
 
-    /// Its turn in the queue of the evaluations; if it is dropped before, nothing.
-    fn turn(self: &Arc<Self>) -> Box<dyn FnOnce() + Send> {
+    /// Has a thread of the pool drive it, soon or at its turn among the evaluations; unless it is dropped before.
+    fn schedule(
+        self: &Arc<Self>,
+        mut status: MutexGuard<'_, Status<F::Output>>,
+        near: &dyn Near<E::Value>,
+        in_turn: bool,
+    ) {
+        status.stage = Stage::Scheduled;
+        drop(status);
         let host = Arc::downgrade(self);
-        Box::new(move || host.upgrade().into_iter().for_each(Self::serve))
+        let job = Box::new(move || host.upgrade().into_iter().for_each(Self::serve));
+        if in_turn { near.enqueue(job) } else { near.spawn(job) }
     }
 
     /// The turn of a thread of the pool.
@@ -207,12 +213,10 @@ where
         let mut status = host.lock();
         status.owner_here = here;
         mem::swap(&mut status.owner, &mut waker);
-        let crowded = near.filter(|near| status.stage == Stage::New && !here && near.load() != Load::Light);
-        if let Some(near) = crowded {
+        let waits = self.evaluates && status.stage == Stage::New && !here;
+        if let Some(near) = near.filter(|near| waits && near.is_busy()) {
             // Nothing that it asked for now would be begun now: thousands may wait so.
-            status.stage = Stage::Scheduled;
-            drop(status);
-            near.enqueue(host.turn());
+            host.schedule(status, near, near.pace() != Pace::Instant);
             return Poll::Pending;
         }
         if matches!(status.stage, Stage::New | Stage::Parked) || (here && status.stage == Stage::Scheduled) {

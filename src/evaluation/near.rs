@@ -26,8 +26,11 @@ pub trait Near<T>: Send + Sync {
     /// Runs `job`, which does not panic, on one of them.
     fn spawn(&self, job: Box<dyn FnOnce() + Send>);
 
-    /// How much they have to do.
-    fn load(&self) -> Load;
+    /// Whether each of them has something to do for now.
+    fn is_busy(&self) -> bool;
+
+    /// Whether as many integrals as there are threads wait to be driven: to each its own.
+    fn is_crowded(&self) -> bool;
 
     /// The same as [`spawn`](Self::spawn), at the turn of an evaluation that was asked for now. The evaluations that `job`
     /// asks for come next.
@@ -46,18 +49,6 @@ pub enum Pace {
     Brisk(usize),
     /// Less: best done where the decision is taken that needs it.
     Instant,
-}
-
-/// How much the threads have to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
-pub enum Load {
-    /// There may be one that has nothing to do.
-    Light,
-    /// Each has something to do for now.
-    Full,
-    /// As many integrals as there are threads wait to be driven: to each its own.
-    Crowded,
 }
 
 /// Evaluations shorter than this are [`Pace::Instant`]: to hand one over takes 2 to 3 us of work, 20 us if a thread

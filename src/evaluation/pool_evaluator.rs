@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::near::{Load, Near, Pace, Stopwatch};
+use crate::evaluation::near::{Near, Pace, Stopwatch};
 use crate::evaluation::thread_pool::{ThreadPool, evaluate_here};
 use crate::evaluation::unheard::Unheard;
 
@@ -118,8 +118,12 @@ where
         self.pool.drive(job);
     }
 
-    fn load(&self) -> Load {
-        self.pool.load()
+    fn is_busy(&self) -> bool {
+        self.pool.is_busy()
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.pool.is_crowded()
     }
 
     fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
@@ -205,8 +209,12 @@ where
         self.pool.drive(job);
     }
 
-    fn load(&self) -> Load {
-        self.pool.load()
+    fn is_busy(&self) -> bool {
+        self.pool.is_busy()
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.pool.is_crowded()
     }
 
     fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {

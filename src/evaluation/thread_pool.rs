@@ -28,7 +28,6 @@ use futures::channel::oneshot;
 use futures_lite::future::yield_now;
 
 use crate::error::EvaluationError;
-use crate::evaluation::near::Load;
 use crate::evaluation::panics;
 use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
 use crate::evaluation::sync::{Mutex, MutexGuard, block_on, thread, thread_locals};
@@ -47,15 +46,15 @@ enum Role {
     Works,
     /// It drives an integral: evaluations are handed over.
     Drives,
-    /// It drives an integral for the first time: evaluations are handed over, and come next.
+    /// It drives an integral at its turn in the queue: evaluations are handed over, and come next.
     Opens,
 }
 
 impl Role {
-    /// Runs `job`, which does not panic, in this role.
+    /// Runs `job` in this role. A panic, of a waker or of what is dropped, ends here.
     fn run(self, job: impl FnOnce()) {
         ROLE.with(|role| role.set(self));
-        job();
+        panics::contain(job);
         ROLE.with(|role| role.set(Self::Works));
     }
 }
@@ -257,7 +256,8 @@ impl ThreadPool {
         self.shared.executor.spawn(async move { Role::Drives.run(job) }).detach();
     }
 
-    /// Has a worker drive an integral for the first time, at the turn of a job that came now.
+    /// Has a worker drive an integral at the turn of a job that came now. Like those that are given up, it stays in the queue
+    /// until then.
     pub(crate) fn open(&self, job: Box<dyn FnOnce() + Send>) {
         self.enqueue(Arc::new(Opening(Mutex::new(Some(self.announced(job))))));
     }
@@ -273,14 +273,14 @@ impl ThreadPool {
         }
     }
 
-    pub(crate) fn load(&self) -> Load {
-        if self.shared.waiting.load(Ordering::Relaxed) >= self.shared.workers {
-            Load::Crowded
-        } else if lock(&self.shared.queue).runners >= self.shared.workers {
-            Load::Full
-        } else {
-            Load::Light
-        }
+    /// Whether each worker has something to do: there are as many runners, or it is crowded.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_crowded() || lock(&self.shared.queue).runners >= self.shared.workers
+    }
+
+    /// Whether as many integrals as there are workers wait to be driven.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.shared.waiting.load(Ordering::Relaxed) >= self.shared.workers
     }
 
     /// Has a worker start a job when its turn comes.
@@ -301,7 +301,7 @@ impl ThreadPool {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Arc<dyn Start>>,
-    /// What the integrals asked for that had their turn among them: it comes first.
+    /// What integrals asked for at their turn among them, and whom they woke: it comes first.
     opened: VecDeque<Arc<dyn Start>>,
     /// Those who start them: tasks of the executor, each of which takes the place of many.
     runners: usize,
@@ -381,7 +381,7 @@ where
     }
 }
 
-/// An integral that waits to be driven for the first time.
+/// An integral that waits for its turn to be driven.
 struct Opening<J>(Mutex<Option<J>>);
 
 impl<J: FnOnce() + Send> Start for Opening<J> {

@@ -287,6 +287,32 @@ fn a_slow_integrand_has_each_thread_at_work_though_its_integral_is_polled_once()
     }
 }
 
+#[test]
+fn an_integral_whose_values_are_known_does_not_wait_for_a_thread() {
+    for pace in [PACES[0].1, PACES[4].1] {
+        let pool = ThreadPool::new(1);
+        let evaluator = pool.evaluator(move |x| {
+            pace(x);
+            peak(x)
+        });
+        let integrator = Integrator::new(evaluator);
+        let first = integrator.integrate_blocking(0.0, 1.0, 1e-9);
+        let gate = Arc::new(Mutex::new(()));
+        let shut = gate.lock().expect("nobody else has it");
+        let entrance = Arc::clone(&gate);
+        let mut busy = Box::pin(pool.run(move || drop(entrance.lock())));
+        assert!(block_on(poll_once(&mut busy)).is_none());
+        let again = block_on(poll_once(Box::pin(integrator.integrate(0.0, 1.0, 1e-9)))).expect("at once");
+        assert_eq!((trace(&again), again.map(|e| e.performed).ok()), (trace(&first), Some(0)));
+        let spent = integrator.clone().max_evaluations(0);
+        let end = block_on(poll_once(Box::pin(spent.integrate(2.0, 3.0, 1e-9)))).expect("at once");
+        assert!(matches!(end, Err(Error::NotConverged { .. })), "{end:?}");
+        assert!(block_on(poll_once(Box::pin(integrator.integrate(2.0, 3.0, 1e-9)))).is_none());
+        drop(shut);
+        block_on(busy);
+    }
+}
+
 /// Far more integrals than threads, of an integrator each, at every pace, with others inside some integrands, and some
 /// dropped before or after their turn.
 #[test]

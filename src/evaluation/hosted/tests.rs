@@ -11,14 +11,20 @@ use crate::evaluation::near::Near;
 /// An evaluator that has its jobs counted and not run.
 struct Threads {
     is_here: AtomicBool,
-    load: Load,
+    is_busy: bool,
+    pace: Pace,
     spawned: AtomicUsize,
     enqueued: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Threads {
-    fn new(is_here: bool, load: Load) -> Self {
-        Self { is_here: is_here.into(), load, spawned: AtomicUsize::new(0), enqueued: Mutex::default() }
+    fn new(is_here: bool, is_busy: bool, pace: Pace) -> Self {
+        Self { is_here: is_here.into(), is_busy, pace, spawned: AtomicUsize::new(0), enqueued: Mutex::default() }
+    }
+
+    /// How many jobs were spawned, and how many enqueued.
+    fn jobs(&self) -> (usize, usize) {
+        (self.spawned.load(Ordering::Relaxed), self.enqueued.lock().unwrap().len())
     }
 }
 
@@ -36,7 +42,7 @@ impl Evaluator for Threads {
 
 impl Near<f64> for Threads {
     fn pace(&self) -> Pace {
-        Pace::Instant
+        self.pace
     }
 
     fn is_here(&self) -> bool {
@@ -53,8 +59,12 @@ impl Near<f64> for Threads {
         self.spawned.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn load(&self) -> Load {
-        self.load
+    fn is_busy(&self) -> bool {
+        self.is_busy
+    }
+
+    fn is_crowded(&self) -> bool {
+        false
     }
 
     fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
@@ -71,39 +81,48 @@ impl Wake for Bell {
     }
 }
 
-/// Polls an integral once, wakes it, and returns how many jobs it had spawned and how often its owner was woken.
-fn woken(is_here: bool) -> (usize, usize) {
-    let shared = Arc::new(Shared::new(Threads::new(is_here, Load::Light)));
+/// Polls an integral once, wakes it, and returns how many jobs it had spawned and enqueued, and how often its owner was
+/// woken.
+fn woken(is_here: bool, pace: Pace) -> ((usize, usize), usize) {
+    let shared = Arc::new(Shared::new(Threads::new(is_here, false, pace)));
     let kept = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&kept);
     let integral = poll_fn(move |cx| {
         *keep.lock().unwrap() = Some(cx.waker().clone());
         Poll::<()>::Pending
     });
-    let mut hosted = Hosted::new(Arc::clone(&shared), integral, Arc::default());
+    let mut hosted = Hosted::new(Arc::clone(&shared), integral, true, Arc::default());
     let bell = Arc::new(Bell::default());
     let polled = Pin::new(&mut hosted).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&bell))));
     assert!(polled.is_pending());
     let waker: Waker = kept.lock().unwrap().take().unwrap();
     waker.wake_by_ref();
     waker.wake();
-    (shared.evaluator.spawned.load(Ordering::Relaxed), bell.0.load(Ordering::Relaxed))
+    (shared.evaluator.jobs(), bell.0.load(Ordering::Relaxed))
 }
 
 #[test]
 fn an_integral_is_driven_by_the_pool_unless_its_owner_waits_there() {
-    assert_eq!(woken(false), (1, 0));
-    assert_eq!(woken(true), (0, 1));
+    assert_eq!(woken(false, Pace::Instant), ((1, 0), 0));
+    assert_eq!(woken(false, Pace::Brisk(2)), ((1, 0), 0));
+    assert_eq!(woken(true, Pace::Instant), ((0, 0), 1));
+}
+
+#[test]
+fn an_integral_of_unknown_pace_has_its_turn_among_the_evaluations_and_a_slow_one_is_its_owners() {
+    assert_eq!(woken(false, Pace::Unknown), ((0, 1), 0));
+    assert_eq!(woken(false, Pace::Slow), ((0, 0), 1));
+    assert_eq!(woken(true, Pace::Unknown), ((0, 0), 1));
 }
 
 #[test]
 fn a_wake_that_comes_while_it_is_driven_is_kept() {
-    let shared = Arc::new(Shared::new(Threads::new(true, Load::Light)));
+    let shared = Arc::new(Shared::new(Threads::new(true, false, Pace::Instant)));
     let integral = poll_fn(|cx| {
         cx.waker().wake_by_ref();
         Poll::<()>::Pending
     });
-    let mut hosted = Hosted::new(shared, integral, Arc::default());
+    let mut hosted = Hosted::new(shared, integral, true, Arc::default());
     let bell = Arc::new(Bell::default());
     for rings in 1..4 {
         assert!(Pin::new(&mut hosted).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&bell)))).is_pending());
@@ -111,9 +130,11 @@ fn a_wake_that_comes_while_it_is_driven_is_kept() {
     }
 }
 
-/// An integral that counts its polls, and ends when it is dropped or polled twice.
+/// An integral that counts its polls, and ends when it is polled twice.
+#[allow(clippy::type_complexity, reason = "what a test looks at")]
 fn counted(
     threads: Threads,
+    evaluates: bool,
 ) -> (Hosted<impl Future<Output = ()> + Unpin, Threads>, Arc<Shared<Threads>>, Arc<AtomicUsize>) {
     let (shared, polls) = (Arc::new(Shared::new(threads)), Arc::new(AtomicUsize::new(0)));
     let count = Arc::clone(&polls);
@@ -121,7 +142,7 @@ fn counted(
         0 => Poll::Pending,
         _ => Poll::Ready(()),
     });
-    (Hosted::new(Arc::clone(&shared), integral, Arc::default()), shared, polls)
+    (Hosted::new(Arc::clone(&shared), integral, evaluates, Arc::default()), shared, polls)
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
@@ -135,28 +156,33 @@ fn turn(shared: &Shared<Threads>) {
 
 #[test]
 fn an_integral_waits_for_its_turn_while_the_threads_have_enough_to_do() {
-    for load in [Load::Full, Load::Crowded] {
-        let (mut hosted, shared, polls) = counted(Threads::new(false, load));
-        assert!(poll(&mut hosted).is_pending() && poll(&mut hosted).is_pending());
-        assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.enqueued.lock().unwrap().len()), (0, 1));
-        turn(&shared);
-        assert_eq!(polls.load(Ordering::Relaxed), 1);
-        assert!(poll(&mut hosted).is_ready(), "once begun it is its owner's to poll");
-    }
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Slow), true);
+    assert!(poll(&mut hosted).is_pending() && poll(&mut hosted).is_pending());
+    assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.jobs()), (0, (0, 1)));
+    turn(&shared);
+    assert_eq!(polls.load(Ordering::Relaxed), 1);
+    assert!(poll(&mut hosted).is_ready(), "once begun it is its owner's to poll");
 }
 
 #[test]
-fn an_integral_of_threads_with_nothing_to_do_or_of_an_owner_among_them_begins_at_once() {
-    for threads in [Threads::new(false, Load::Light), Threads::new(true, Load::Crowded)] {
-        let (mut hosted, shared, polls) = counted(threads);
+fn an_integral_of_short_evaluations_does_not_wait_behind_long_ones() {
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Instant), true);
+    assert!(poll(&mut hosted).is_pending());
+    assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.jobs()), (0, (1, 0)));
+}
+
+#[test]
+fn an_integral_begins_at_once_if_a_thread_is_free_or_its_owners_or_not_needed() {
+    for (is_here, is_busy, evaluates) in [(false, false, true), (true, true, true), (false, true, false)] {
+        let (mut hosted, shared, polls) = counted(Threads::new(is_here, is_busy, Pace::Unknown), evaluates);
         assert!(poll(&mut hosted).is_pending());
-        assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.enqueued.lock().unwrap().len()), (1, 0));
+        assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.jobs()), (1, (0, 0)));
     }
 }
 
 #[test]
 fn an_integral_that_is_dropped_before_its_turn_is_gone_at_once() {
-    let (mut hosted, shared, polls) = counted(Threads::new(false, Load::Full));
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Unknown), true);
     assert!(poll(&mut hosted).is_pending());
     drop(hosted);
     assert_eq!((Arc::strong_count(&polls), Arc::strong_count(&shared)), (1, 1));
@@ -166,7 +192,7 @@ fn an_integral_that_is_dropped_before_its_turn_is_gone_at_once() {
 
 #[test]
 fn an_integral_whose_owner_comes_to_a_thread_of_the_pool_does_not_wait_for_its_turn() {
-    let (mut hosted, shared, polls) = counted(Threads::new(false, Load::Full));
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Unknown), true);
     assert!(poll(&mut hosted).is_pending());
     shared.evaluator.is_here.store(true, Ordering::Relaxed);
     assert!(poll(&mut hosted).is_pending());

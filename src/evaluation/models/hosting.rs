@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::evaluation::hosted::Hosted;
-use crate::evaluation::near::{Load, Near, Pace};
+use crate::evaluation::near::{Near, Pace};
 
 /// An evaluator whose integrals are driven by the threads of a pool.
 struct Hosting {
     pool: ThreadPool,
-    load: Load,
+    is_busy: bool,
     pace: Pace,
 }
 
@@ -44,8 +44,12 @@ impl Near<f64> for Hosting {
         self.pool.drive(job);
     }
 
-    fn load(&self) -> Load {
-        self.load
+    fn is_busy(&self) -> bool {
+        self.is_busy
+    }
+
+    fn is_crowded(&self) -> bool {
+        false
     }
 
     fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
@@ -84,17 +88,17 @@ struct Ends {
     gone: oneshot::Receiver<()>,
 }
 
-fn hosted(threads: usize, load: Load, pace: Pace) -> (Hosted<Integral, Hosting>, Ends) {
-    let shared = Arc::new(Shared::new(Hosting { pool: ThreadPool::new(threads), load, pace }));
+fn hosted(threads: usize, is_busy: bool, pace: Pace) -> (Hosted<Integral, Hosting>, Ends) {
+    let shared = Arc::new(Shared::new(Hosting { pool: ThreadPool::new(threads), is_busy, pace }));
     let ((sender, value), (_gone, gone)) = (oneshot::channel(), oneshot::channel());
     let dropped = Count::default();
     let integral = Integral { value, inside: Count::default(), dropped: dropped.clone(), _gone };
-    (Hosted::new(shared, integral, Arc::new(AtomicBool::new(false))), Ends { sender, dropped, gone })
+    (Hosted::new(shared, integral, true, Arc::new(AtomicBool::new(false))), Ends { sender, dropped, gone })
 }
 
 /// It ends wherever it is driven.
-fn ends(load: Load, pace: Pace) {
-    let (integral, Ends { sender, dropped, .. }) = hosted(OTHERS - 1, load, pace);
+fn ends(is_busy: bool, pace: Pace) {
+    let (integral, Ends { sender, dropped, .. }) = hosted(OTHERS - 1, is_busy, pace);
     let sends = thread::spawn(move || sender.send(7.0).expect("it is waited for"));
     assert_eq!(block_on(integral), 7.0);
     assert_eq!(dropped.get(), 1, "it is gone when its owner hears of its end");
@@ -102,8 +106,8 @@ fn ends(load: Load, pace: Pace) {
 }
 
 /// If it is dropped it is dropped once.
-fn is_dropped(load: Load, pace: Pace) {
-    let (mut integral, Ends { sender, dropped, gone }) = hosted(OTHERS - 1, load, pace);
+fn is_dropped(is_busy: bool, pace: Pace) {
+    let (mut integral, Ends { sender, dropped, gone }) = hosted(OTHERS - 1, is_busy, pace);
     let sends = thread::spawn(move || sender.send(7.0).unwrap_or_default());
     let _ = poll(&mut integral);
     drop(integral);
@@ -115,30 +119,30 @@ fn is_dropped(load: Load, pace: Pace) {
 
 #[test]
 fn cancel_a_hosted_integral_ends_wherever_it_is_driven() {
-    explore(None, || ends(Load::Light, Pace::Instant));
+    explore(None, || ends(false, Pace::Instant));
 }
 
 #[test]
 fn cancel_a_hosted_integral_that_is_dropped_is_dropped_once() {
-    explore(None, || is_dropped(Load::Light, Pace::Instant));
+    explore(None, || is_dropped(false, Pace::Instant));
 }
 
 #[test]
 fn cancel_an_integral_that_waits_for_its_turn_ends_wherever_it_is_driven() {
-    explore(None, || ends(Load::Full, Pace::Instant));
+    explore(None, || ends(true, Pace::Slow));
 }
 
 #[test]
 fn cancel_an_integral_that_waits_for_its_turn_is_dropped_once() {
-    explore(None, || is_dropped(Load::Full, Pace::Instant));
+    explore(None, || is_dropped(true, Pace::Slow));
 }
 
 #[test]
 fn cancel_an_integral_of_unknown_pace_ends_wherever_it_is_driven() {
-    explore(None, || ends(Load::Light, Pace::Unknown));
+    explore(None, || ends(false, Pace::Unknown));
 }
 
 #[test]
 fn cancel_an_integral_of_unknown_pace_is_dropped_once() {
-    explore(None, || is_dropped(Load::Light, Pace::Unknown));
+    explore(None, || is_dropped(false, Pace::Unknown));
 }

@@ -316,19 +316,30 @@ fn what_an_integral_asks_for_at_its_turn_comes_before_what_came_later() {
 }
 
 #[test]
-fn a_load_is_light_full_or_crowded() {
+fn a_pool_is_busy_with_as_many_runners_and_crowded_with_as_many_integrals_as_threads() {
     let pool = ThreadPool::new(2);
-    assert_eq!(pool.load(), Load::Light);
+    let is = || (pool.is_busy(), pool.is_crowded());
+    assert_eq!(is(), (false, false));
     let occupied = Occupied::new(&pool);
-    assert_eq!(pool.load(), Load::Full, "two runners");
+    assert_eq!(is(), (true, false), "two runners");
     pool.open(Box::new(|| ()));
-    assert_eq!(pool.load(), Load::Full, "one integral waits");
+    assert_eq!(is(), (true, false), "one integral waits");
     pool.drive(Box::new(|| ()));
-    assert_eq!(pool.load(), Load::Crowded, "two wait");
+    assert_eq!(is(), (true, true), "two wait");
     drop(occupied);
     // Or this does not end.
-    while pool.load() != Load::Light {
+    while is() != (false, false) {
         thread::yield_now();
+    }
+}
+
+#[test]
+fn a_panic_of_whoever_drives_leaves_a_worker_that_waits_for_no_job_of_its_own() {
+    let pool = ThreadPool::new(1);
+    for turn in [ThreadPool::open, ThreadPool::drive] {
+        turn(&pool, Box::new(|| panic_any(Bomb(0))));
+        let inner = pool.clone();
+        assert_eq!(block_on(pool.run(move || wait(inner.run(|| 7)))), 7);
     }
 }
 
