@@ -188,9 +188,9 @@ where
     /// # Cancellation
     ///
     /// Nothing is spawned on the caller's runtime: evaluations are started and collected when the future is polled, or, on a
-    /// [`ThreadPool`](crate::ThreadPool), by its threads: all those of less than 100 us, and the first if each thread is at
-    /// work when they would be asked for. Dropping it stops asking at once, and drops every evaluation that no other
-    /// integral waits for. Finished points stay in the cache.
+    /// [`ThreadPool`](crate::ThreadPool), by its threads: all those of less than 100 us, and the first few of others.
+    /// Dropping it stops asking at once, and drops every evaluation that no other integral waits for. Finished points stay
+    /// in the cache.
     ///
     /// # Errors
     ///
