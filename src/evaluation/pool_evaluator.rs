@@ -42,6 +42,39 @@ impl<F> Timed<F> {
     }
 }
 
+/// What evaluators of either kind leave to their pool and their watch.
+macro_rules! by_the_pool {
+    () => {
+        fn pace(&self) -> Pace {
+            self.f.watch.pace()
+        }
+
+        fn is_here(&self) -> bool {
+            self.pool.is_employer()
+        }
+
+        fn record(&self, each: Duration) {
+            self.f.watch.record(each);
+        }
+
+        fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+            self.pool.drive(job);
+        }
+
+        fn is_busy(&self) -> bool {
+            self.pool.is_busy()
+        }
+
+        fn is_crowded(&self) -> bool {
+            self.pool.is_crowded()
+        }
+
+        fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
+            self.pool.open(job);
+        }
+    };
+}
+
 /// A function that runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
 ///
 /// # Examples
@@ -98,37 +131,11 @@ where
     F: Fn(f64) -> T + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    fn pace(&self) -> Pace {
-        self.f.watch.pace()
-    }
-
-    fn is_here(&self) -> bool {
-        self.pool.is_employer()
-    }
-
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
         evaluate_here(|| Ok((self.f.f)(x)))
     }
 
-    fn record(&self, each: Duration) {
-        self.f.watch.record(each);
-    }
-
-    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
-        self.pool.drive(job);
-    }
-
-    fn is_busy(&self) -> bool {
-        self.pool.is_busy()
-    }
-
-    fn is_crowded(&self) -> bool {
-        self.pool.is_crowded()
-    }
-
-    fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
-        self.pool.open(job);
-    }
+    by_the_pool!();
 }
 
 /// A function that may fail and runs on the threads of a [`ThreadPool`], as an evaluator. Clones share both.
@@ -189,37 +196,11 @@ where
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
-    fn pace(&self) -> Pace {
-        self.f.watch.pace()
-    }
-
-    fn is_here(&self) -> bool {
-        self.pool.is_employer()
-    }
-
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
         evaluate_here(|| (self.f.f)(x).map_err(EvaluationError::new))
     }
 
-    fn record(&self, each: Duration) {
-        self.f.watch.record(each);
-    }
-
-    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
-        self.pool.drive(job);
-    }
-
-    fn is_busy(&self) -> bool {
-        self.pool.is_busy()
-    }
-
-    fn is_crowded(&self) -> bool {
-        self.pool.is_crowded()
-    }
-
-    fn enqueue(&self, job: Box<dyn FnOnce() + Send>) {
-        self.pool.open(job);
-    }
+    by_the_pool!();
 }
 
 impl<F> Clone for PoolEvaluator<F> {
