@@ -307,7 +307,7 @@ where
         Ok(Box::pin(integral.instrument(self.engine(domain, tolerance, limit, given_up))))
     }
 
-    /// Whether an integral begins with an evaluation: of its first point nothing is known, nor will be by others.
+    /// Whether an integral begins with an evaluation: its first point is neither known nor under way.
     fn is_new(&self, domain: &Domain) -> bool {
         let Some(panel) = whole(&self.method, domain).next() else { return false };
         if self.max_evaluations < self.method.count(&panel) {

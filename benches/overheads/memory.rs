@@ -68,23 +68,12 @@ fn measure<F: Future>(name: &str, mut make: impl FnMut(f64) -> F) {
 /// Bytes per integral that has been polled and is not finished.
 pub(super) fn waiting() {
     println!("\nbytes per running integral of {MANY} (the future, and what it holds on the heap)");
-    // Nothing gets done: the only worker is kept busy, or an evaluation is pending for ever.
+    // Nothing gets done: what the threads take first stays at this gate.
+    let (gate, mut cx) = (Arc::new(Mutex::new(())), Context::from_waker(Waker::noop()));
+    let (shut, entrance) = (gate.lock().expect("nobody else has it"), gate.clone());
     let pool = ThreadPool::new(1);
-    let release = Arc::new(AtomicBool::new(false));
-    let (started, waiting) = (Arc::new(AtomicBool::new(false)), release.clone());
-    let seen = started.clone();
-    let busy = pool.run(move || {
-        seen.store(true, Ordering::SeqCst);
-        while !waiting.load(Ordering::SeqCst) {
-            thread::sleep(Duration::from_millis(1));
-        }
-    });
-    let mut busy = Box::pin(busy);
-    let mut cx = Context::from_waker(Waker::noop());
+    let mut busy = Box::pin(pool.run(move || drop(entrance.lock())));
     assert!(busy.as_mut().poll(&mut cx).is_pending());
-    while !started.load(Ordering::SeqCst) {
-        thread::yield_now();
-    }
     let shared = Integrator::new(pool.evaluator(f64::exp));
     let gauss = Integrator::new(pool.evaluator(f64::exp)).method(METHOD());
     measure("one integrator on a pool, Auto", |b| shared.integrate(0.0, b, 1e-9));
@@ -93,14 +82,11 @@ pub(super) fn waiting() {
         let evaluator = pool.evaluator(f64::exp);
         async move { Integrator::new(evaluator).integrate(0.0, b, 1e-9).await }
     });
-    // The threads of the machine's own pool take what was asked for first, and stay at it.
-    let gate = Arc::new(Mutex::new(()));
-    let (shut, entrance) = (gate.lock().expect("nobody else has it"), gate.clone());
+    let entrance = gate.clone();
     let mut first = Box::pin(integrate(move |x| entrance.lock().map_or(f64::NAN, |_| x), 0.0, 1.0, 1e-9));
     assert!(first.as_mut().poll(&mut cx).is_pending());
     measure("integrate(f, ..)", |b| integrate(f64::exp, 0.0, b, 1e-9));
     drop(shut);
-    release.store(true, Ordering::SeqCst);
     block_on(busy);
     let future = integrate(f64::exp, 0.0, 1.0, 1e-9);
     println!("{:44} {:10}", "of which the future of integrate(f, ..)", size_of_val(&future));

@@ -314,3 +314,6 @@ impl<E: Evaluator> fmt::Debug for Dispatch<E> {
         f.debug_struct("Dispatch").field("flights", &self.flights.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
