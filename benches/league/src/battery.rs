@@ -2,11 +2,8 @@
 
 const INF: f64 = f64::INFINITY;
 
-#[path = "../../../tests/it/support/families.rs"]
-mod shared;
-
-use shared::case;
-pub use shared::{Case, families};
+use crate::families::case;
+pub use crate::families::{Case, families};
 
 #[path = "../../../tests/it/support/battery.rs"]
 mod fixed;

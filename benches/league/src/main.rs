@@ -6,14 +6,19 @@
 //! `cheap` prints the times of cheap integrals beside a loop by hand instead.
 
 mod battery;
+mod believed;
 mod cheap;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../../tests/it/support/cluster.rs"]
 mod cluster;
+#[path = "../../../tests/it/support/families.rs"]
+mod families;
 #[cfg(feature = "gsl")]
 mod gsl;
 #[cfg(feature = "peers")]
 mod peers;
+#[path = "../../../tests/it/support/truth.rs"]
+mod truth;
 
 use std::fmt;
 use std::sync::Arc;
@@ -243,6 +248,9 @@ fn main() {
     }
     if wanted.as_deref() == Some("cheap") {
         return cheap::table();
+    }
+    if wanted.as_deref() == Some("truth") {
+        return believed::table(&prefix, verbose);
     }
     // Peers that panic are told by their answers.
     std::panic::set_hook(Box::new(|_| {}));

@@ -7,3 +7,4 @@ pub(crate) mod families;
 pub(crate) mod faulty;
 pub(crate) mod parallel;
 pub(crate) mod trials;
+pub(crate) mod truth;

@@ -1,0 +1,286 @@
+//! Questions of the kinds on which a quadrature claims what is not so: drawn members, the same for the same seed, with
+//! their values. Shared by the tests and the league.
+//!
+//! Each kind hides the integrand from a rule that believes its first look: mass at a scale that no point saw, a law that
+//! holds at the points and not beyond them, a divergence that cancels, a needle beside something singular.
+
+#![allow(dead_code, unreachable_pub, reason = "shared with the league, which uses another part")]
+
+use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
+use std::sync::Arc;
+
+use super::families::Draw;
+
+const INF: f64 = f64::INFINITY;
+
+/// An integral with its value; NaN if there is none.
+#[derive(Clone)]
+pub struct Question {
+    pub name: String,
+    pub f: Arc<dyn Fn(f64) -> f64 + Send + Sync>,
+    pub a: f64,
+    pub b: f64,
+    pub breakpoints: Vec<f64>,
+    pub exact: f64,
+}
+
+impl Question {
+    fn new(name: String, [a, b]: [f64; 2], exact: f64, f: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Self {
+        Self { name, f: Arc::new(f), a, b, breakpoints: Vec::new(), exact }
+    }
+
+    fn broken_at(self, x: f64) -> Self {
+        Self { breakpoints: vec![x], ..self }
+    }
+}
+
+/// A kind by its name, and how to draw members of it.
+pub struct Kind {
+    pub name: &'static str,
+    pub draw: fn(usize, u64) -> Vec<Question>,
+}
+
+/// All of them.
+pub const KINDS: &[Kind] = &[
+    Kind { name: "lognormal on [0, b]", draw: lognormal },
+    Kind { name: "slow logarithm", draw: slow_logarithm },
+    Kind { name: "slow logarithm, divergent", draw: slow_divergent },
+    Kind { name: "divergent at both ends", draw: cancelling },
+    Kind { name: "exponential of any scale", draw: exponential_scale },
+    Kind { name: "Fermi step at its breakpoint", draw: fermi },
+    Kind { name: "two-sided exponential", draw: two_sided },
+    Kind { name: "density on a wide range", draw: wide_density },
+    Kind { name: "bump on a wide range", draw: wide_bump },
+    Kind { name: "needle 2e-3, square root", draw: |n, seed| needles(n, seed, Base::Root, 2e-3) },
+    Kind { name: "needle 1e-3, square root", draw: |n, seed| needles(n, seed, Base::Root, 1e-3) },
+    Kind { name: "needle 1e-3, kink", draw: |n, seed| needles(n, seed, Base::Kink, 1e-3) },
+    Kind { name: "needle 2e-3, exponential", draw: |n, seed| needles(n, seed, Base::Exp, 2e-3) },
+    Kind { name: "needle 1e-3, logarithm", draw: |n, seed| needles(n, seed, Base::Log, 1e-3) },
+    Kind { name: "needle 1e-3, jump", draw: |n, seed| needles(n, seed, Base::Jump, 1e-3) },
+    Kind { name: "three needles", draw: three_needles },
+    Kind { name: "powers times exponential", draw: gamma_function },
+];
+
+/// The kind of that name.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn kind(name: &str) -> &'static Kind {
+    KINDS.iter().find(|kind| kind.name == name).expect("a kind of truth")
+}
+
+fn decade(draw: &mut Draw, low: f64, high: f64) -> f64 {
+    10f64.powf(draw.within(low, high))
+}
+
+/// The density that falls like `exp(-ln(x)^2)`: faster than any power, and looks like one where few points look.
+fn lognormal(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let (s, b) = (decade(&mut draw, -1.0, 0.30103), decade(&mut draw, 1.0, 8.0));
+        let exact = 1.0 - 0.5 * libm::erfc(b.ln() / s * FRAC_1_SQRT_2);
+        Question::new(format!("lognormal s={s:?} b={b:?}"), [0.0, b], exact, move |x| lognormal_density(x, s))
+    };
+    (0..members).map(member).collect()
+}
+
+fn lognormal_density(x: f64, s: f64) -> f64 {
+    let z = x.ln() / s;
+    (-0.5 * z * z).exp() / (x * s * TAU.sqrt())
+}
+
+/// `1 / (x ln^p x)`, which has an integral because of the logarithm alone.
+fn slow_logarithm(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let p = draw.within(1.05, 4.0);
+        let exact = 2f64.ln().powf(1.0 - p) / (p - 1.0);
+        Question::new(format!("1/(x ln^p x) p={p:?}"), [2.0, INF], exact, move |x| 1.0 / (x * x.ln().powf(p)))
+    };
+    (0..members).map(member).collect()
+}
+
+/// The same, with powers for which there is none.
+fn slow_divergent(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let p = if i == 0 { 1.0 } else { draw.within(0.3, 1.0) };
+        if i % 4 == 3 {
+            let f = move |x: f64| 1.0 / (x * x.ln() * x.ln().ln().powf(p));
+            return Question::new(format!("1/(x ln x lnln^p x) p={p:?}"), [3.0, INF], f64::NAN, f);
+        }
+        Question::new(format!("1/(x ln^p x) p={p:?}"), [2.0, INF], f64::NAN, move |x| 1.0 / (x * x.ln().powf(p)))
+    };
+    (0..members).map(member).collect()
+}
+
+/// Odd tails that cancel, so that every symmetric sum is finite.
+fn cancelling(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (w, c, h) = (decade(&mut draw, -2.0, 2.0), draw.within(-3.0, 3.0), draw.within(0.0, 2.0));
+        let line = [-INF, INF];
+        match i % 4 {
+            0 => Question::new(format!("x/(w^2+x^2) w={w:?}"), line, f64::NAN, move |x| x / (w * w + x * x)),
+            1 => Question::new(format!("x/(w^2+x^2)+bump w={w:?} h={h:?}"), line, f64::NAN, move |x| {
+                x / (w * w + x * x) + h * (-x * x).exp()
+            }),
+            2 => Question::new(format!("(x-c)/(w^2+(x-c)^2) w={w:?} c={c:?}"), line, f64::NAN, move |x| {
+                (x - c) / (w * w + (x - c) * (x - c))
+            }),
+            _ => Question::new(format!("x^3/(w^4+x^4) w={w:?}"), line, f64::NAN, move |x| {
+                // Written so that nothing overflows.
+                let u = w / x;
+                1.0 / (x * (1.0 + u * u * u * u))
+            }),
+        }
+    };
+    (0..members).map(member).collect()
+}
+
+fn exponential_scale(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let s = decade(&mut draw, -30.0, 3.0);
+        Question::new(format!("exp(-x/s)/s s={s:?}"), [0.0, INF], 1.0, move |x| (-x / s).exp() / s)
+    };
+    (0..members).map(member).collect()
+}
+
+fn fermi(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let e = decade(&mut draw, -30.0, 3.0);
+        let t = e * decade(&mut draw, -4.0, -1.0);
+        let exact = t * ((-e / t).exp().ln_1p() + e / t);
+        Question::new(format!("Fermi E={e:?} kT={t:?}"), [0.0, INF], exact, move |x| 1.0 / (1.0 + ((x - e) / t).exp()))
+            .broken_at(e)
+    };
+    (0..members).map(member).collect()
+}
+
+fn two_sided(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let s = decade(&mut draw, -30.0, 3.0);
+        let f = move |x: f64| (-x.abs() / s).exp() / (2.0 * s);
+        Question::new(format!("exp(-|x|/s)/2s s={s:?}"), [-INF, INF], 1.0, f).broken_at(0.0)
+    };
+    (0..members).map(member).collect()
+}
+
+/// Densities of scale one over ranges of up to 1e12.
+fn wide_density(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (b, s) = (decade(&mut draw, 3.0, 12.0), decade(&mut draw, -1.0, 0.5));
+        let k = draw.within(0.5, 6.0);
+        let range = [0.0, b];
+        match i % 4 {
+            0 => Question::new(format!("exponential s={s:?} b={b:?}"), range, 1.0, move |x| (-x / s).exp() / s),
+            1 => {
+                let norm = libm::lgamma(k) + k * s.ln();
+                let f = move |x: f64| ((k - 1.0) * x.ln() - x / s - norm).exp();
+                Question::new(format!("gamma k={k:?} s={s:?} b={b:?}"), range, 1.0, f)
+            }
+            2 => {
+                let s = draw.within(0.1, 1.0);
+                let exact = 1.0 - 0.5 * libm::erfc(b.ln() / s * FRAC_1_SQRT_2);
+                Question::new(format!("lognormal s={s:?} b={b:?}"), range, exact, move |x| lognormal_density(x, s))
+            }
+            _ => {
+                // What is beyond b is (s/b)^k e^.. / Gamma(k + 1) at most: nothing.
+                let k = 10.0 + 4.0 * k;
+                let norm = libm::lgamma(k) - k * (10.0 * s).ln();
+                let f = move |x: f64| (-(k + 1.0) * x.ln() - 10.0 * s / x - norm).exp();
+                Question::new(format!("inverse gamma k={k:?} s={s:?} b={b:?}"), range, 1.0, f)
+            }
+        }
+    };
+    (0..members).map(member).collect()
+}
+
+fn wide_bump(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (l, m, c) = (decade(&mut draw, 2.0, 7.0), decade(&mut draw, 2.0, 7.0), draw.within(-2.0, 2.0));
+        let range = [-l, m];
+        if i % 2 == 0 {
+            let f = move |x: f64| (-(x - c) * (x - c)).exp() / PI.sqrt();
+            Question::new(format!("exp(-(x-c)^2) c={c:?} {range:?}"), range, 1.0, f)
+        } else {
+            let f = move |x: f64| 0.5 / (x - c).cosh().powi(2);
+            Question::new(format!("sech^2(x-c) c={c:?} {range:?}"), range, 1.0, f)
+        }
+    };
+    (0..members).map(member).collect()
+}
+
+#[derive(Clone, Copy)]
+enum Base {
+    Root,
+    Kink,
+    Exp,
+    Log,
+    Jump,
+}
+
+/// `sech^2` of the given width beside something that is hard elsewhere.
+fn needles(members: usize, seed: u64, base: Base, w: f64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let (c, k) = (draw.next(), draw.next());
+        let needle = w * (((1.0 - c) / w).tanh() + (c / w).tanh());
+        let exact = needle
+            + match base {
+                Base::Root => 2.0 / 3.0,
+                Base::Kink => (k * k + (1.0 - k) * (1.0 - k)) / 2.0,
+                Base::Exp => 1f64.exp_m1(),
+                Base::Log => 1.0,
+                Base::Jump => 1.0 - k,
+            };
+        Question::new(format!("needle w={w:?} c={c:?} k={k:?}"), [0.0, 1.0], exact, move |x| {
+            let smooth = match base {
+                Base::Root => x.sqrt(),
+                Base::Kink => (x - k).abs(),
+                Base::Exp => x.exp(),
+                Base::Log => -x.ln(),
+                Base::Jump => f64::from(u8::from(x > k)),
+            };
+            smooth + ((x - c) / w).cosh().powi(-2)
+        })
+    };
+    (0..members).map(member).collect()
+}
+
+/// Peaks like those of Kahaner's number 21, of three widths.
+fn three_needles(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let c: [f64; 3] = std::array::from_fn(|_| draw.within(0.1, 0.9));
+        let w = [0.1, 0.01, 5e-4].map(|w: f64| w * decade(&mut draw, -0.1, 0.1));
+        // Antiderivatives of sech^2, sech^4 and sech^6 in y = tanh.
+        let upto = |i: usize, x: f64| {
+            let y = ((x - c[i]) / w[i]).tanh();
+            w[i] * [y, y - y.powi(3) / 3.0, y - 2.0 / 3.0 * y.powi(3) + y.powi(5) / 5.0][i]
+        };
+        let exact = (0..3).map(|i| upto(i, 1.0) - upto(i, 0.0)).sum();
+        Question::new(format!("peaks at {c:?} of {w:?}"), [0.0, 1.0], exact, move |x| {
+            (0..3).map(|i| ((x - c[i]) / w[i]).cosh().powi(-2 * (i as i32 + 1))).sum()
+        })
+    };
+    (0..members).map(member).collect()
+}
+
+/// `x^p exp(-x)` as one writes it: infinity times zero far out.
+fn gamma_function(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let p = if i < 70 { 2.0 * (i + 1) as f64 } else { draw.within(0.0, 140.0) };
+        // Divided by Gamma(p + 1), whose logarithm has its digits.
+        let exact = libm::tgamma(p + 1.0);
+        Question::new(format!("x^p exp(-x) p={p:?}"), [0.0, INF], exact, move |x| x.powf(p) * (-x).exp())
+    };
+    (0..members).map(member).collect()
+}
