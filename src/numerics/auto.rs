@@ -13,18 +13,25 @@
 //!   a kink, a power of the distance or a peak. Then the panel is cut there.
 //! - *tail*: what is left next to a singular point, by four values and a power law.
 
+mod audit;
+mod cut;
+mod kind;
+mod ladder;
 mod map;
 mod search;
 mod smooth;
 mod tables;
 mod tail;
 
+use self::cut::{again, conclude, halve, refine_smooth, refine_tail};
+pub use self::kind::Kind;
+use self::kind::{Look, Note, PLAIN, Search, Shape};
 use self::map::{Base, Map, Within};
-use self::search::{Feature, search};
+use self::search::search;
 use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
 use self::tail::{TAIL, tail};
-use super::elementary::exp;
+use super::elementary::ln;
 use super::lanes::{Lanes, blur, is_small};
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
@@ -83,70 +90,6 @@ use super::value::Value;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Auto;
 
-/// What a panel of [`Auto`] is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[doc(hidden)]
-pub struct Kind {
-    shape: Shape,
-    note: Note,
-    /// One of the parts of a smooth panel, in the same variable.
-    is_part: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
-    /// Gauss-Kronrod, with two probes.
-    Smooth(Base),
-    /// The whole panel, while looking for the one point where it is hard.
-    Search(Search),
-    /// The rest of an interval next to a point where the integrand is singular.
-    Tail { from: f64 },
-}
-
-/// A search as it stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Search {
-    /// Where to look.
-    low: f64,
-    high: f64,
-    /// The error until the search ends; NaN if it is to be made from the values.
-    error: f64,
-    stage: u32,
-    /// The variable of the panel that is searched.
-    base: Base,
-}
-
-/// What a judged panel learnt.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Note {
-    Nothing,
-    /// All values are zero, and that is not yet believed.
-    Empty,
-    /// Which ends are hard, and the powers of the distance to which the norm is proportional there.
-    /// `parts`: into how many parts to cut if neither is.
-    Ends {
-        left: bool,
-        right: bool,
-        left_power: f64,
-        right_power: f64,
-        parts: u8,
-    },
-    /// Between which points the panel is hard.
-    Focus {
-        low: f64,
-        high: f64,
-        l1: f64,
-    },
-    /// What a search has found, and where.
-    Found {
-        low: f64,
-        high: f64,
-        feature: Feature,
-    },
-    /// The power in a tail.
-    Power(f64),
-}
-
 /// What rounding leaves of a panel's error, in units of epsilon times the integral of the norm.
 const ROUNDOFF: f64 = 5.0;
 /// What rounding leaves of the value at a point next to a singular one: in units of epsilon, times the ratio of the point
@@ -156,40 +99,26 @@ const NOISE: f64 = 4.0;
 /// (measured 2026-11-21, evaluations on battery / families: 1e-5 236 / 294, 1e-4 233 / 287, 1e-3 230 / 289 and one of
 /// 1200 silently wrong).
 const SEARCH: f64 = 1e-4;
-/// A search that has not ended after as many stages is given up: 53 bits at three to four bits a stage take 18.
-const STAGES: u32 = 40;
 /// A panel without any value but zero is believed at this depth; next to zero, which may stand for infinity, at this.
 const EMPTY: u32 = 3;
 const EMPTY_LOG: u32 = 5;
-/// What is left out at zero when a panel without any value is cut in equal parts of the logarithm.
-const FAR: f64 = 1e-6;
-
 /// The relative width of a panel of a few numbers.
 const FEW: f64 = 8.0 * f64::EPSILON;
-/// Half of what a panel spans in the logarithm before the variable itself is looked at.
-const SPAN: f64 = 6.0;
-
-impl Shape {
-    fn kind(self) -> Kind {
-        Kind { shape: self, note: Note::Nothing, is_part: false }
-    }
-}
-
-const PLAIN: Kind = Kind { shape: Shape::Smooth(Base::Plain), note: Note::Nothing, is_part: false };
-
-fn log(from: f64) -> Kind {
-    Shape::Smooth(Base::Log { from }).kind()
-}
-
-fn tail_from(from: f64) -> Kind {
-    Shape::Tail { from }.kind()
-}
+/// A whole piece is dim if all but this part of what its points see is next to its limits, or to zero.
+const DIM: f64 = 1e-6;
+/// How many points are next to a limit.
+const OUTERMOST: usize = 3;
+/// The error of what nobody knows: no tolerance is met by it.
+const UNKNOWN: f64 = 1e300;
+/// Nearer to zero than this, where values end in zeros, it may be numbers that end there and not the integrand.
+const EDGE: f64 = 1e-100;
 
 impl Method for Auto {
     type Kind = Kind;
     const REUSES_POINTS: bool = false;
     const MAY_REPEAT: bool = true;
     const HAS_PARTS: bool = true;
+    const AUDITS: bool = true;
 
     fn control(&self) -> Control {
         Control::Global
@@ -208,20 +137,23 @@ impl Method for Auto {
             Shape::Smooth(base) => {
                 let (map, within) = (Map::new(panel, base), Within::new(panel));
                 into.extend(map.points().map(|x| within.clamp(x)));
+                if panel.kind.is_looked_at_again() {
+                    audit::points(panel, base, into);
+                }
             }
             Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
-            Shape::Tail { from } => {
-                let far = if from <= panel.a { panel.b } else { panel.a };
-                into.extend(TAIL.iter().map(|part| from + (far - from) * part));
-            }
+            Shape::Tail { from } => tail::points(from, if from <= panel.a { panel.b } else { panel.a }, into),
+            Shape::Ladder => ladder::points(panel, into),
         }
     }
 
     fn count(&self, panel: &Panel<Kind>) -> usize {
         match panel.kind.shape {
+            Shape::Smooth(base) if panel.kind.is_looked_at_again() => POINTS + audit::count(panel, base),
             Shape::Smooth(_) => POINTS,
             Shape::Search(_) => search::COUNT,
-            Shape::Tail { .. } => TAIL.len(),
+            Shape::Tail { from } => tail::count(from),
+            Shape::Ladder => ladder::count(panel),
         }
     }
 
@@ -230,14 +162,26 @@ impl Method for Auto {
         match panel.kind.shape {
             Shape::Smooth(base) => {
                 let map = Map::new(panel, base);
-                if map.is_log {
+                let (own, further) = values.split_at(POINTS);
+                let mut scaled = Vec::new();
+                let (slopes, own) = if map.is_log {
                     let slopes = map.slopes();
-                    let mut scaled = values.to_vec();
+                    scaled.extend_from_slice(own);
                     scaled.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
-                    judge(panel, &map, &slopes, scaled[..].try_into().expect("a value for each point"))
+                    (slopes, &scaled[..])
                 } else {
-                    judge(panel, &map, &FLAT, values.try_into().expect("a value for each point"))
+                    (FLAT, own)
+                };
+                let own = own.try_into().expect("a value for each point");
+                let (mut local, doubt) = judge(panel, &map, &slopes, own);
+                if let Look::Done { error } = panel.kind.look {
+                    let (unlike, place) = audit::look(panel, base, own, further, doubt);
+                    local.error = error.most(unlike);
+                    if let Some([low, high]) = place {
+                        panel.kind.note = Note::Unlike { low, high };
+                    }
                 }
+                local
             }
             Shape::Search(Search { low, high, error, stage, .. }) => {
                 let (feature, low, high) = search(low, high, a, b, values);
@@ -254,9 +198,22 @@ impl Method for Auto {
             Shape::Tail { from } => {
                 let width = b - a;
                 let noise = NOISE * f64::EPSILON * (4.0 + from.abs() / (width * TAIL[TAIL.len() - 1]));
-                let (local, power) = tail(values, width, noise);
+                let (local, power) = tail(values, from, width, noise);
                 panel.kind.note = Note::Power(power);
                 local
+            }
+            Shape::Ladder => {
+                let nothing = Local { value: T::zero(), error: f64::MIN_POSITIVE, l1: 0.0, roundoff: 0.0 };
+                match ladder::look(panel, values) {
+                    Some(seen) => {
+                        panel.kind.note = Note::Rungs(seen);
+                        Local { error: UNKNOWN, ..nothing }
+                    }
+                    None => {
+                        panel.kind.note = Note::Empty;
+                        nothing
+                    }
+                }
             }
         }
     }
@@ -269,72 +226,50 @@ impl Method for Auto {
         kept: Option<&mut Vec<f64>>,
     ) -> Option<Local<T>> {
         let Shape::Smooth(base) = panel.kind.shape else { return None };
-        is_small::<T>().then(|| judge_here(panel, base, f, kept))
+        (is_small::<T>() && panel.kind.look == Look::Due).then(|| judge_here(panel, base, f, kept))
     }
 
     /// The stages of a search step back onto points of each other, and of the panel that is searched.
     fn may_repeat(&self, panel: &Panel<Kind>) -> bool {
-        matches!(panel.kind.shape, Shape::Search(_))
+        matches!(panel.kind.shape, Shape::Search(_) | Shape::Ladder)
+    }
+
+    fn halvings(&self, panel: &Panel<Kind>) -> u32 {
+        u32::from(panel.kind.worth)
+    }
+
+    fn audit(&self, panel: &Panel<Kind>) -> Option<Kind> {
+        let Shape::Smooth(base) = panel.kind.shape else { return None };
+        let asked = Kind { look: Look::Asked, ..panel.kind };
+        let is_due = panel.kind.note == Note::Dim || audit::count(panel, base) > 0;
+        (panel.kind.look == Look::Due && is_due).then_some(asked)
+    }
+
+    fn inherited(&self, panel: &Panel<Kind>) -> usize {
+        if panel.kind.is_looked_at_again() { POINTS } else { 0 }
     }
 
     fn refine(&self, panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
-        let (a, b) = (panel.a, panel.b);
         match panel.kind.shape {
-            Shape::Smooth(base) => match panel.kind.note {
-                Note::Focus { low, high, l1 } => {
-                    let search = Search { low, high, error: error + l1, stage: 0, base };
-                    into.push(Panel { depth: panel.depth + 1, kind: Shape::Search(search).kind(), ..*panel });
-                }
-                Note::Ends { left, right, left_power, right_power, .. } if base == Base::Plain && (left || right) => {
-                    let c = panel.midpoint();
-                    let (l, r) = (near(a, b, left_power), near(b, a, right_power));
-                    if left && right {
-                        tile(panel, &[l, c, r], &[tail_from(a), log(a), log(b), tail_from(b)], into);
-                    } else if left {
-                        tile(panel, &[l], &[tail_from(a), log(a)], into);
-                    } else {
-                        tile(panel, &[r], &[log(b), tail_from(b)], into);
-                    }
-                    if into.is_empty() {
-                        halve(panel, base, into);
-                    }
-                }
-                // Hard at the end that is far from the point: there the variable itself shows why, once the logarithm does
-                // not span too much.
-                Note::Ends { left, right, .. }
-                    if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right })
-                        && Map::new(panel, base).half_width() <= SPAN =>
-                {
-                    let (c, same) = (panel.midpoint(), Shape::Smooth(base).kind());
-                    let kinds = if right { [same, PLAIN] } else { [PLAIN, same] };
-                    tile(panel, &[c], &kinds, into);
-                }
-                // Equal parts of the logarithm: what is far away is wide.
-                Note::Empty if !matches!(base, Base::Log { .. }) && b == 0.0 => {
-                    tile(panel, &[a * FAR], &[log(0.0), tail_from(0.0)], into);
-                }
-                Note::Empty if !matches!(base, Base::Log { .. }) && a == 0.0 => {
-                    tile(panel, &[b * FAR], &[tail_from(0.0), log(0.0)], into);
-                }
-                Note::Ends { parts, .. } if parts > 2 => cut(panel, base, parts, into),
-                _ => halve(panel, base, into),
-            },
+            Shape::Smooth(_) if panel.kind.look == Look::Asked && panel.kind.note != Note::Dim => {
+                again(panel, error, into);
+            }
+            Shape::Smooth(base) => refine_smooth(panel, base, error, into),
             Shape::Search(search) => {
                 conclude(panel, &search, into);
                 if into.is_empty() {
                     halve(panel, search.base, into);
                 }
             }
-            Shape::Tail { from } => {
-                let power = if let Note::Power(power) = panel.kind.note { power } else { 0.0 };
-                if from <= a {
-                    tile(panel, &[near(a, b, power)], &[tail_from(from), log(from)], into);
+            Shape::Tail { from } => refine_tail(panel, from, into),
+            Shape::Ladder => {
+                if let Note::Rungs(seen) = &panel.kind.note {
+                    ladder::cut(panel, seen, into);
                 } else {
-                    tile(panel, &[near(b, a, power)], &[log(from), tail_from(from)], into);
+                    refine_smooth(panel, Base::Plain, error, into);
                 }
-                // As near as the digits of `x` go, and no power law yet: what is hard may lie just outside.
-                if into.is_empty() && from != 0.0 {
-                    into.push(Panel { depth: panel.depth + 1, kind: PLAIN, ..*panel });
+                if into.is_empty() {
+                    halve(panel, Base::Plain, into);
                 }
             }
         }
@@ -367,115 +302,81 @@ fn judge_here<T: Value>(
     if map.is_log {
         values.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
     }
-    judge(panel, &map, &slopes, &values)
+    judge(panel, &map, &slopes, &values).0
 }
 
-/// Judges a smooth panel by its values, already times the slopes.
+/// Judges a smooth panel by its values, already times the slopes. The second is by how much the polynomial through them may
+/// be off between them.
 #[inline]
-fn judge<T: Value>(panel: &mut Panel<Kind>, map: &Map, slopes: &[f64; POINTS], values: &[T; POINTS]) -> Local<T> {
-    let (mut local, note) = smooth(map, panel.kind.is_part, values);
+fn judge<T: Value>(
+    panel: &mut Panel<Kind>,
+    map: &Map,
+    slopes: &[f64; POINTS],
+    values: &[T; POINTS],
+) -> (Local<T>, f64) {
+    let (mut local, note, doubt) = smooth(map, panel.kind.is_part, values);
     panel.kind.note = note;
-    let depth = if map.is_log || panel.a == 0.0 || panel.b == 0.0 { EMPTY_LOG } else { EMPTY };
-    if local.error <= 0.0 && panel.depth < depth {
+    let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
+    if panel.depth == 0 && panel.kind.shape == PLAIN.shape {
+        if is_dim(panel, values) {
+            // What is not seen is not known.
+            local.error = local.error.most(f64::MIN_POSITIVE);
+            panel.kind.note = Note::Dim;
+        }
+    } else if local.error <= 0.0 && panel.depth < if touches_zero(panel, map) { EMPTY_LOG } else { EMPTY } {
         local.error = f64::MIN_POSITIVE;
         panel.kind.note = Note::Empty;
     }
-    let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
     let samples = [0, POINTS / 2, POINTS - 1];
     let mut unknown = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
     // Values at so few numbers do not tell how it goes on between them.
     if panel.b - panel.a <= FEW * panel.a.abs().most(panel.b.abs()) {
         unknown = unknown.most(local.l1);
     }
+    if panel.a.abs().least(panel.b.abs()) < EDGE && touches_zero(panel, map) {
+        let beyond = beyond_the_edge(panel, map, slopes, values);
+        if beyond > local.error {
+            (local.error, panel.kind.note) = (beyond, Note::Nothing);
+        }
+    }
     (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
-    local
+    (local, doubt)
 }
 
-/// The panels that replace one whose search has ended, or the next stage of the search; none if it found nothing.
-fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Panel<Kind>>) {
-    let Note::Found { low, high, feature } = panel.kind.note else { return };
-    let (a, b, c) = (panel.a, panel.b, f64::midpoint(low, high));
-    let base = Shape::Smooth(search.base).kind();
-    match feature {
-        Feature::Jump | Feature::Unclear if feature == Feature::Jump || search.error.is_nan() => {
-            let between = Search { low, high, error: f64::NAN, stage: 0, base: Base::Plain };
-            let between = Shape::Search(between).kind();
-            match (a < low, high < b) {
-                (true, true) => tile(panel, &[low, high], &[base, between, base], into),
-                (true, false) => tile(panel, &[low], &[base, between], into),
-                (false, _) => tile(panel, &[high], &[between, base], into),
-            }
-        }
-        Feature::Unclear if search.stage < STAGES => {
-            let next = Search { low, high, error: search.error, stage: search.stage + 1, base: search.base };
-            into.push(Panel { depth: panel.depth + 1, kind: Shape::Search(next).kind(), ..*panel });
-        }
-        Feature::Kink => tile(panel, &[c], &[base, base], into),
-        Feature::Power => {
-            let (l, r) = (near(c, a, -0.5), near(c, b, -0.5));
-            let kinds = [log(c), tail_from(c), tail_from(c), log(c)];
-            match (a < l, r < b) {
-                (true, true) => tile(panel, &[l, c, r], &kinds, into),
-                (true, false) => tile(panel, &[l, c], &kinds[..3], into),
-                (false, true) => tile(panel, &[c, r], &kinds[1..], into),
-                (false, false) => tile(panel, &[c], &kinds[1..3], into),
-            }
-        }
-        Feature::Smooth if high - low < 0.2 * (b - a) => {
-            tile(panel, &[low, high], &[log(c), PLAIN, log(c)], into);
-        }
-        _ => {}
+fn touches_zero(panel: &Panel<Kind>, map: &Map) -> bool {
+    map.is_log || panel.a == 0.0 || panel.b == 0.0
+}
+
+/// Whether the values of a whole piece are zero everywhere, or all but next to its limits or to zero.
+fn is_dim<T: Value>(panel: &Panel<Kind>, values: &[T; POINTS]) -> bool {
+    let norm = |i: usize| values[i].norm();
+    let most = |range: std::ops::Range<usize>| range.fold(0.0, |m: f64, i| m.most(norm(i)));
+    let (low, high) = (most(0..OUTERMOST), most(POINTS - OUTERMOST..POINTS));
+    let inside = most(OUTERMOST..POINTS - OUTERMOST);
+    if inside <= DIM * low.most(high) {
+        return true;
     }
-}
-
-/// Cuts a panel at the given points into panels of the given kinds; does nothing if the points do not ascend.
-fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<Kind>>) {
-    let ends = || cuts.iter().copied().chain([panel.b]);
-    let starts = || [panel.a].into_iter().chain(cuts.iter().copied());
-    if starts().zip(ends()).all(|(a, b)| a < b) {
-        let depth = panel.depth + 1;
-        into.extend(starts().zip(ends()).zip(kinds).map(|((a, b), &kind)| Panel { a, b, depth, kind }));
+    if panel.a >= 0.0 || panel.b <= 0.0 {
+        return false;
     }
+    // The points on both sides of zero.
+    let zero = -panel.midpoint() / (panel.b / 2.0 - panel.a / 2.0);
+    let k = (1..POINTS - 1).find(|&i| PLACE[i] > zero).unwrap_or(POINTS - 1);
+    let near = norm(k).most(norm(k - 1));
+    most(0..k - 1).most(most(k + 1..POINTS)) <= DIM * near
 }
 
-/// The kind of a part of a panel. (What is searched has no value to compare theirs with.)
-fn part(panel: &Panel<Kind>, kind: Kind) -> Kind {
-    Kind { is_part: matches!(panel.kind.shape, Shape::Smooth(_)), ..kind }
-}
-
-/// Cuts a panel in the middle of its variable.
-fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>) {
-    let map = Map::new(panel, base);
-    if map.is_log && map.half_width() > 0.5 {
-        let kind = part(panel, Shape::Smooth(base).kind());
-        tile(panel, &[map.x(0.0)], &[kind, kind], into);
-    } else {
-        panel.bisect(part(panel, PLAIN), into);
+/// How much more there may be where numbers end: values that end in exact zeros so near to zero as if they went on as they
+/// are, to the least number. (An integrand that ends there by itself falls before it does.)
+fn beyond_the_edge<T: Value>(panel: &Panel<Kind>, map: &Map, slopes: &[f64; POINTS], values: &[T; POINTS]) -> f64 {
+    let distance = |i: usize| if map.is_log { slopes[i] } else { map.x(PLACE[i]).abs() };
+    let from_left = panel.a.abs() < panel.b.abs();
+    let place = |k: usize| if from_left { k } else { POINTS - 1 - k };
+    if values[place(0)].norm() > 0.0 {
+        return 0.0;
     }
-}
-
-/// Cuts a panel in equal parts of its variable.
-fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) {
-    let map = Map::new(panel, base);
-    let kind = part(panel, Shape::Smooth(base).kind());
-    let mut cuts = [0.0; 8];
-    let count = usize::from(parts - 1).min(8);
-    for (i, x) in cuts[..count].iter_mut().enumerate() {
-        let u = (2 * (i + 1)) as f64 / f64::from(parts) - 1.0;
-        *x = map.x(u);
-    }
-    tile(panel, &cuts[..count], &[kind; 9][..=count], into);
-    if into.is_empty() {
-        halve(panel, base, into);
-    }
-}
-
-/// Where the tail of a power law next to `end` begins: so near that what is left is small, but not so near that `x`
-/// has too few digits left.
-fn near(end: f64, far: f64, power: f64) -> f64 {
-    let least = end.abs() * 2f64.powi(-24);
-    let width = far - end;
-    let s = (25.0 / (power + 1.0).max(0.05)).clamp(12.0, 120.0);
-    let distance = (width.abs() * exp(-s)).max(least).max(f64::MIN_POSITIVE);
-    end + distance.copysign(width)
+    let Some(k) = (1..POINTS).find(|&k| values[place(k)].norm() > 0.0) else { return 0.0 };
+    let (d, norm) = (distance(place(k)), values[place(k)].norm());
+    let mass = if map.is_log { norm } else { norm * d };
+    if d < EDGE { mass * -ln(d) } else { 0.0 }
 }

@@ -151,6 +151,22 @@ pub(crate) fn lowering<'a, T: Value, K>(
     if is_narrow { 1.0 } else { factor }
 }
 
+/// Appends the points of a panel that are not those of the panel that it replaces.
+#[inline]
+pub(crate) fn fresh_points<M: Method>(method: &M, panel: &Panel<M::Kind>, into: &mut Vec<f64>) {
+    let first = into.len();
+    method.points(panel, into);
+    if M::AUDITS {
+        into.drain(first..first + method.inherited(panel));
+    }
+}
+
+/// How many these are.
+#[inline]
+pub(crate) fn fresh_count<M: Method>(method: &M, panel: &Panel<M::Kind>) -> usize {
+    method.count(panel) - if M::AUDITS { method.inherited(panel) } else { 0 }
+}
+
 /// In which order panels are refined, and when that ends.
 ///
 /// # Examples
@@ -267,6 +283,28 @@ pub trait Method: Clone + Send + Sync + 'static {
     fn halvings(&self, panel: &Panel<Self::Kind>) -> u32 {
         let _ = panel;
         1
+    }
+
+    /// Whether [`audit`](Self::audit) ever asks for a closer look.
+    #[doc(hidden)]
+    const AUDITS: bool = false;
+
+    /// The kind by which [`refine`](Self::refine) replaces a judged panel by one that looks more closely at the same range;
+    /// none if an answer may rest on the panel as it is. Asked for each panel of a partition that meets the tolerance. Global
+    /// control only.
+    #[doc(hidden)]
+    #[inline]
+    fn audit(&self, panel: &Panel<Self::Kind>) -> Option<Self::Kind> {
+        let _ = panel;
+        None
+    }
+
+    /// How many of a panel's first points are the first points of the panel that it replaces.
+    #[doc(hidden)]
+    #[inline]
+    fn inherited(&self, panel: &Panel<Self::Kind>) -> usize {
+        let _ = panel;
+        0
     }
 
     /// Returns how refinement is steered.

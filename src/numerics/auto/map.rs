@@ -2,7 +2,7 @@
 
 use super::super::elementary::{exp, exp_each, ln};
 use super::super::method::Panel;
-use super::Kind;
+use super::kind::Kind;
 use super::tables::{PLACE, POINTS};
 
 /// The variable in which a panel is integrated.
@@ -72,6 +72,18 @@ impl Map {
     #[inline]
     pub(super) fn slopes(&self) -> [f64; POINTS] {
         exp_each(std::array::from_fn(|i| self.centre + self.half * Self::u(i)))
+    }
+
+    /// How far a point is from the one that the logarithm is of.
+    #[inline]
+    pub(super) fn distance(&self, x: f64) -> f64 {
+        (x - self.from).abs()
+    }
+
+    /// The place in [-1, 1] of a value of the panel's own variable.
+    #[inline]
+    pub(super) fn u_of(&self, y: f64) -> f64 {
+        (y - self.centre) / self.half
     }
 
     /// Half the width in the panel's own variable.

@@ -13,7 +13,8 @@ use super::tables::{
     AT_PROBE, CENTRE, DIFFERENCE, EVEN_AT_PROBE, MODULI_AT_PROBE, NODE, NODES, NULL_16, NULL_18, NULL_20, ODD_AT_PROBE,
     PAIRS, POINTS, PROBE, WINDOW, WINDOWS,
 };
-use super::{Note, ROUNDOFF, SEARCH};
+use super::kind::Note;
+use super::{ROUNDOFF, SEARCH};
 
 /// Differences that exceed all those elsewhere by this factor stand out (measured 2026-11-21, evaluations on battery /
 /// families: 4 233 / 300, 8 236 / 294, 16 235 / 290).
@@ -48,9 +49,10 @@ const RESOLVED: f64 = 16.0;
 /// families: 0.5 212 / 267, 0.7 207 / 268, 0.85 206 / 269, 1 207 / 276; all in logarithms too, where nothing is now: 213 / 272).
 const FOLLOWED: f64 = 0.85;
 
-/// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
+/// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not. The last is
+/// by how much the polynomial through the nodes may be off between them.
 #[inline]
-pub(super) fn smooth<T: Value>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note) {
+pub(super) fn smooth<T: Value>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note, f64) {
     if let Some(values) = same_ref(values) {
         return same(by_parts::<f64, f64x2>(map, is_part, values)).expect("that is what it is");
     }
@@ -58,7 +60,7 @@ pub(super) fn smooth<T: Value>(map: &Map, is_part: bool, values: &[T; POINTS]) -
 }
 
 #[inline(never)]
-fn by_parts<T: Value, P: Parts<T>>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note) {
+fn by_parts<T: Value, P: Parts<T>>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note, f64) {
     let h = map.half_width();
     let below: [T; PAIRS] = std::array::from_fn(|j| values[CENTRE - 1 - j].clone());
     let above: &[T; PAIRS] = values[CENTRE + 1..][..PAIRS].try_into().expect("so many");
@@ -92,7 +94,8 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, is_part: bool, values: &[T; POINTS
     let note = if is_clear { Note::Nothing } else { look(map, values, &local) };
     // Values at the probes count for nothing, unless they are not finite.
     local.l1 += 0.0 * (values[0].norm() + values[POINTS - 1].norm());
-    (local, note)
+    // The polynomial is off between the nodes by about what it is off at the probes, or what the null rules have.
+    (local, note, off.most(difference / KRONROD_LESS_GAUSS).most(near / KRONROD_LESS_GAUSS))
 }
 
 /// The error of a panel by QUADPACK, where the integral of `|f - mean f|` is `spread`.

@@ -103,6 +103,24 @@ const fn at_probe() -> [f64; NODES] {
     weight
 }
 
+/// The weights of the polynomial through the nodes in barycentric form (Berrut, Trefethen 2004, equation 3.2).
+pub(super) const BARYCENTRIC: [f64; NODES] = {
+    let node = both(&HALF, -1.0);
+    let mut weight = [1.0; NODES];
+    let mut i = 0;
+    while i < NODES {
+        let mut j = 0;
+        while j < NODES {
+            if j != i {
+                weight[i] /= 2.0 * (node[i] - node[j]);
+            }
+            j += 1;
+        }
+        i += 1;
+    }
+    weight
+};
+
 /// Null rules: what the values at the nodes have of the orthogonal polynomial of a degree there (Lyness 1965; Berntsen and
 /// Espelid 1991), the weights' moduli summing to one. For pairs from the inside out, the centre's weight last.
 pub(super) const NULL_18: [f64; PAIRS + 1] = null_rule(18);

@@ -4,12 +4,19 @@ use super::super::elementary::{exp, ln};
 use super::super::method::Local;
 use super::super::value::Value;
 use super::ROUNDOFF;
+use super::cut::LEAST;
 
-/// Distances of the points from the singular one, in units of the tail's width.
-pub(super) const TAIL: [f64; 4] = [1.0, 0.25, 0.062_5, 0.015_625];
+/// Distances of the points that the law is made from and first tested at, in units of the tail's width.
+pub(super) const TAIL: [f64; FIT] = [1.0, 0.25, 0.062_5, 0.015_625];
+const FIT: usize = 4;
+/// How many points farther in it is tested at, and how many e-folds farther each is than the one before, unless numbers end
+/// before: at 2^-12, 2^-24, 2^-48 and 2^-96, by doubling.
+const DEEP: usize = 4;
+const STEP: f64 = 12.0 * std::f64::consts::LN_2;
+/// The least distance that is looked at.
+const LEAST_DISTANCE: f64 = 1e-306;
+pub(super) const COUNT: usize = FIT + DEEP;
 
-/// Tails whose integrals reach farther than this power less than -1 are not continued.
-const LEAST: f64 = 0.005;
 /// How much larger than the misfit the error may be: the next term of an expansion in the distance is missed by 2.4
 /// times what the points between see of it (1,728 poles, powers and logarithms 1e-1 to 1e-12 outside the range).
 const MISSED: f64 = 3.0;
@@ -18,19 +25,49 @@ const MISSED: f64 = 3.0;
 /// `1 / (x |ln x|^3)` was claimed 1e-9 and off by 3e-6; with all of it a singularity at 1/3, which is no float, of power
 /// -0.8 was not solved (measured 2026-11-21; from 0.02 to 0.1 both are right, and the league is the same).
 const REACH: f64 = 0.1;
+/// The mass of a steep law, of a power above this, lies between the two outermost points, and is missed there by as many
+/// times the misfit at the second one, over the power.
+const STEEP: f64 = 1.0;
+const HIDDEN: f64 = 1.44;
 
 /// What a term proportional to the distance, which a smooth factor of the power law has, adds to the misfit at the last but
 /// one of the inner points, times this, it takes away at the innermost one: there it is told from another law.
 const LINEAR: f64 = 1.5;
 
+/// How far from the singular point, in units of the width, the points farther in are; none unless that point is zero:
+/// elsewhere numbers end too soon.
+fn deep(from: f64, width: f64) -> Option<[f64; DEEP]> {
+    if from != 0.0 {
+        return None;
+    }
+    // In e-folds of the width; from the last point of the fit to where numbers end there are steps of 1, 2, 4 and 8.
+    let room = ln(width) - ln(LEAST_DISTANCE) + ln(TAIL[FIT - 1]);
+    let step = (room / 8.0).min(STEP).max(0.01);
+    Some([0.5, 1.5, 3.5, 7.5].map(|steps| TAIL[FIT - 1] * exp(-steps * step)))
+}
+
+/// The points of the tail from a singular point to `far`.
+pub(super) fn points(from: f64, far: f64, into: &mut Vec<f64>) {
+    into.extend(TAIL.iter().map(|part| from + (far - from) * part));
+    if let Some(deep) = deep(from, (far - from).abs()) {
+        into.extend(deep.map(|part| from + (far - from) * part));
+    }
+}
+
+pub(super) fn count(from: f64) -> usize {
+    if from == 0.0 { COUNT } else { FIT }
+}
+
 /// The integral over a tail of the given width, and the power. `noise`: what rounding of the innermost point does to the
 /// value there, relatively.
-pub(super) fn tail<T: Value>(values: &[T], width: f64, noise: f64) -> (Local<T>, f64) {
-    let norms: [f64; 4] = std::array::from_fn(|i| values[i].norm());
+pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) -> (Local<T>, f64) {
+    let norms: [f64; FIT] = std::array::from_fn(|i| values[i].norm());
     let l1 = width * norms.iter().sum::<f64>() / 4.0;
     let roundoff = ROUNDOFF * T::EPSILON * width * norms[0];
     if norms.contains(&0.0) || !l1.is_finite() {
-        return (Local { value: T::zero(), error: l1 * 2.0, l1, roundoff: 0.0 }, 0.0);
+        let most = values.iter().fold(0.0, |m: f64, value| m.max(value.norm()));
+        let unlike = if norms[0] <= 0.0 && most > 0.0 { width * most } else { 0.0 };
+        return (Local { value: T::zero(), error: (l1 * 2.0).max(unlike), l1, roundoff: 0.0 }, 0.0);
     }
     // f(d) = d^p (A + B ln d), with p from the outermost values, in units of the width.
     let ratio = ln(TAIL[3]);
@@ -41,7 +78,7 @@ pub(super) fn tail<T: Value>(values: &[T], width: f64, noise: f64) -> (Local<T>,
         value.scale(width);
         return (Local { value, error: 100.0 * width * norms[0].max(l1 / width), l1, roundoff }, p);
     }
-    let powers: [f64; 4] = std::array::from_fn(|i| exp(-p * ln(TAIL[i])));
+    let powers: [f64; FIT] = std::array::from_fn(|i| exp(-p * ln(TAIL[i])));
     let model = |i: usize, j: usize| {
         // A and B from two values.
         let mut a = values[i].clone();
@@ -57,16 +94,24 @@ pub(super) fn tail<T: Value>(values: &[T], width: f64, noise: f64) -> (Local<T>,
     let mut value = a.clone();
     value.add_scaled(-1.0 / q, &b);
     value.scale(width / q);
+    // How far a value at a distance, in units of the width, is off the law, with the power taken out.
+    let off = |value: &T, power: f64, distance: f64| {
+        let mut off = value.clone();
+        off.scale(-power);
+        off.add(&a);
+        off.add_scaled(distance, &b);
+        off
+    };
     let mut misfit: f64 = 0.0;
     let mut other = T::zero();
     for i in [1, 3] {
-        let mut off = values[i].clone();
-        off.scale(-powers[i]);
-        off.add(&a);
-        off.add_scaled(ln(TAIL[i]), &b);
+        let off = off(&values[i], powers[i], ln(TAIL[i]));
         let size = off.norm() * exp(q * ln(TAIL[i]));
         // Not `max`, which would forget that it is no number.
         misfit = if misfit.is_nan() || size <= misfit { misfit } else { size };
+        if i == 1 && p > STEEP {
+            misfit = misfit.max(off.norm() * (HIDDEN / q).min(1.0));
+        }
         other.scale(LINEAR);
         other.add(&off);
     }
@@ -79,8 +124,18 @@ pub(super) fn tail<T: Value>(values: &[T], width: f64, noise: f64) -> (Local<T>,
     // What is off by a part r at the innermost point d, and by r d / t at t from there on, is another law within r d.
     let part = (other.norm() / norms[0]).min(1.0);
     let inside = if part > noise { norms[0] * exp(q * ln(part * TAIL[3])) } else { 0.0 };
-    let error = (misfit * MISSED.max(REACH / (q * q))).max(inside) * width / q;
-    let error = error.max(roundoff);
+    let mut error = (misfit * MISSED.max(REACH / (q * q))).max(inside);
+    // Farther in the law is a claim about places where nobody looked: it is tested there. A rival law parts from this one
+    // with the third power of the distance in the logarithm, since three numbers were fitted.
+    for (distance, value) in deep(from, width).into_iter().flatten().zip(&values[FIT..]) {
+        let (y, norm) = (ln(distance), value.norm());
+        if norm.is_finite() {
+            let off = off(value, exp(-p * y), y).norm() * exp(q * y);
+            let beyond = 1.0 / (q * -y);
+            error = error.max(off * MISSED.max(beyond * beyond * beyond));
+        }
+    }
+    let error = (error * width / q).max(roundoff);
     (Local { value, error, l1: l1.max(norms[0] * width / q), roundoff }, p)
 }
 
@@ -91,7 +146,7 @@ mod tests {
     #[test]
     fn a_factor_that_is_nearly_a_constant_is_told_from_a_singular_point_outside() {
         let claimed = |f: &dyn Fn(f64) -> f64, exact: f64| {
-            let (local, _) = tail(&TAIL.map(f), 1.0, 1e-6);
+            let (local, _) = tail(&TAIL.map(f), 1.0, 1.0, 1e-6);
             [local.error / exact, (local.value - exact).abs() / exact]
         };
         // Of d^(-1/2) (1 + r d), d^(-1/2) cos(r d) and (d + r)^(-1/2), which is another law within r of the end.

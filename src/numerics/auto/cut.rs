@@ -1,0 +1,202 @@
+//! The panels that replace a judged one.
+
+use super::super::elementary::exp;
+use super::super::method::Panel;
+use super::kind::{Kind, Look, Note, PLAIN, Search, Shape, log, tail_from};
+use super::map::{Base, Map};
+use super::search::Feature;
+
+/// A search that has not ended after as many stages is given up: 53 bits at three to four bits a stage take 18.
+const STAGES: u32 = 40;
+/// What is left out at zero when a panel without any value is cut in equal parts of the logarithm.
+const FAR: f64 = 1e-6;
+/// Half of what a panel spans in the logarithm before the variable itself is looked at.
+const SPAN: f64 = 6.0;
+/// No gap between points that an answer rests on is wider than this part of its piece.
+const MESH: f64 = 1.0 / 50.0;
+
+/// A power of the distance from which on, downwards, there is no integral.
+pub(super) const LEAST: f64 = 0.005;
+/// Next to where an integral seems to diverge, a tail is shortened by this many e-folds at a time, which is worth so many
+/// bisections.
+const DIVERGING: f64 = 8.0;
+const WORTH: u8 = 11;
+
+/// Appends the panels that replace a smooth one.
+pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &mut Vec<Panel<Kind>>) {
+    let (a, b) = (panel.a, panel.b);
+    match panel.kind.note {
+        Note::Dim => into.push(Panel { depth: panel.depth + 1, kind: child(panel, Shape::Ladder.kind()), ..*panel }),
+        Note::Unlike { low, high } => {
+            let same = Shape::Smooth(base).kind();
+            match (a < low, high < b) {
+                (true, true) => tile(panel, &[low, high], &[same, PLAIN, same], into),
+                (true, false) => tile(panel, &[low], &[same, PLAIN], into),
+                (false, true) => tile(panel, &[high], &[PLAIN, same], into),
+                (false, false) => {}
+            }
+            if into.is_empty() {
+                halve(panel, base, into);
+            }
+        }
+        Note::Focus { low, high, l1 } => {
+            let search = Search { low, high, error: error + l1, stage: 0, base };
+            let kind = child(panel, Shape::Search(search).kind());
+            into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
+        }
+        Note::Ends { left, right, left_power, right_power, .. } if base == Base::Plain && (left || right) => {
+            let c = panel.midpoint();
+            let (l, r) = (near(a, b, left_power), near(b, a, right_power));
+            if left && right {
+                tile(panel, &[l, c, r], &[tail_from(a), log(a), log(b), tail_from(b)], into);
+            } else if left {
+                tile(panel, &[l], &[tail_from(a), log(a)], into);
+            } else {
+                tile(panel, &[r], &[log(b), tail_from(b)], into);
+            }
+            if into.is_empty() {
+                halve(panel, base, into);
+            }
+        }
+        // Hard at the end that is far from the point: there the variable itself shows why, once the logarithm does
+        // not span too much.
+        Note::Ends { left, right, .. }
+            if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right })
+                && Map::new(panel, base).half_width() <= SPAN =>
+        {
+            let (c, same) = (panel.midpoint(), Shape::Smooth(base).kind());
+            let kinds = if right { [same, PLAIN] } else { [PLAIN, same] };
+            tile(panel, &[c], &kinds, into);
+        }
+        // Equal parts of the logarithm: what is far away is wide.
+        Note::Empty if !matches!(base, Base::Log { .. }) && b == 0.0 => {
+            tile(panel, &[a * FAR], &[log(0.0), tail_from(0.0)], into);
+        }
+        Note::Empty if !matches!(base, Base::Log { .. }) && a == 0.0 => {
+            tile(panel, &[b * FAR], &[tail_from(0.0), log(0.0)], into);
+        }
+        Note::Ends { parts, .. } if parts > 2 => cut(panel, base, parts, into),
+        _ => halve(panel, base, into),
+    }
+}
+
+/// Appends the panels that replace a tail.
+pub(super) fn refine_tail(panel: &Panel<Kind>, from: f64, into: &mut Vec<Panel<Kind>>) {
+    let (a, b) = (panel.a, panel.b);
+    let power = if let Note::Power(power) = panel.kind.note { power } else { 0.0 };
+    if from <= a {
+        tile(panel, &[near(a, b, power)], &[tail_from(from), log(from)], into);
+    } else {
+        tile(panel, &[near(b, a, power)], &[log(from), tail_from(from)], into);
+    }
+    if power <= LEAST - 1.0 {
+        into.iter_mut().for_each(|part| part.kind.worth = WORTH);
+    }
+    // As near as the digits of `x` go, and no power law yet: what is hard may lie just outside.
+    if into.is_empty() && from != 0.0 {
+        into.push(Panel { depth: panel.depth + 1, kind: child(panel, PLAIN), ..*panel });
+    }
+}
+
+/// Appends the panels that replace one whose search has ended, or the next stage of the search; none if it found nothing.
+pub(super) fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Panel<Kind>>) {
+    let Note::Found { low, high, feature } = panel.kind.note else { return };
+    let (a, b, c) = (panel.a, panel.b, f64::midpoint(low, high));
+    let base = Shape::Smooth(search.base).kind();
+    match feature {
+        Feature::Jump | Feature::Unclear if feature == Feature::Jump || search.error.is_nan() => {
+            let between = Search { low, high, error: f64::NAN, stage: 0, base: Base::Plain };
+            let between = Shape::Search(between).kind();
+            match (a < low, high < b) {
+                (true, true) => tile(panel, &[low, high], &[base, between, base], into),
+                (true, false) => tile(panel, &[low], &[base, between], into),
+                (false, _) => tile(panel, &[high], &[between, base], into),
+            }
+        }
+        Feature::Unclear if search.stage < STAGES => {
+            let next = Search { low, high, error: search.error, stage: search.stage + 1, base: search.base };
+            let kind = child(panel, Shape::Search(next).kind());
+            into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
+        }
+        Feature::Kink => tile(panel, &[c], &[base, base], into),
+        Feature::Power => {
+            let (l, r) = (near(c, a, -0.5), near(c, b, -0.5));
+            let kinds = [log(c), tail_from(c), tail_from(c), log(c)];
+            match (a < l, r < b) {
+                (true, true) => tile(panel, &[l, c, r], &kinds, into),
+                (true, false) => tile(panel, &[l, c], &kinds[..3], into),
+                (false, true) => tile(panel, &[c, r], &kinds[1..], into),
+                (false, false) => tile(panel, &[c], &kinds[1..3], into),
+            }
+        }
+        Feature::Smooth if high - low < 0.2 * (b - a) => {
+            tile(panel, &[low, high], &[log(c), PLAIN, log(c)], into);
+        }
+        _ => {}
+    }
+}
+
+/// The kind of a panel that replaces, alone or with others, a judged one: it belongs to the same piece.
+pub(super) fn child(panel: &Panel<Kind>, kind: Kind) -> Kind {
+    let mesh = if panel.depth == 0 { MESH * (panel.b - panel.a) } else { panel.kind.mesh };
+    Kind { mesh, ..kind }
+}
+
+/// Cuts a panel at the given points into panels of the given kinds; does nothing if the points do not ascend.
+pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<Kind>>) {
+    let ends = || cuts.iter().copied().chain([panel.b]);
+    let starts = || [panel.a].into_iter().chain(cuts.iter().copied());
+    if starts().zip(ends()).all(|(a, b)| a < b) {
+        let depth = panel.depth + 1;
+        let parts = starts().zip(ends()).zip(kinds);
+        into.extend(parts.map(|((a, b), &kind)| Panel { a, b, depth, kind: child(panel, kind) }));
+    }
+}
+
+/// The kind of a part of a panel. (What is searched has no value to compare theirs with.)
+fn part(panel: &Panel<Kind>, kind: Kind) -> Kind {
+    Kind { is_part: matches!(panel.kind.shape, Shape::Smooth(_)), ..child(panel, kind) }
+}
+
+/// Cuts a panel in the middle of its variable.
+pub(super) fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>) {
+    let map = Map::new(panel, base);
+    if map.is_log && map.half_width() > 0.5 {
+        let kind = part(panel, Shape::Smooth(base).kind());
+        tile(panel, &[map.x(0.0)], &[kind, kind], into);
+    } else {
+        panel.bisect(part(panel, PLAIN), into);
+    }
+}
+
+/// Cuts a panel in equal parts of its variable.
+fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) {
+    let map = Map::new(panel, base);
+    let kind = part(panel, Shape::Smooth(base).kind());
+    let mut cuts = [0.0; 8];
+    let count = usize::from(parts - 1).min(8);
+    for (i, x) in cuts[..count].iter_mut().enumerate() {
+        let u = (2 * (i + 1)) as f64 / f64::from(parts) - 1.0;
+        *x = map.x(u);
+    }
+    tile(panel, &cuts[..count], &[kind; 9][..=count], into);
+    if into.is_empty() {
+        halve(panel, base, into);
+    }
+}
+
+/// The panel itself, with more points.
+pub(super) fn again(panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
+    let kind = Kind { look: Look::Done { error }, note: Note::Nothing, is_part: false, worth: 0, ..panel.kind };
+    into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
+}
+
+/// Where the tail of a power law next to `end` begins: so near that what is left is small, but not so near that `x`
+/// has too few digits left.
+fn near(end: f64, far: f64, power: f64) -> f64 {
+    let least = end.abs() * 2f64.powi(-24);
+    let width = far - end;
+    let s = if power <= LEAST - 1.0 { DIVERGING } else { (25.0 / (power + 1.0).max(0.05)).clamp(12.0, 120.0) };
+    let distance = (width.abs() * exp(-s)).max(least).max(f64::MIN_POSITIVE);
+    end + distance.copysign(width)
+}

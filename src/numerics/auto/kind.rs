@@ -1,0 +1,120 @@
+//! What a panel of the default method is, and what it learnt when it was judged.
+
+use super::ladder::Seen;
+use super::map::Base;
+use super::search::Feature;
+
+/// What a panel of [`Auto`](super::Auto) is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[doc(hidden)]
+pub struct Kind {
+    pub(super) shape: Shape,
+    pub(super) note: Note,
+    /// One of the parts of a smooth panel, in the same variable.
+    pub(super) is_part: bool,
+    pub(super) look: Look,
+    /// How many bisections the refinement that led here is worth.
+    pub(super) worth: u8,
+    /// The widest gap between two points that an answer may rest on. Infinite for a whole piece.
+    pub(super) mesh: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Shape {
+    /// Gauss-Kronrod, with two probes.
+    Smooth(Base),
+    /// The whole panel, while looking for the one point where it is hard.
+    Search(Search),
+    /// The rest of an interval next to a point where the integrand is singular.
+    Tail { from: f64 },
+    /// A whole piece in which next to nothing was seen: points at all scales next to its limits and to zero.
+    Ladder,
+}
+
+/// A search as it stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Search {
+    /// Where to look.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    /// The error until the search ends; NaN if it is to be made from the values.
+    pub(super) error: f64,
+    pub(super) stage: u32,
+    /// The variable of the panel that is searched.
+    pub(super) base: Base,
+}
+
+/// Whether a panel was looked at again before an answer rests on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Look {
+    /// Not yet.
+    Due,
+    /// The panel is about to be replaced by one with more points.
+    Asked,
+    /// The panel has more points than its rule needs. Its error before that is given.
+    Done { error: f64 },
+}
+
+/// What a judged panel learnt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Note {
+    Nothing,
+    /// All values are zero, and that is not yet believed.
+    Empty,
+    /// A whole piece shows next to nothing, or only next to its limits or to zero.
+    Dim,
+    /// Which ends are hard, and the powers of the distance to which the norm is proportional there.
+    /// `parts`: into how many parts to cut if neither is.
+    Ends {
+        left: bool,
+        right: bool,
+        left_power: f64,
+        right_power: f64,
+        parts: u8,
+    },
+    /// Between which points the panel is hard.
+    Focus {
+        low: f64,
+        high: f64,
+        l1: f64,
+    },
+    /// Between which points the integrand is not what the panel's points say.
+    Unlike {
+        low: f64,
+        high: f64,
+    },
+    /// What a search has found, and where.
+    Found {
+        low: f64,
+        high: f64,
+        feature: Feature,
+    },
+    /// The power in a tail.
+    Power(f64),
+    /// What a ladder saw on each of its sides.
+    Rungs([Seen; 4]),
+}
+
+impl Kind {
+    /// Whether the panel has more points than its rule needs.
+    pub(super) fn is_looked_at_again(&self) -> bool {
+        matches!(self.look, Look::Done { .. })
+    }
+}
+
+impl Shape {
+    pub(super) const fn kind(self) -> Kind {
+        let look = Look::Due;
+        Kind { shape: self, note: Note::Nothing, is_part: false, look, worth: 1, mesh: f64::INFINITY }
+    }
+}
+
+pub(super) const PLAIN: Kind = Shape::Smooth(Base::Plain).kind();
+
+pub(super) fn log(from: f64) -> Kind {
+    Shape::Smooth(Base::Log { from }).kind()
+}
+
+pub(super) fn tail_from(from: f64) -> Kind {
+    Shape::Tail { from }.kind()
+}
