@@ -21,6 +21,7 @@ mod offsets;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
+mod reasons;
 #[cfg(feature = "serde")]
 mod serial;
 mod sharing;
