@@ -25,6 +25,7 @@ use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
 use self::tail::{TAIL, tail};
 use super::elementary::exp;
+use super::few::{by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
@@ -164,8 +165,6 @@ const EMPTY_LOG: u32 = 5;
 /// What is left out at zero when a panel without any value is cut in equal parts of the logarithm.
 const FAR: f64 = 1e-6;
 
-/// The relative width of a panel of a few numbers.
-const FEW: f64 = 8.0 * f64::EPSILON;
 /// Half of what a panel spans in the logarithm before the variable itself is looked at.
 const SPAN: f64 = 6.0;
 
@@ -383,8 +382,11 @@ fn judge<T: Value>(panel: &mut Panel<Kind>, map: &Map, slopes: &[f64; POINTS], v
     let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
     let samples = [0, POINTS / 2, POINTS - 1];
     let mut unknown = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
-    // Values at so few numbers do not tell how it goes on between them.
-    if panel.b - panel.a <= FEW * panel.a.abs().most(panel.b.abs()) {
+    if is_few(panel.a, panel.b) {
+        if !map.is_log {
+            return by_mean(panel.b - panel.a, values);
+        }
+        // Values at so few numbers do not tell how it goes on between them.
         unknown = unknown.most(local.l1);
     }
     (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));

@@ -231,7 +231,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 match self.decide() {
                     Ok(next) => Some(next),
                     Err(Verdict::Stopped(reason)) => return Poll::Ready(self.stopped(reason, source)),
-                    Err(verdict) => return Poll::Ready(Ok(verdict)),
+                    Err(verdict) => return Poll::Ready(source.unknown(self.allowed()).map_or(Ok(verdict), Err)),
                 }
             };
             let first = self.leaves.len();

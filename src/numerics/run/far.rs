@@ -37,7 +37,7 @@ pub(crate) struct Far {
 /// An integrand that overflows where it falls more slowly than this power of the distance is not cut off.
 const STEEP: f64 = 16.0;
 
-/// Two values of zero are so far apart, at least: others may be those at one number, which is a limit to the integrand.
+/// Two values that tell something are so far apart, at least: others may be those at one number, and their difference rounding.
 const APART: f64 = 1.0001;
 
 /// The error while nothing tells what is left out: more than any tolerance.
@@ -76,14 +76,20 @@ impl Far {
             norms.iter().filter(|(t, _)| t.abs() > bad).map(|&(t, norm)| (t.abs(), norm)).collect();
         before.sort_by(|p, q| p.0.total_cmp(&q.0));
         let mut tail = None;
-        if let [(near, one), (far, other), ..] = before[..] {
-            if one == 0.0 && other == 0.0 && far >= APART * near {
-                tail = Some(0.0);
-            } else if one > 0.0 && norm.is_infinite() {
-                let fall = ln(other / one) / ln(far / near);
-                if fall >= STEEP {
-                    tail = Some(one * near / fall);
-                }
+        if let Some(&(near, one)) = before.first() {
+            let apart = |sample: &&(f64, f64)| sample.0 >= APART * near;
+            if one == 0.0 {
+                let zeros = before.iter().take_while(|sample| sample.1 == 0.0);
+                tail = zeros.last().filter(apart).map(|_| 0.0);
+            } else if norm.is_infinite() {
+                tail = match before.iter().find(apart) {
+                    Some(&(far, other)) => {
+                        let fall = ln(other / one) / ln(far / near);
+                        (fall >= STEEP).then(|| one * near / fall)
+                    }
+                    // In so narrow a panel nothing is told of the fall that was not before.
+                    None => known.and_then(|known| known.tail),
+                };
             }
         }
         let follows = known.is_some_and(|known| bad < known.finite);
@@ -103,7 +109,11 @@ impl Far {
             None => mark,
             Some(known) => {
                 let (inner, outer) = if mark.bad > known.bad { (mark, known) } else { (known, mark) };
-                let tail = if mark.tail.is_some() { mark.tail } else { known.tail };
+                // Each is a bound.
+                let tail = match (mark.tail, known.tail) {
+                    (Some(p), Some(q)) => Some(p.min(q)),
+                    (p, q) => p.or(q),
+                };
                 Mark { finite: inner.finite.min(outer.finite), tail, ..inner }
             }
         };

@@ -72,6 +72,9 @@ const WIDE: f64 = 1e6;
 /// Those nearer do not fall if they have this part of the others.
 const KEPT: f64 = 0.9;
 
+/// What is left out and has this part of the tolerance may be why it is not met.
+const MATTERS: f64 = 1.0 / 64.0;
+
 /// Whether contributions do not fall towards a place, as far as values tell: those of equal steps of the logarithm of the distance.
 pub(super) fn stays(place: f64, samples: &[Sample]) -> bool {
     [-1.0, 1.0].into_iter().any(|side| {
@@ -101,7 +104,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     where
         S: Source<T, M::Kind, Handle = H>,
     {
-        if let Some(halt) = source.unknown(self.allowed()) {
+        if let Some(halt) = source.unknown(MATTERS * self.allowed()) {
             return Err(halt);
         }
         if !matches!(reason, Reason::Roundoff | Reason::Budget | Reason::Divergent) {
