@@ -21,6 +21,8 @@ use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::far::{Far, Mark};
+use crate::numerics::run::finish::ended;
+use crate::numerics::run::judge::Lengths;
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
 use crate::numerics::value::Value;
@@ -53,13 +55,15 @@ where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
-    type Output = Result<(Verdict, Estimate<E::Value>), Error<E::Value>>;
+    type Output = Result<Estimate<E::Value>, Error<E::Value>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { run, source } = self.get_mut();
         let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
         let mut run = run.take().expect("there was one");
-        Poll::Ready(Ok((verdict, run.finish(&source.domain, source.ledger.requests, source.performed, None))))
+        let estimate = run.finish(&source.domain, source.ledger.requests, source.performed, None);
+        let goal = run.goal(&estimate.value);
+        Poll::Ready(ended(verdict, estimate, goal, source.ledger.needed))
     }
 }
 
@@ -91,6 +95,7 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     /// What is left out far away; and by panels that are judged.
     far: Far,
     marks: Vec<(usize, Mark)>,
+    lengths: Lengths,
 }
 
 /// How long one poll may evaluate on the spot before others have their turn on the thread.
@@ -131,6 +136,7 @@ where
             values: Vec::new(),
             far: Far::default(),
             marks: Vec::new(),
+            lengths: Lengths::default(),
         }
     }
 
@@ -441,9 +447,13 @@ where
             }
         }
         self.note(children.clone());
+        let first = leaves.len();
         for child in children {
             let (panel, local) = self.tree.hand_over(child);
             leaves.push(Leaf::new(panel, local, child));
+        }
+        if let Err(trouble) = self.lengths.compare(&self.method, &self.domain, &leaves[first..]) {
+            return Poll::Ready(Err(trouble.stop()));
         }
         let (_, price) = self.paid.take().expect("it was paid for");
         self.tree.retire(node, price);

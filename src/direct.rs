@@ -12,7 +12,7 @@ use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Local, Method, Panel, lowering};
 use crate::numerics::run::far::{Far, Mark};
-use crate::numerics::run::judge::{Trouble, judge};
+use crate::numerics::run::judge::{Lengths, Trouble, judge};
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Source, Stop};
 use crate::numerics::value::Value;
@@ -47,6 +47,7 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     /// What is left out far away; and by the panels of the decision at work.
     far: Far,
     marks: Vec<Mark>,
+    lengths: Lengths,
 }
 
 impl<'a, E, M> Direct<'a, E, M>
@@ -84,6 +85,7 @@ where
             kept: Vec::new(),
             far: Far::default(),
             marks: Vec::new(),
+            lengths: Lengths::default(),
         }
     }
 
@@ -252,13 +254,18 @@ where
 
     #[inline]
     fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
+        let first = leaves.len();
         if let Some(leaf) = leaf {
             if let Some(parts) = self.judge_parts_here(&leaves[leaf]) {
                 leaves.extend(parts);
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(
+                    self.lengths.compare(self.method, self.domain, &leaves[first..]).map_err(Trouble::stop),
+                );
             }
         }
-        Poll::Ready(self.expand_listed(leaf, leaves))
+        let expanded = self.expand_listed(leaf, leaves);
+        let mut compared = || self.lengths.compare(self.method, self.domain, &leaves[first..]).map_err(Trouble::stop);
+        Poll::Ready(expanded.and_then(|()| compared()))
     }
 
     fn looks_into(&mut self, reason: Reason) {
@@ -371,6 +378,7 @@ impl Trouble {
     pub(crate) fn stop<T>(self) -> Stop<Error<T>> {
         match self {
             Trouble::Endless(reason) => Stop::Early(reason),
+            Trouble::Lengths { x, expected, found } => Stop::Failed(Error::UnequalLengths { x, expected, found }),
             Trouble::NonFinite { t, x, norm } if norm.is_infinite() => Stop::Infinite(t, Error::NonFinite { x, norm }),
             Trouble::NonFinite { x, norm, .. } => Stop::Failed(Error::NonFinite { x, norm }),
         }

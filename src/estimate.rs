@@ -146,6 +146,21 @@ pub enum Reason {
     Oscillating,
 }
 
+impl Reason {
+    /// What to try first.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Reason::Deadline => "Try more time: the same call goes on from the cache, if there is one",
+            Reason::Budget => "Try a breakpoint there if the error is in one place, else more evaluations",
+            Reason::Roundoff => "Try a larger tolerance",
+            Reason::Divergent => "Check that the integral exists: if only as a limit, subtract the singular part",
+            Reason::Oscillating => {
+                "Try a finite limit with a bound on the rest, or integrate from zero to zero and extrapolate"
+            }
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -17,6 +17,8 @@ const LOOKS: usize = 128;
 pub(crate) struct Ledger {
     budget: usize,
     pub(crate) requests: usize,
+    /// What the answer would rest on after a decision that the budget does not cover.
+    pub(crate) needed: usize,
     /// At how many points values may still be looked at again, to tell why a run did not converge.
     looks: usize,
     /// The points counted, if the method may ask for one twice.
@@ -25,7 +27,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(budget: usize) -> Self {
-        Self { budget, requests: 0, looks: 0, seen: HashSet::default() }
+        Self { budget, requests: 0, needed: 0, looks: 0, seen: HashSet::default() }
     }
 
     /// Charges the panels' points, or returns `false` if the budget does not cover them. `points` is room to work in.
@@ -48,6 +50,8 @@ impl Ledger {
         let covered = self.covers(cost);
         if covered {
             self.take(cost);
+        } else {
+            self.needed = self.requests + cost;
         }
         covered
     }

@@ -243,3 +243,114 @@ fn the_reason_and_the_estimate_are_the_same_for_every_evaluator() {
         compare(TanhSinh, f, *range);
     }
 }
+
+#[test]
+fn a_range_of_a_few_numbers_has_its_value() {
+    let mut draw = Draw(31);
+    for _ in 0..60 {
+        let (at, ulps, s) = (decade(&mut draw, -8.0, 8.0), 1 + (8.0 * draw.next()) as u64, draw.within(-2.0, 2.0));
+        let (low, high) = (at, f64::from_bits(at.to_bits() + ulps.min(8)));
+        let smooth = f(move |x| (s * (x / at)).exp());
+        for range in [[low, high], [-high, -low], [high, low]] {
+            let exact = (range[1] - range[0]) * smooth(range[0]);
+            for method in 0..4 {
+                let ended = with(method, &smooth, range);
+                let right =
+                    ended.as_ref().is_ok_and(|e| (e.value / exact - 1.0).abs() < 1e-12 && e.error < 1e-8 * exact.abs());
+                assert!(right, "{} over {ulps} ulp at {at:?}: {ended:?} for {exact:?}", METHODS[method]);
+            }
+        }
+    }
+    // Values that differ are told by the error.
+    let ended = with(0, &f(|x| if x > 1.0 + 3.0 * f64::EPSILON { 1.0 } else { 0.0 }), [1.0, 1.0 + 6.0 * f64::EPSILON]);
+    let Err(Error::NotConverged { estimate, reason: Reason::Roundoff, .. }) = ended else { panic!("{ended:?}") };
+    assert!((estimate.value - 3.0 * f64::EPSILON).abs() <= estimate.error);
+}
+
+#[test]
+fn vectors_of_unequal_lengths_are_an_error_of_their_own() {
+    fn lengths<M: Method + Copy>(method: M, breakpoints: &[f64]) {
+        let f = |x: f64| vec![x; if x < 0.5 { 3 } else { 2 }];
+        let here =
+            Integrator::new(Inline::new(f)).method(method).breakpoints(breakpoints).integrate_blocking(0.0, 1.0, 1e-8);
+        let Err(Error::UnequalLengths { x, expected, found, .. }) = here else { panic!("{here:?}") };
+        assert_eq!(found, f(x).len());
+        assert_eq!(expected + found, 5);
+        let text = here.unwrap_err().to_string();
+        assert!(
+            text.contains(&format!("{found} components at x = {x:?}")) && text.contains(&expected.to_string()),
+            "{text}"
+        );
+        let pool = ThreadPool::new(2);
+        let there = Integrator::new(pool.evaluator(f))
+            .method(method)
+            .breakpoints(breakpoints)
+            .integrate_blocking(0.0, 1.0, 1e-8);
+        assert_eq!(there.unwrap_err().to_string(), text);
+    }
+    for breakpoints in [&[][..], &[0.5]] {
+        lengths(Auto, breakpoints);
+        lengths(GaussKronrod::new(21), breakpoints);
+        lengths(ClenshawCurtis, breakpoints);
+        lengths(TanhSinh, breakpoints);
+        lengths(coquad::Simpson, breakpoints);
+    }
+    // The empty vector is the zero of every length.
+    let f = |x: f64| if x < 0.5 { Vec::new() } else { vec![x; 2] };
+    let e = Integrator::new(Inline::new(f)).breakpoints(&[0.5]).integrate_blocking(0.0, 1.0, 1e-8).unwrap();
+    assert!((e.value[1] - 0.375).abs() < 1e-8);
+}
+
+#[test]
+fn a_budget_below_the_first_segments_says_what_they_take() {
+    for (budget, breakpoints, needed) in [(10, &[][..], 23), (0, &[], 23), (40, &[0.5], 46)] {
+        let f = |x: f64| x.exp();
+        let here = Integrator::new(Inline::new(f)).max_evaluations(budget).breakpoints(breakpoints);
+        let text = here.integrate_blocking(0.0, 1.0, 1e-8).unwrap_err().to_string();
+        assert!(text.contains(&format!("take {needed} evaluations")), "{text}");
+        let there = Integrator::new(ThreadPool::new(2).evaluator(f)).max_evaluations(budget).breakpoints(breakpoints);
+        assert_eq!(there.integrate_blocking(0.0, 1.0, 1e-8).unwrap_err().to_string(), text);
+    }
+}
+
+#[test]
+fn an_error_prints_goal_value_error_and_the_worst_segment() {
+    let f = |x: f64| x.powf(-0.99);
+    let error = Integrator::new(Inline::new(f)).method(GaussKronrod::new(21)).max_evaluations(200);
+    let error = error.integrate_blocking(0.0, 1.0, 1e-9).unwrap_err();
+    let text = error.to_string();
+    let Error::NotConverged { estimate, reason, goal, size, needed, .. } = error else { panic!("{text}") };
+    assert_eq!((reason, goal, size), (Reason::Budget, 1e-9, estimate.value));
+    assert!(needed > 200 && estimate.evaluations <= 200);
+    let worst = estimate.segments.iter().max_by(|p, q| p.error.total_cmp(&q.error)).unwrap();
+    let numbers = [goal, estimate.value, estimate.error, worst.a, worst.b, worst.error];
+    numbers.iter().for_each(|number| assert!(text.contains(&format!("{number:?}")), "{number:?}: {text}"));
+    // Any value: its norm stands for it, and nothing is asked of its type.
+    #[derive(Clone)]
+    struct Opaque(f64);
+    impl coquad::Value for Opaque {
+        fn zero() -> Self {
+            Opaque(0.0)
+        }
+        fn add_scaled(&mut self, factor: f64, other: &Self) {
+            self.0 += factor * other.0;
+        }
+        fn scale(&mut self, factor: f64) {
+            self.0 *= factor;
+        }
+        fn norm(&self) -> f64 {
+            self.0.abs()
+        }
+    }
+    let error = Integrator::new(Inline::new(|x: f64| Opaque(-1.0 / x))).integrate_blocking(0.0, 1.0, 1e-9);
+    let Err(error) = error else { panic!("it diverges") };
+    assert!(error.to_string().contains("seems to diverge"), "{error}");
+}
+
+#[test]
+fn an_integrator_without_a_time_limit_shows_none() {
+    let integrator = Integrator::new(Inline::new(f64::exp));
+    assert!(format!("{integrator:?}").contains("time_limit: None"), "{integrator:?}");
+    let limited = integrator.time_limit(std::time::Duration::from_secs(2));
+    assert!(format!("{limited:?}").contains("time_limit: Some(2s)"), "{limited:?}");
+}

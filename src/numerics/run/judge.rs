@@ -5,6 +5,7 @@
 use super::super::domain::Domain;
 use super::super::method::{Local, Method, Panel};
 use super::super::value::Value;
+use super::Leaf;
 use super::far::{Far, Mark};
 use super::reason::{Sample, grows, turns};
 use crate::estimate::Reason;
@@ -14,8 +15,36 @@ use crate::estimate::Reason;
 pub(crate) enum Trouble {
     /// The integrand returned a value that is not finite: its norm, and where in `t` and in `x`.
     NonFinite { t: f64, x: f64, norm: f64 },
+    /// Two values of a panel differ in their length.
+    Lengths { x: f64, expected: usize, found: usize },
     /// All values are finite, and the integral is not.
     Endless(Reason),
+}
+
+/// The length of values so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lengths(Option<usize>);
+
+impl Lengths {
+    /// Compares the values of leaves with those before, in the order of the decisions.
+    #[inline]
+    pub(crate) fn compare<T: Value, M: Method, H>(
+        &mut self,
+        method: &M,
+        domain: &Domain,
+        leaves: &[Leaf<T, M::Kind, H>],
+    ) -> Result<(), Trouble> {
+        for leaf in leaves {
+            let Some(found) = leaf.local.value.length() else { continue };
+            let expected = *self.0.get_or_insert(found);
+            if expected != found {
+                let mut points = Vec::new();
+                method.points(&leaf.panel, &mut points);
+                return Err(Trouble::Lengths { x: points.first().map_or(f64::NAN, |&t| domain.x(t)), expected, found });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A judgement, and what it leaves out because it lies farther out than all that counts.
@@ -85,6 +114,9 @@ fn not_finite<T: Value, M: Method>(
     values: &mut [T],
     far: &Far,
 ) -> Result<Judged<T>, Trouble> {
+    if let Some((i, expected, found)) = unequal(values) {
+        return Err(Trouble::Lengths { x: domain.x(points[i]), expected, found });
+    }
     let Some(first) = values.iter().position(|value| !value.norm().is_finite()) else {
         return scaled_down(method, domain, panel, points, values, None);
     };
@@ -105,6 +137,13 @@ fn not_finite<T: Value, M: Method>(
     }
     let (t, norm) = (points[first], values[first].norm());
     Err(Trouble::NonFinite { t, x: domain.x(t), norm })
+}
+
+/// The first value that has another length than those before.
+fn unequal<T: Value>(values: &[T]) -> Option<(usize, usize, usize)> {
+    let mut lengths = values.iter().enumerate().filter_map(|(i, value)| Some((i, value.length()?)));
+    let (_, expected) = lengths.next()?;
+    lengths.find(|(_, length)| *length != expected).map(|(i, found)| (i, expected, found))
 }
 
 /// Judges by values that are finite, times the slopes already.
@@ -161,6 +200,9 @@ fn scaled_down<T: Value, M: Method>(
     }
     if local.is_finite() {
         return Ok(Judged { local, mark: None });
+    }
+    if let Some((i, expected, found)) = unequal(values) {
+        return Err(Trouble::Lengths { x: domain.x(points[i]), expected, found });
     }
     let samples: Vec<Sample> = points.iter().zip(&*values).map(|(&t, value)| (t, value.norm())).collect();
     let oscillates = points.iter().any(|&t| domain.is_far(t)) && turns(samples);
