@@ -356,7 +356,6 @@ where
             leaves.push(Leaf::new(*panel, local, ()));
         }
         self.panels = panels;
-        self.far.begun = true;
         for mark in self.marks.drain(..) {
             self.far.note(mark);
         }

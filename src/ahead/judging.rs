@@ -79,7 +79,6 @@ where
 
     /// Takes note of what panels leave out that are handed over.
     pub(super) fn note(&mut self, nodes: Range<usize>) {
-        self.far.begun = true;
         if self.marks.is_empty() {
             return;
         }

@@ -230,6 +230,14 @@ impl Domain {
         }
     }
 
+    /// From which `|t|` on inwards it goes to infinity.
+    pub(crate) fn far_from(&self) -> f64 {
+        match self.map {
+            Map::Half { .. } => 0.5,
+            Map::Identity | Map::Line { .. } => 1.0,
+        }
+    }
+
     /// Two factors of the slope at `t`, for where it is too large for one number; none where `x` is, too.
     #[cold]
     pub(crate) fn steep(&self, t: f64) -> Option<[f64; 2]> {

@@ -28,11 +28,7 @@ pub(crate) struct Mark {
 
 /// The marks of both ends.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Far {
-    marks: [Option<Mark>; 2],
-    /// Whether a decision was retired: there are values.
-    pub(crate) begun: bool,
-}
+pub(crate) struct Far([Option<Mark>; 2]);
 
 /// An integrand that overflows where it falls more slowly than this power of the distance is not cut off.
 const STEEP: f64 = 16.0;
@@ -60,7 +56,7 @@ impl Far {
     /// and what that tells. Of a panel that does not reach to infinity that must be plain from its values, or seen before.
     pub(super) fn beyond(&self, domain: &Domain, [a, b]: [f64; 2], norms: &[(f64, f64)]) -> Option<Beyond> {
         let side = usize::from(norms[0].0.is_sign_positive());
-        let known = self.marks[side];
+        let known = self.0[side];
         let (mut finite, mut bad): (f64, (f64, f64, f64)) = (f64::INFINITY, (0.0, 0.0, 0.0));
         for &(t, norm) in norms {
             if !norm.is_finite() && t.abs() > bad.0 {
@@ -93,19 +89,21 @@ impl Far {
             }
         }
         let follows = known.is_some_and(|known| bad < known.finite);
-        let is_last = (a == 0.0 || b == 0.0) && (self.begun || !before.is_empty());
+        let inner = a.abs().max(b.abs());
+        // Reaches to infinity, and is not the first that nears it: there are values before it.
+        let is_last = (a == 0.0 || b == 0.0) && (!before.is_empty() || inner < domain.far_from());
         if bad >= finite || !(follows || is_last || tail.is_some()) {
             return None;
         }
         let has_values = !before.is_empty();
         let mark = Mark { side, finite, bad, x: domain.x(t), norm, tail };
-        let is_first = known.is_none_or(|known| known.bad <= a.abs().max(b.abs()));
+        let is_first = known.is_none_or(|known| known.bad <= inner);
         Some(Beyond { mark, tail, has_values, known, is_first })
     }
 
     /// A decision was retired. Returns whether a value that was left out lies before one that counts.
     pub(crate) fn note(&mut self, mark: Mark) -> bool {
-        let noted = match self.marks[mark.side] {
+        let noted = match self.0[mark.side] {
             None => mark,
             Some(known) => {
                 let (inner, outer) = if mark.bad > known.bad { (mark, known) } else { (known, mark) };
@@ -117,14 +115,14 @@ impl Far {
                 Mark { finite: inner.finite.min(outer.finite), tail, ..inner }
             }
         };
-        self.marks[mark.side] = Some(noted);
+        self.0[mark.side] = Some(noted);
         noted.finite < noted.bad
     }
 
     /// The innermost place that is left out, and the norm there, where more may be left out than is allowed.
     pub(crate) fn unknown(&self, allowed: f64) -> Option<(f64, f64)> {
         let matters = |mark: &&Mark| mark.finite < mark.bad || mark.tail.is_none_or(|tail| tail > allowed);
-        self.marks.iter().flatten().find(matters).map(|mark| (mark.x, mark.norm))
+        self.0.iter().flatten().find(matters).map(|mark| (mark.x, mark.norm))
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn judge<T: Value, M: Method>(
         let overflows = |(value, &t): (&T, &f64)| {
             let norm = value.norm();
             let [first, second] = factors(domain, t);
-            norm.is_finite() && !(norm * first * second).is_finite()
+            norm.is_finite() && norm * first * second > largest::<T>()
         };
         if values.iter().zip(points).any(overflows) {
             let factors: Vec<_> = points.iter().map(|&t| factors(domain, t)).collect();
@@ -95,6 +95,11 @@ pub(crate) fn judge<T: Value, M: Method>(
     }
     *panel = asked;
     not_finite(method, domain, panel, points, values, far)
+}
+
+/// The largest number of those inside a value.
+fn largest<T: Value>() -> f64 {
+    if T::EPSILON > f64::from(f32::EPSILON) / 2.0 { f64::from(f32::MAX) } else { f64::MAX }
 }
 
 /// The slope at `t` in two factors, neither of which is infinite unless `x` is.
@@ -127,10 +132,7 @@ fn not_finite<T: Value, M: Method>(
     if domain.is_far(points[first]) {
         if let Some(beyond) = far.beyond(domain, [panel.a, panel.b], &samples) {
             values.iter_mut().filter(|value| !value.norm().is_finite()).for_each(|value| *value = T::zero());
-            let mut judged = match judge_finite(method, domain, panel, points, values) {
-                Ok(judged) => judged,
-                Err(trouble) => return Err(trouble),
-            };
+            let mut judged = judge_finite(method, domain, panel, points, values)?;
             let mark = beyond.into_mark(&mut judged.local);
             return Ok(Judged { mark: Some(mark), ..judged });
         }

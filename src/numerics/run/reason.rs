@@ -28,7 +28,8 @@ pub(crate) fn turns(mut samples: Vec<Sample>) -> bool {
     for around in logs.windows(3) {
         let [(p, u), (q, v), (r, w)] = [around[0], around[1], around[2]];
         let off = v - (u + (w - u) * ((q - p) / (r - p)));
-        if r != p && off.abs() > SWING {
+        // Of three at one place nothing is told.
+        if (r - p).abs() > 0.0 && off.abs() > SWING {
             turns += usize::from(last.is_some_and(|up| up != (off > 0.0)));
             last = Some(off > 0.0);
         }
@@ -50,7 +51,7 @@ pub(crate) fn grows(a: f64, b: f64, mut samples: Vec<Sample>) -> bool {
     let count = distances.iter().take_while(|(_, norm)| norm.is_infinite()).count();
     let (beyond, rest) = (distances[count - 1], &distances[count..]);
     let Some(&(d, norm)) = rest.first() else { return false };
-    if !rest.iter().all(|(_, norm)| norm.is_finite()) || !(beyond.0 > 0.0 && norm > 0.0) {
+    if !(rest.iter().all(|(_, norm)| norm.is_finite()) && beyond.0 > 0.0 && norm > 0.0) {
         return false;
     }
     // The power of the distance that takes it beyond the largest number, at least.
@@ -82,7 +83,7 @@ pub(super) fn stays(place: f64, samples: &[Sample]) -> bool {
         let shares: Vec<Sample> = of_side.map(|(d, norm)| (d, d * norm)).collect();
         let nearest = shares.iter().fold(f64::INFINITY, |least, share| least.min(share.0));
         let farthest = shares.iter().fold(0.0, |most: f64, share| most.max(share.0));
-        if !(farthest >= WIDE * nearest) {
+        if shares.is_empty() || farthest < WIDE * nearest {
             return false;
         }
         // A third of the range each, on a scale of logarithms.
@@ -116,11 +117,17 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             p.local.error.total_cmp(&q.local.error).then_with(|| j.cmp(i))
         });
         let Some((at, worst)) = worst.map(|(i, leaf)| (i, leaf.panel)) else { return Ok(Verdict::Stopped(reason)) };
-        let (samples, oscillates) = self.around(at, source);
+        // Where the budget is spent, or nothing can come of it, no more is looked at than need be.
+        let is_far = source.is_far(worst.a) || source.is_far(worst.b);
+        let reach = if reason == Reason::Roundoff { NEIGHBOURS } else { BESIDE };
+        if reason != Reason::Roundoff && !is_far {
+            return Ok(Verdict::Stopped(reason));
+        }
+        let (samples, oscillates) = self.around(at, reach, source);
         let diverges = || stays(worst.a, &samples) || stays(worst.b, &samples);
         Ok(Verdict::Stopped(match reason {
             _ if oscillates => Reason::Oscillating,
-            Reason::Roundoff | Reason::Budget if diverges() => Reason::Divergent,
+            Reason::Roundoff if diverges() => Reason::Divergent,
             _ => reason,
         }))
     }
@@ -134,18 +141,18 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let panel = self.leaves[leaf].panel;
         let at = self.in_order().position(|leaf| leaf.panel.a.to_bits() == panel.a.to_bits());
         source.looks_into(Reason::Divergent);
-        let mut samples = self.around(at.unwrap_or(0), source).0;
+        let mut samples = self.around(at.unwrap_or(0), NEIGHBOURS, source).0;
         samples.retain(|sample| sample.1.is_finite());
         [t, panel.a, panel.b].iter().any(|&place| stays(place, &samples))
     }
 
     /// The values of a leaf and of its neighbours, the nearest first; and whether those of the nearest go up and down to infinity.
-    fn around<S>(&self, at: usize, source: &mut S) -> (Vec<Sample>, bool)
+    fn around<S>(&self, at: usize, reach: usize, source: &mut S) -> (Vec<Sample>, bool)
     where
         S: Source<T, M::Kind, Handle = H>,
     {
-        let first = at.saturating_sub(NEIGHBOURS);
-        let near = self.in_order().enumerate().skip(first).take(at - first + NEIGHBOURS + 1);
+        let first = at.saturating_sub(reach);
+        let near = self.in_order().enumerate().skip(first).take(at - first + reach + 1);
         let mut panels: Vec<(usize, Panel<M::Kind>)> = near.map(|(i, leaf)| (i.abs_diff(at), leaf.panel)).collect();
         panels.sort_by_key(|panel| panel.0);
         let (mut samples, mut nearest) = (Vec::new(), Vec::new());
@@ -157,7 +164,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             let side = samples.first().map_or(theirs[0].0, |first: &Sample| first.0).is_sign_positive();
             for (t, norm, weighed) in theirs {
                 samples.push((t, weighed));
-                if distance <= 2 && source.is_far(t) && t.is_sign_positive() == side {
+                if distance <= BESIDE && source.is_far(t) && t.is_sign_positive() == side {
                     nearest.push((t, norm));
                 }
             }
@@ -168,3 +175,5 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 
 /// So many leaves on either side of the worst are looked at.
 const NEIGHBOURS: usize = 24;
+/// And so many for an oscillation.
+const BESIDE: usize = 2;
