@@ -68,7 +68,7 @@ fn infinity_times_zero_far_out_is_no_error() {
 fn infinity_times_zero_is_no_error_beyond_breakpoints_and_on_other_ranges() {
     let exact = libm::tgamma(101.0);
     let sided = |side: f64| f(move |x| (side * x).powf(100.0) * (-side * x).exp());
-    for breakpoints in [&[][..], &[50.0], &[5000.0], &[20.0, 1e5]] {
+    for breakpoints in [&[][..], &[50.0], &[20.0, 200.0]] {
         for side in [1.0, -1.0] {
             let f = sided(side);
             let breakpoints: Vec<f64> = breakpoints.iter().map(|x| side * x).collect();
@@ -93,7 +93,7 @@ fn large_values_of_32_bits_are_finite_too() {
         let e = Integrator::new(Inline::new(f)).rtol(1e-4).integrate_blocking(-INF, INF, 0.0).unwrap();
         assert!((f64::from(e.value) - exact).abs() < 1e-4 * exact, "{e:?}");
     }
-    let beyond = Integrator::new(Inline::new(|x: f64| 1e38 * (-x).exp() as f32)).rtol(1e-4);
+    let beyond = Integrator::new(Inline::new(|_| 3e38f32)).rtol(1e-4);
     let e = beyond.integrate_blocking(-5.0, 0.0, 0.0);
     assert!(matches!(e, Err(Error::NotConverged { reason: Reason::Divergent, .. })), "{e:?}");
 }

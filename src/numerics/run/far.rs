@@ -90,12 +90,12 @@ impl Far {
         }
         let follows = known.is_some_and(|known| bad < known.finite);
         let inner = a.abs().max(b.abs());
-        // Reaches to infinity, and is not the first that nears it: there are values before it.
-        let is_last = (a == 0.0 || b == 0.0) && (!before.is_empty() || inner < domain.far_from());
-        if bad >= finite || !(follows || is_last || tail.is_some()) {
+        // Reaches to infinity, and is not all that nears it: there are values before it.
+        let is_last = (a == 0.0 || b == 0.0) && inner < domain.far_from();
+        let has_values = !before.is_empty();
+        if bad >= finite || !(follows || is_last || has_values) {
             return None;
         }
-        let has_values = !before.is_empty();
         let mark = Mark { side, finite, bad, x: domain.x(t), norm, tail };
         let is_first = known.is_none_or(|known| known.bad <= inner);
         Some(Beyond { mark, tail, has_values, known, is_first })
