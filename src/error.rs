@@ -44,7 +44,8 @@ pub enum Error<T = f64> {
         goal: f64,
         /// The value if that is a number, else its norm.
         size: f64,
-        /// How many evaluations the answer would rest on after the next decision, if the budget does not cover it; else 0.
+        /// How many evaluations the answer would rest on after the next decision, if the budget does not cover it;
+        /// else 0.
         needed: usize,
     },
     /// The integrand was NaN or infinite at a point that the method cannot leave out.
@@ -136,7 +137,8 @@ impl<T> fmt::Display for Error<T> {
             Error::NotConverged { estimate, reason, goal, size, .. } => {
                 write!(
                     f,
-                    "the tolerance was not met: {reason}. Asked for an error of {goal:?}, got {size:?} with an error of {:?} after {} evaluations",
+                    "the tolerance was not met: {reason}. Asked for an error of {goal:?}, \
+                     got {size:?} with an error of {:?} after {} evaluations",
                     estimate.error, estimate.evaluations
                 )?;
                 let worst = estimate.segments.iter().max_by(|p, q| p.error.total_cmp(&q.error));
@@ -148,7 +150,8 @@ impl<T> fmt::Display for Error<T> {
             Error::UnequalLengths { x, expected, found } => {
                 write!(
                     f,
-                    "the integrand has {found} components at x = {x:?}, and had {expected} before: give them all one length"
+                    "the integrand has {found} components at x = {x:?}, and had {expected} before: \
+                     give them all one length"
                 )
             }
             Error::NonFinite { x, norm } => write!(f, "the integrand has norm {norm:?} at x = {x:?}"),

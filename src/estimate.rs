@@ -80,8 +80,8 @@ pub struct Estimate<T = f64> {
     /// How many distinct points the answer rests on.
     pub evaluations: usize,
     /// How many evaluations were run for this call: fewer than [`evaluations`](Self::evaluations) where the cache
-    /// knew values, more where points were evaluated ahead and then not needed. Also more if a run ends early and no cache
-    /// keeps its values: then some are looked at again, a quarter at most and 128, to tell the [`Reason`].
+    /// knew values, more where points were evaluated ahead and then not needed. Also more if a run ends early and no
+    /// cache keeps its values: then some are looked at again, a quarter at most and 128, to tell the [`Reason`].
     pub performed: usize,
     /// The integral of the norm of the integrand, as far as it was seen: `l1 / |value|` is the condition of the sum.
     pub l1: f64,
@@ -141,8 +141,8 @@ pub enum Reason {
     /// limit. Or it is larger than the largest number.
     Divergent,
     /// The integrand oscillates to infinity: there is an oscillation beyond every finite number of points. Integrate
-    /// from zero to zero of the integrand and extrapolate the sums, or use a method for Fourier integrals, or a finite
-    /// upper limit with a bound on what lies beyond.
+    /// from zero to zero of the integrand and extrapolate the sums, or use a method for Fourier integrals, or a
+    /// finite upper limit with a bound on what lies beyond.
     Oscillating,
 }
 

@@ -68,8 +68,8 @@ impl Ledger {
         self.requests += points;
     }
 
-    /// How many values may be looked at once a run has ended: a quarter of what it rests on, and some more unless the budget
-    /// is spent. It may be that they are evaluated again.
+    /// How many values may be looked at once a run has ended: a quarter of what it rests on, and some more unless the
+    /// budget is spent. It may be that they are evaluated again.
     pub(crate) fn allow_looks(&mut self, is_spent: bool) {
         self.looks = self.requests / 4 + if is_spent { 0 } else { LOOKS };
     }

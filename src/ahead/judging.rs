@@ -67,8 +67,8 @@ where
         }
     }
 
-    /// Judges a panel again that has a value which is not finite, now that it is known what is left out far away. Returns
-    /// whether it has a judgement.
+    /// Judges a panel again that has a value which is not finite, now that it is known what is left out far away.
+    /// Returns whether it has a judgement.
     pub(super) fn judge_again(&mut self, node: usize) -> bool {
         let panel = self.tree.nodes[node].as_asked();
         self.tree.nodes[node].panel = panel;

@@ -15,7 +15,8 @@ pub(super) fn is_few(a: f64, b: f64) -> bool {
     b - a <= FEW * if p > q { p } else { q }
 }
 
-/// The integral over a panel of a few numbers by the mean of the values there; its error is by how much they differ from it.
+/// The integral over a panel of a few numbers by the mean of the values there; its error is by how much they differ
+/// from it.
 #[cold]
 pub(super) fn by_mean<T: Value>(width: f64, values: &[T]) -> Local<T> {
     let mut mean = T::zero();

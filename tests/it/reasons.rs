@@ -1,4 +1,5 @@
-//! A reason that is given is the reason: infinity times zero far out, large values, divergence, oscillation, for every method.
+//! A reason that is given is the reason: infinity times zero far out, large values, divergence, oscillation, for
+//! every method.
 
 use std::sync::Arc;
 

@@ -1,8 +1,10 @@
-//! Values that are not finite, far out on an infinite range: infinity times zero, where the integrand has fallen to nothing.
+//! Values that are not finite, far out on an infinite range: infinity times zero, where the integrand has fallen to
+//! nothing.
 //!
-//! `x^p exp(-x)`, written out, is zero from 746 on, as far as it can be told, and not a number where `x^p` is infinite, too.
-//! What lies beyond the place where all values are zero is taken for zero. If `x^p` overflows before `exp(-x)` is zero,
-//! values fall steeply, are infinite, and then not numbers: what is left out is bounded by the fall.
+//! `x^p exp(-x)`, written out, is zero from 746 on, as far as it can be told, and not a number where `x^p` is
+//! infinite, too. What lies beyond the place where all values are zero is taken for zero. If `x^p` overflows before
+//! `exp(-x)` is zero, values fall steeply, are infinite, and then not numbers: what is left out is bounded by the
+//! fall.
 //!
 //! DETERMINISM: marks are set when a decision is retired, in the order of the decisions.
 
@@ -33,7 +35,8 @@ pub(crate) struct Far([Option<Mark>; 2]);
 /// An integrand that overflows where it falls more slowly than this power of the distance is not cut off.
 const STEEP: f64 = 16.0;
 
-/// Two values that tell something are so far apart, at least: others may be those at one number, and their difference rounding.
+/// Two values that tell something are so far apart, at least: others may be those at one number, and their difference
+/// rounding.
 const APART: f64 = 1.0001;
 
 /// The error while nothing tells what is left out: more than any tolerance.
@@ -52,8 +55,9 @@ pub(super) struct Beyond {
 }
 
 impl Far {
-    /// Whether the values of a panel that are not finite, given `t` and the norm times the slope, lie beyond all others;
-    /// and what that tells. Of a panel that does not reach to infinity that must be plain from its values, or seen before.
+    /// Whether the values of a panel that are not finite, given `t` and the norm times the slope, lie beyond all
+    /// others; and what that tells. Of a panel that does not reach to infinity that must be plain from its values, or
+    /// seen before.
     pub(super) fn beyond(&self, domain: &Domain, [a, b]: [f64; 2], norms: &[(f64, f64)]) -> Option<Beyond> {
         let side = usize::from(norms[0].0.is_sign_positive());
         let known = self.0[side];

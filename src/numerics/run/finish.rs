@@ -27,8 +27,8 @@ pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usi
     }
 }
 
-/// How an integral ends: with an estimate, or with the reason why that does not meet the goal, a tolerance in numbers. `needed`: how many
-/// evaluations there would have been, had the budget covered them.
+/// How an integral ends: with an estimate, or with the reason why that does not meet the goal, a tolerance in
+/// numbers. `needed`: how many evaluations there would have been, had the budget covered them.
 #[inline]
 pub(crate) fn ended<T: Value>(
     verdict: Verdict,

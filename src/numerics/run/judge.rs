@@ -1,4 +1,5 @@
-//! The judgement of a panel by the values at its points: slopes of the map, values that are not finite, sums that overflow.
+//! The judgement of a panel by the values at its points: slopes of the map, values that are not finite, sums that
+//! overflow.
 //!
 //! INVARIANT: a value is called not finite only if the integrand returned it so.
 
@@ -83,8 +84,8 @@ pub(crate) fn judge<T: Value, M: Method>(
             }
             match domain.steep(t) {
                 Some(factors) if value.norm().is_finite() => factors.into_iter().for_each(|factor| value.scale(factor)),
-                // At infinity, or so near it that the integrand's own terms overflow: one whose integral exists may be
-                // taken as zero there.
+                // At infinity, or so near it that the integrand's own terms overflow: one whose integral exists may
+                // be taken as zero there.
                 _ => *value = T::zero(),
             }
         }
@@ -165,8 +166,8 @@ fn judge_finite<T: Value, M: Method>(
     scaled_down(method, domain, panel, points, values, None)
 }
 
-/// Judges by values that are finite, while their products with the slopes (`factors`) or sums of those are not: all are made
-/// smaller by a power of two, and the judgement larger by it.
+/// Judges by values that are finite, while their products with the slopes (`factors`) or sums of those are not: all
+/// are made smaller by a power of two, and the judgement larger by it.
 #[cold]
 #[inline(never)]
 fn scaled_down<T: Value, M: Method>(

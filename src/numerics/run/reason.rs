@@ -12,7 +12,8 @@ pub(crate) type Sample = (f64, f64);
 /// A point, the norm of the value there, and that times the slope.
 pub(crate) type Look = (f64, f64, f64);
 
-/// A value that is so much above or below the power of the distance through its neighbours, as a logarithm, is up or down.
+/// A value that is so much above or below the power of the distance through its neighbours, as a logarithm, is up or
+/// down.
 const SWING: f64 = 0.3;
 /// So many ups and downs are no bump.
 const TURNS: usize = 5;
@@ -37,7 +38,8 @@ pub(crate) fn turns(mut samples: Vec<Sample>) -> bool {
     turns >= TURNS
 }
 
-/// Whether values that are infinite at one end of a panel grow towards it so that there is no integral, up to the largest number.
+/// Whether values that are infinite at one end of a panel grow towards it so that there is no integral, up to the
+/// largest number.
 pub(crate) fn grows(a: f64, b: f64, mut samples: Vec<Sample>) -> bool {
     samples.sort_by(|p, q| p.0.total_cmp(&q.0));
     let infinite = |&(_, norm): &Sample| norm.is_infinite();
@@ -76,7 +78,8 @@ const KEPT: f64 = 0.9;
 /// What is left out and has this part of the tolerance may be why it is not met.
 const MATTERS: f64 = 1.0 / 64.0;
 
-/// Whether contributions do not fall towards a place, as far as values tell: those of equal steps of the logarithm of the distance.
+/// Whether contributions do not fall towards a place, as far as values tell: those of equal steps of the logarithm of
+/// the distance.
 pub(super) fn stays(place: f64, samples: &[Sample]) -> bool {
     [-1.0, 1.0].into_iter().any(|side| {
         let of_side = samples.iter().map(|&(t, norm)| (side * (t - place), norm)).filter(|(d, _)| *d > 0.0);
@@ -132,7 +135,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }))
     }
 
-    /// Whether values next to the place `t` in the given leaf, where one is infinite, grow so that there is no integral.
+    /// Whether values next to the place `t` in the given leaf, where one is infinite, grow so that there is no
+    /// integral.
     #[cold]
     pub(super) fn diverges<S>(&self, leaf: usize, t: f64, source: &mut S) -> bool
     where
@@ -146,7 +150,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         [t, panel.a, panel.b].iter().any(|&place| stays(place, &samples))
     }
 
-    /// The values of a leaf and of its neighbours, the nearest first; and whether those of the nearest go up and down to infinity.
+    /// The values of a leaf and of its neighbours, the nearest first; and whether those of the nearest go up and down
+    /// to infinity.
     fn around<S>(&self, at: usize, reach: usize, source: &mut S) -> (Vec<Sample>, bool)
     where
         S: Source<T, M::Kind, Handle = H>,
