@@ -1,5 +1,7 @@
 //! Evaluation ahead of the decisions: the driver that joins the tree of panels to the dispatch of evaluations.
 
+mod judging;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::ops::Range;
@@ -17,9 +19,12 @@ use crate::evaluation::spot::Found;
 use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::domain::Domain;
-use crate::numerics::focus::{complete, focus};
 use crate::numerics::method::{Method, Panel};
-use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict, judge};
+use crate::numerics::run::far::{Far, Mark};
+use crate::numerics::run::finish::ended;
+use crate::numerics::run::judge::Lengths;
+use crate::numerics::run::reason::Look;
+use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 use crate::prefetch::{Class, RANGE, State, Tree};
@@ -50,13 +55,15 @@ where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
-    type Output = Result<(Verdict, Estimate<E::Value>), Error<E::Value>>;
+    type Output = Result<Estimate<E::Value>, Error<E::Value>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { run, source } = self.get_mut();
         let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
         let mut run = run.take().expect("there was one");
-        Poll::Ready(Ok((verdict, run.finish(&source.domain, source.ledger.requests, source.performed, None))))
+        let estimate = run.finish(&source.domain, source.ledger.requests, source.performed, None);
+        let goal = run.goal(&estimate.value);
+        Poll::Ready(ended(verdict, estimate, goal, source.ledger.needed))
     }
 }
 
@@ -85,6 +92,10 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
     values: Vec<E::Value>,
+    /// What is left out far away; and by panels that are judged.
+    far: Far,
+    marks: Vec<(usize, Mark)>,
+    lengths: Lengths,
 }
 
 /// How long one poll may evaluate on the spot before others have their turn on the thread.
@@ -123,6 +134,9 @@ where
             panels: Vec::new(),
             points: Vec::new(),
             values: Vec::new(),
+            far: Far::default(),
+            marks: Vec::new(),
+            lengths: Lengths::default(),
         }
     }
 
@@ -353,55 +367,6 @@ where
         true
     }
 
-    /// Judges a panel all of whose values are known.
-    fn judge_by_known(&mut self, node: usize) {
-        let points = std::mem::take(&mut self.tree.nodes[node].points);
-        self.values.clear();
-        for &t in &points {
-            let x = self.domain.x(t);
-            let value = if x.is_finite() {
-                self.dispatch.known(x).expect("a value that has arrived stays in the cache")
-            } else {
-                E::Value::zero()
-            };
-            self.values.push(value);
-        }
-        self.judge(node, &points, true);
-    }
-
-    /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
-    fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
-        let mut panel = self.tree.nodes[node].panel;
-        match judge(&self.method, &self.domain, &mut panel, points, &mut self.values) {
-            Ok(local) => {
-                let focus = if ahead { focus(panel.a, panel.b, points, &self.values) } else { None };
-                self.tree.judged(node, panel.kind, local, focus);
-            }
-            Err((x, norm)) => self.tree.bad(node, x, norm),
-        }
-    }
-
-    /// Ranks panels that wait for stragglers by the values they have, so that the workers do not wait with them.
-    fn foresee(&mut self) {
-        for node in std::mem::take(&mut self.nearly) {
-            let n = &self.tree.nodes[node];
-            if !matches!(n.state, State::Waiting) || !n.is_nearly_known() {
-                continue;
-            }
-            let known = |&t: &f64| {
-                let x = self.domain.x(t);
-                if x.is_finite() { self.dispatch.known(x) } else { Some(E::Value::zero()) }
-            };
-            let values: Vec<_> = n.points.iter().map(known).collect();
-            let mut values = complete(&n.points, &values);
-            let mut panel = n.as_asked();
-            if let Ok(local) = judge(&self.method, &self.domain, &mut panel, &n.points, &mut values) {
-                let focus = focus(panel.a, panel.b, &n.points, &values);
-                self.tree.foreseen(node, local.error, focus);
-            }
-        }
-    }
-
     /// The first failure among a panel's points, if all points before it have arrived.
     fn failure(&self, node: usize) -> Option<Error<E::Value>> {
         let n = &self.tree.nodes[node];
@@ -464,7 +429,15 @@ where
         for child in children.clone() {
             match self.tree.nodes[child].state {
                 State::Judged(_) => {}
-                State::Bad { x, norm } => return Poll::Ready(Err(Stop::Failed(Error::NonFinite { x, norm }))),
+                State::Bad(trouble) => {
+                    if !self.judge_again(child) {
+                        let stop = trouble.stop();
+                        if let (Stop::Early(_) | Stop::Infinite(..), Some((_, price))) = (&stop, self.paid.take()) {
+                            self.ledger.refund(price);
+                        }
+                        return Poll::Ready(Err(stop));
+                    }
+                }
                 State::Waiting | State::Dropped => {
                     return match self.failure(child) {
                         Some(error) => Poll::Ready(Err(Stop::Failed(error))),
@@ -473,13 +446,34 @@ where
                 }
             }
         }
+        self.note(children.clone());
+        let first = leaves.len();
         for child in children {
             let (panel, local) = self.tree.hand_over(child);
             leaves.push(Leaf::new(panel, local, child));
         }
+        if let Err(trouble) = self.lengths.compare(&self.method, &self.domain, &leaves[first..]) {
+            return Poll::Ready(Err(trouble.stop()));
+        }
         let (_, price) = self.paid.take().expect("it was paid for");
         self.tree.retire(node, price);
         Poll::Ready(Ok(()))
+    }
+
+    fn looks_into(&mut self, reason: Reason) {
+        self.ledger.allow_looks(reason == Reason::Budget);
+    }
+
+    fn samples(&mut self, panel: &Panel<M::Kind>) -> Vec<Look> {
+        if self.ledger.look(self.method.count(panel)) { self.known_samples(panel) } else { Vec::new() }
+    }
+
+    fn is_far(&self, t: f64) -> bool {
+        self.domain.is_far(t)
+    }
+
+    fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
+        self.far.unknown(allowed).map(|(x, norm)| Error::NonFinite { x, norm })
     }
 
     fn retired(&mut self, value: &E::Value, error: f64) {

@@ -11,7 +11,10 @@ use crate::ledger::Ledger;
 use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Local, Method, Panel, lowering};
-use crate::numerics::run::{Leaf, Source, Stop, judge};
+use crate::numerics::run::far::{Far, Mark};
+use crate::numerics::run::judge::{Lengths, Trouble, judge};
+use crate::numerics::run::reason::Look;
+use crate::numerics::run::{Leaf, Source, Stop};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 
@@ -41,6 +44,10 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     /// The points evaluated from a leaf on, the first whose points may be another's.
     kept_from: Option<usize>,
     kept: Vec<f64>,
+    /// What is left out far away; and by the panels of the decision at work.
+    far: Far,
+    marks: Vec<Mark>,
+    lengths: Lengths,
 }
 
 impl<'a, E, M> Direct<'a, E, M>
@@ -76,6 +83,9 @@ where
             values: Vec::new(),
             kept_from: None,
             kept: Vec::new(),
+            far: Far::default(),
+            marks: Vec::new(),
+            lengths: Lengths::default(),
         }
     }
 
@@ -184,8 +194,10 @@ where
         if self.kept_from.is_some() {
             self.kept.extend_from_slice(if self.domain.is_identity() { &self.points } else { &self.mapped });
         }
-        judge(self.method, self.domain, panel, &self.points, &mut self.values)
-            .map_err(|(x, norm)| Stop::Failed(Error::NonFinite { x, norm }))
+        let judged = judge(self.method, self.domain, panel, &self.points, &mut self.values, &self.far);
+        let judged = judged.map_err(Trouble::stop)?;
+        self.marks.extend(judged.mark);
+        Ok(judged.local)
     }
 
     /// Evaluates at the points `self.points`, in order; `false` if the time is over before the last.
@@ -242,13 +254,45 @@ where
 
     #[inline]
     fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
+        let first = leaves.len();
         if let Some(leaf) = leaf {
             if let Some(parts) = self.judge_parts_here(&leaves[leaf]) {
                 leaves.extend(parts);
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(
+                    self.lengths.compare(self.method, self.domain, &leaves[first..]).map_err(Trouble::stop),
+                );
             }
         }
-        Poll::Ready(self.expand_listed(leaf, leaves))
+        let expanded = self.expand_listed(leaf, leaves);
+        let mut compared = || self.lengths.compare(self.method, self.domain, &leaves[first..]).map_err(Trouble::stop);
+        Poll::Ready(expanded.and_then(|()| compared()))
+    }
+
+    fn looks_into(&mut self, reason: Reason) {
+        self.ledger.allow_looks(reason == Reason::Budget);
+    }
+
+    fn samples(&mut self, panel: &Panel<M::Kind>) -> Vec<Look> {
+        if !self.ledger.look(self.method.count(panel)) {
+            return Vec::new();
+        }
+        self.points.clear();
+        self.method.points(panel, &mut self.points);
+        if self.plain {
+            self.performed += self.points.len();
+        }
+        if !self.evaluate() {
+            return Vec::new();
+        }
+        self.points.iter().zip(&self.values).map(|(&t, value)| self.domain.weighed(t, value.norm())).collect()
+    }
+
+    fn is_far(&self, t: f64) -> bool {
+        self.domain.is_far(t)
+    }
+
+    fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
+        self.far.unknown(allowed).map(|(x, norm)| Error::NonFinite { x, norm })
     }
 
     #[inline]
@@ -301,7 +345,7 @@ where
                 None => match self.judge_listed(panel) {
                     Ok(local) => local,
                     Err(stop) => {
-                        if let Stop::Early(_) = stop {
+                        if let Stop::Early(_) | Stop::Infinite(..) = stop {
                             self.ledger.refund(self.ledger.requests - before);
                             self.kept.truncate(kept);
                         }
@@ -312,6 +356,9 @@ where
             leaves.push(Leaf::new(*panel, local, ()));
         }
         self.panels = panels;
+        for mark in self.marks.drain(..) {
+            self.far.note(mark);
+        }
         if let (true, Some(leaf)) = (M::HAS_PARTS, leaf) {
             let (before, parts) = leaves.split_at_mut(first);
             if parts.iter().any(|part| self.method.is_part(&part.panel)) {
@@ -322,6 +369,18 @@ where
             self.performed = self.ledger.requests;
         }
         Ok(())
+    }
+}
+
+impl Trouble {
+    /// How an expansion ends by it.
+    pub(crate) fn stop<T>(self) -> Stop<Error<T>> {
+        match self {
+            Trouble::Endless(reason) => Stop::Early(reason),
+            Trouble::Lengths { x, expected, found } => Stop::Failed(Error::UnequalLengths { x, expected, found }),
+            Trouble::NonFinite { t, x, norm } if norm.is_infinite() => Stop::Infinite(t, Error::NonFinite { x, norm }),
+            Trouble::NonFinite { x, norm, .. } => Stop::Failed(Error::NonFinite { x, norm }),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::estimate::{Estimate, Reason};
+use crate::estimate::{Estimate, Reason, Segment};
 
 /// Why an integration has no answer that may be trusted.
 ///
@@ -40,6 +40,13 @@ pub enum Error<T = f64> {
         estimate: Estimate<T>,
         /// Why it stopped.
         reason: Reason,
+        /// The error that was asked for: `max(atol, rtol |I|)`.
+        goal: f64,
+        /// The value if that is a number, else its norm.
+        size: f64,
+        /// How many evaluations the answer would rest on after the next decision, if the budget does not cover it;
+        /// else 0.
+        needed: usize,
     },
     /// The integrand was NaN or infinite at a point that the method cannot leave out.
     #[non_exhaustive]
@@ -48,6 +55,16 @@ pub enum Error<T = f64> {
         x: f64,
         /// The norm of the value there: NaN or infinite.
         norm: f64,
+    },
+    /// The integrand returned vectors of unequal lengths.
+    #[non_exhaustive]
+    UnequalLengths {
+        /// A point where the length is another one than before.
+        x: f64,
+        /// The length before.
+        expected: usize,
+        /// The length there.
+        found: usize,
     },
     /// The evaluation at `x` failed or took too long, retries included: see [`EvaluationError::attempts`] and
     /// [`EvaluationError::timed_out`].
@@ -107,11 +124,36 @@ impl<T> Error<T> {
 impl<T> fmt::Display for Error<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NotConverged { estimate, reason } => write!(
-                f,
-                "tolerance not met after {} evaluations, estimated error {:?}: {reason}",
-                estimate.evaluations, estimate.error
-            ),
+            Error::NotConverged { estimate, reason, needed, .. } if estimate.segments.is_empty() => {
+                write!(f, "the tolerance was not met: {reason}. There is no estimate: ")?;
+                match reason {
+                    Reason::Budget => {
+                        write!(f, "the first segments alone take {needed} evaluations. Allow as many at least")
+                    }
+                    Reason::Deadline => f.write_str("no segment was done in time. Allow more time"),
+                    _ => write!(f, "the integral over a first segment is no number. {}", reason.remedy()),
+                }
+            }
+            Error::NotConverged { estimate, reason, goal, size, .. } => {
+                write!(
+                    f,
+                    "the tolerance was not met: {reason}. Asked for an error of {goal:?}, \
+                     got {size:?} with an error of {:?} after {} evaluations",
+                    estimate.error, estimate.evaluations
+                )?;
+                let worst = estimate.segments.iter().max_by(|p, q| p.error.total_cmp(&q.error));
+                if let Some(Segment { a, b, error, .. }) = worst {
+                    write!(f, ". The largest error, {error:?}, is in [{a:?}, {b:?}]")?;
+                }
+                write!(f, ". {}", reason.remedy())
+            }
+            Error::UnequalLengths { x, expected, found } => {
+                write!(
+                    f,
+                    "the integrand has {found} components at x = {x:?}, and had {expected} before: \
+                     give them all one length"
+                )
+            }
             Error::NonFinite { x, norm } => write!(f, "the integrand has norm {norm:?} at x = {x:?}"),
             Error::Evaluation { x, source } => write!(f, "the evaluation at x = {x:?} failed: {source}"),
             Error::Panicked { x, message } => write!(f, "the integrand panicked at x = {x:?}: {message}"),

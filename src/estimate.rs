@@ -80,7 +80,8 @@ pub struct Estimate<T = f64> {
     /// How many distinct points the answer rests on.
     pub evaluations: usize,
     /// How many evaluations were run for this call: fewer than [`evaluations`](Self::evaluations) where the cache
-    /// knew values, more where points were evaluated ahead and then not needed.
+    /// knew values, more where points were evaluated ahead and then not needed. Also more if a run ends early and no
+    /// cache keeps its values: then some are looked at again, a quarter at most and 128, to tell the [`Reason`].
     pub performed: usize,
     /// The integral of the norm of the integrand, as far as it was seen: `l1 / |value|` is the condition of the sum.
     pub l1: f64,
@@ -137,8 +138,27 @@ pub enum Reason {
     /// the accuracy of the integrand's values.
     Roundoff,
     /// The error does not shrink however narrow the segments become: the integral does not exist, or only as a
-    /// limit.
+    /// limit. Or it is larger than the largest number.
     Divergent,
+    /// The integrand oscillates to infinity: there is an oscillation beyond every finite number of points. Integrate
+    /// from zero to zero of the integrand and extrapolate the sums, or use a method for Fourier integrals, or a
+    /// finite upper limit with a bound on what lies beyond.
+    Oscillating,
+}
+
+impl Reason {
+    /// What to try first.
+    pub(crate) fn remedy(self) -> &'static str {
+        match self {
+            Reason::Deadline => "Try more time: the same call goes on from the cache, if there is one",
+            Reason::Budget => "Try a breakpoint there if the error is in one place, else more evaluations",
+            Reason::Roundoff => "Try a larger tolerance",
+            Reason::Divergent => "Check that the integral exists: if only as a limit, subtract the singular part",
+            Reason::Oscillating => {
+                "Try a finite limit with a bound on the rest, or integrate from zero to zero and extrapolate"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -148,6 +168,7 @@ impl fmt::Display for Reason {
             Reason::Budget => "the budget of evaluations is spent",
             Reason::Roundoff => "the rest of the error is roundoff",
             Reason::Divergent => "the integral seems to diverge",
+            Reason::Oscillating => "the integrand oscillates to infinity",
         })
     }
 }

@@ -25,8 +25,8 @@ use crate::limit::Limit;
 use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::{Control, Local, Method, Panel};
-use crate::numerics::run::finish::{is_one, of_one};
-use crate::numerics::run::{Leaf, Run, Verdict};
+use crate::numerics::run::finish::{ended, is_one, of_one};
+use crate::numerics::run::{Leaf, Run};
 use crate::numerics::tolerance::Tolerance;
 use crate::numerics::value::Value;
 use crate::observer::Observer;
@@ -95,7 +95,7 @@ impl<T> Settings<T> {
 type Ended<T> = Result<Estimate<T>, Error<T>>;
 
 /// The run whose values are on their way.
-type Away<'a, T> = BoxFuture<'a, Result<(Verdict, Estimate<T>), Error<T>>>;
+type Away<'a, T> = BoxFuture<'a, Ended<T>>;
 
 /// What is known of the panel that is the whole range before a run begins.
 enum First<K, T> {
@@ -103,15 +103,6 @@ enum First<K, T> {
     /// A value is not finite, or their sum.
     Unsound,
     Judged(Panel<K>, Local<T>),
-}
-
-/// How it ended if its run ended so.
-#[inline]
-fn ended<T>(verdict: Verdict, estimate: Estimate<T>) -> Ended<T> {
-    match verdict {
-        Verdict::Converged => Ok(estimate),
-        Verdict::Stopped(reason) => Err(Error::NotConverged { estimate, reason }),
-    }
 }
 
 impl<E> Integrator<E>
@@ -216,7 +207,7 @@ where
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
         let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
         let ended = match self.begin(a, b, atol, &integral) {
-            Ok(run) => run.await.and_then(|(verdict, estimate)| ended(verdict, estimate)),
+            Ok(run) => run.await,
             Err(ended) => ended,
         };
         integral.end(ended)
@@ -383,7 +374,10 @@ where
             }
         }
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
-        ended(verdict?, run.finish(&domain, source.ledger.requests, source.performed, source.kept()))
+        let verdict = verdict?;
+        let estimate = run.finish(&domain, source.ledger.requests, source.performed, source.kept());
+        let goal = run.goal(&estimate.value);
+        ended(verdict, estimate, goal, source.ledger.needed)
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.
@@ -406,7 +400,7 @@ where
     pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
         let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
         let ended = match self.begin(a, b, atol, &integral) {
-            Ok(run) => block_on(run).and_then(|(verdict, estimate)| ended(verdict, estimate)),
+            Ok(run) => block_on(run),
             Err(ended) => ended,
         };
         integral.end(ended)
@@ -439,7 +433,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("method", &self.method)
             .field("rtol", &self.rtol)
             .field("max_evaluations", &self.max_evaluations)
-            .field("time_limit", &settings.time_limit)
+            .field("time_limit", &(settings.time_limit < Duration::MAX).then_some(settings.time_limit))
             .field("breakpoints", &settings.breakpoints)
             .field("scale", &settings.scale)
             .field("offsets", &settings.offsets)

@@ -9,18 +9,25 @@ use crate::evaluation::key::{BuildKeyHasher, Key};
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Method, Panel};
 
+/// So many values may be looked at of a run that ended early.
+const LOOKS: usize = 128;
+
 /// Counts the distinct points of panels, up to a budget.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     budget: usize,
     pub(crate) requests: usize,
+    /// What the answer would rest on after a decision that the budget does not cover.
+    pub(crate) needed: usize,
+    /// At how many points values may still be looked at again, to tell why a run did not converge.
+    looks: usize,
     /// The points counted, if the method may ask for one twice.
     seen: HashSet<Key, BuildKeyHasher>,
 }
 
 impl Ledger {
     pub(crate) fn new(budget: usize) -> Self {
-        Self { budget, requests: 0, seen: HashSet::default() }
+        Self { budget, requests: 0, needed: 0, looks: 0, seen: HashSet::default() }
     }
 
     /// Charges the panels' points, or returns `false` if the budget does not cover them. `points` is room to work in.
@@ -43,6 +50,8 @@ impl Ledger {
         let covered = self.covers(cost);
         if covered {
             self.take(cost);
+        } else {
+            self.needed = self.requests + cost;
         }
         covered
     }
@@ -57,6 +66,19 @@ impl Ledger {
     #[inline]
     pub(crate) fn take(&mut self, points: usize) {
         self.requests += points;
+    }
+
+    /// How many values may be looked at once a run has ended: a quarter of what it rests on, and some more unless the
+    /// budget is spent. It may be that they are evaluated again.
+    pub(crate) fn allow_looks(&mut self, is_spent: bool) {
+        self.looks = self.requests / 4 + if is_spent { 0 } else { LOOKS };
+    }
+
+    /// Whether so many more values may be looked at.
+    pub(crate) fn look(&mut self, points: usize) -> bool {
+        let covered = points <= self.looks;
+        self.looks = if covered { self.looks - points } else { 0 };
+        covered
     }
 
     /// Takes back what was charged for a decision that is not taken after all. The run ends with it.

@@ -8,6 +8,7 @@ pub(crate) mod auto;
 pub(crate) mod clenshaw_curtis;
 pub(crate) mod domain;
 pub(crate) mod elementary;
+mod few;
 pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
 mod lanes;

@@ -17,6 +17,7 @@ use self::certain::Tail;
 use self::node::{Candidate, Node};
 use crate::numerics::focus::Focus;
 use crate::numerics::method::{Control, Local, Method, Panel, lowering};
+use crate::numerics::run::judge::Trouble;
 use crate::numerics::run::share;
 use crate::numerics::value::Value;
 
@@ -273,8 +274,8 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    pub(crate) fn bad(&mut self, node: usize, x: f64, norm: f64) {
-        self.nodes[node].state = State::Bad { x, norm };
+    pub(crate) fn bad(&mut self, node: usize, trouble: Trouble) {
+        self.nodes[node].state = State::Bad(trouble);
         self.nodes[node].rank = 0.0;
     }
 

@@ -32,6 +32,7 @@ use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
 use self::tail::{TAIL, tail};
 use super::elementary::ln;
+use super::few::{by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
@@ -102,8 +103,6 @@ const SEARCH: f64 = 1e-4;
 /// A panel without any value but zero is believed at this depth; next to zero, which may stand for infinity, at this.
 const EMPTY: u32 = 3;
 const EMPTY_LOG: u32 = 5;
-/// The relative width of a panel of a few numbers.
-const FEW: f64 = 8.0 * f64::EPSILON;
 /// A whole piece is dim if all but this part of what its points see is next to its limits, or to zero.
 const DIM: f64 = 1e-6;
 /// How many points are next to a limit.
@@ -329,8 +328,11 @@ fn judge<T: Value>(
     }
     let samples = [0, POINTS / 2, POINTS - 1];
     let mut unknown = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
-    // Values at so few numbers do not tell how it goes on between them.
-    if panel.b - panel.a <= FEW * panel.a.abs().most(panel.b.abs()) {
+    if is_few(panel.a, panel.b) {
+        if !map.is_log {
+            return (by_mean(panel.b - panel.a, values), 0.0);
+        }
+        // Values at so few numbers do not tell how it goes on between them.
         unknown = unknown.most(local.l1);
     }
     if panel.a.abs().least(panel.b.abs()) < EDGE && touches_zero(panel, map) {

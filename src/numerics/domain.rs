@@ -221,6 +221,23 @@ impl Domain {
         }
     }
 
+    /// Whether `t` is in a piece that ends at infinity: outwards is then towards zero.
+    pub(crate) fn is_far(&self, t: f64) -> bool {
+        match self.map {
+            Map::Identity => false,
+            Map::Half { .. } => t.is_sign_negative(),
+            Map::Line { .. } => true,
+        }
+    }
+
+    /// From which `|t|` on inwards it goes to infinity.
+    pub(crate) fn far_from(&self) -> f64 {
+        match self.map {
+            Map::Half { .. } => 0.5,
+            Map::Identity | Map::Line { .. } => 1.0,
+        }
+    }
+
     /// Two factors of the slope at `t`, for where it is too large for one number; none where `x` is, too.
     #[cold]
     pub(crate) fn steep(&self, t: f64) -> Option<[f64; 2]> {
@@ -230,6 +247,17 @@ impl Domain {
             }
             _ => None,
         }
+    }
+
+    /// A point, the norm of the value there, and that times the slope.
+    pub(crate) fn weighed(&self, t: f64, norm: f64) -> (f64, f64, f64) {
+        let slope = self.slope(t);
+        let weighed = match self.steep(t) {
+            Some([first, second]) if !slope.is_finite() => norm * first * second,
+            _ if self.x(t).is_finite() => norm * slope,
+            _ => 0.0,
+        };
+        (t, norm, weighed)
     }
 
     /// `|dx/dt|` at `t`.

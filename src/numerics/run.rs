@@ -3,8 +3,11 @@
 //! DETERMINISM: decisions are retired one after the other, from panels' estimates alone. Where an estimate comes from,
 //! and when it was made, is the [`Source`]'s business and cannot be seen from here.
 
+pub(crate) mod far;
 pub(crate) mod finish;
+pub(crate) mod judge;
 mod queue;
+pub(crate) mod reason;
 mod repeated;
 #[cfg(test)]
 mod tests;
@@ -16,7 +19,7 @@ use std::collections::BinaryHeap;
 use std::task::Poll;
 
 use self::queue::{Queued, Rank};
-use super::domain::Domain;
+use self::reason::Look;
 use super::method::{Control, Local, Method, Panel};
 use super::sum::Sum;
 use super::tolerance::Tolerance;
@@ -67,6 +70,29 @@ pub(crate) trait Source<T, K> {
         leaves: &mut Vec<Leaf<T, K, Self::Handle>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>>;
 
+    /// The run ended for this reason, perhaps: its values are to be looked at.
+    fn looks_into(&mut self, reason: Reason) {
+        let _ = reason;
+    }
+
+    /// The values at the points of a judged panel. None if they are not at hand, or enough were looked at.
+    fn samples(&mut self, panel: &Panel<K>) -> Vec<Look> {
+        let _ = panel;
+        Vec::new()
+    }
+
+    /// Whether `t` lies in a piece that ends at infinity.
+    fn is_far(&self, t: f64) -> bool {
+        let _ = t;
+        false
+    }
+
+    /// A value that is not finite, and was left out, where more may have been left out than is allowed.
+    fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
+        let _ = allowed;
+        None
+    }
+
     /// A decision was retired: the sums of the values and of the errors as they stand.
     fn retired(&mut self, value: &T, error: f64) {
         let _ = (value, error);
@@ -78,43 +104,10 @@ pub(crate) trait Source<T, K> {
 pub(crate) enum Stop<E> {
     /// The run ends here, with what it has.
     Early(Reason),
+    /// The integrand is infinite at `t`.
+    Infinite(f64, E),
     /// Something failed.
     Failed(E),
-}
-
-/// Judges a panel by the values `f(x(t))` at its points `t`, or returns a point where the value was not finite and
-/// the norm it had.
-#[inline]
-pub(crate) fn judge<T: Value, M: Method>(
-    method: &M,
-    domain: &Domain,
-    panel: &mut Panel<M::Kind>,
-    points: &[f64],
-    values: &mut [T],
-) -> Result<Local<T>, (f64, f64)> {
-    if !domain.is_identity() {
-        for (value, &t) in values.iter_mut().zip(points) {
-            let slope = domain.slope(t);
-            if slope.is_finite() {
-                value.scale(slope);
-                continue;
-            }
-            match domain.steep(t) {
-                Some(factors) if value.norm().is_finite() => factors.into_iter().for_each(|factor| value.scale(factor)),
-                // At infinity, or so near it that the integrand's own terms overflow: one whose integral exists may be
-                // taken as zero there.
-                _ => *value = T::zero(),
-            }
-        }
-    }
-    let local = method.estimate(panel, values);
-    if local.is_finite() {
-        return Ok(local);
-    }
-    // The first value that is not finite; if all are, and only their sum is not, the largest.
-    let largest = || (0..values.len()).max_by(|&i, &j| values[i].norm().total_cmp(&values[j].norm()));
-    let culprit = values.iter().position(|value| !value.norm().is_finite()).or_else(largest).unwrap_or(0);
-    Err((domain.x(points[culprit]), values[culprit].norm()))
 }
 
 /// How a run ended.
@@ -237,7 +230,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             } else {
                 match self.decide() {
                     Ok(next) => Some(next),
-                    Err(verdict) => return Poll::Ready(Ok(verdict)),
+                    Err(Verdict::Stopped(reason)) => return Poll::Ready(self.stopped(reason, source)),
+                    Err(verdict) => return Poll::Ready(source.unknown(self.allowed()).map_or(Ok(verdict), Err)),
                 }
             };
             let first = self.leaves.len();
@@ -253,7 +247,17 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 Poll::Ready(Err(Stop::Early(reason))) => {
                     // What there is of a decision that is not taken.
                     self.leaves.truncate(first);
-                    return Poll::Ready(Ok(Verdict::Stopped(reason)));
+                    return Poll::Ready(match reason {
+                        // That is what the values told.
+                        Reason::Divergent | Reason::Oscillating => Ok(Verdict::Stopped(reason)),
+                        _ => self.stopped(reason, source),
+                    });
+                }
+                Poll::Ready(Err(Stop::Infinite(t, halt))) => {
+                    self.leaves.truncate(first);
+                    let diverges = next.is_some_and(|leaf| self.diverges(leaf, t, source));
+                    let stopped = Verdict::Stopped(Reason::Divergent);
+                    return Poll::Ready(if diverges { Ok(stopped) } else { Err(halt) });
                 }
                 Poll::Ready(Err(Stop::Failed(halt))) => return Poll::Ready(Err(halt)),
             }

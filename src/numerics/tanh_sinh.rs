@@ -6,6 +6,7 @@ mod tests;
 
 use self::table::{LAST, NODES, Node, PER_UNIT};
 use super::elementary::ln;
+use super::few::{by_mean, is_few};
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
 
@@ -144,6 +145,9 @@ impl Method for TanhSinh {
     }
 
     fn estimate<T: Value>(&self, panel: &mut Panel<Level>, values: &[T]) -> Local<T> {
+        if is_few(panel.a, panel.b) {
+            return by_mean(panel.b - panel.a, values);
+        }
         let h = panel.b / 2.0 - panel.a / 2.0;
         let stride = i32::from(panel.kind.stride);
 

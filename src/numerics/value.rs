@@ -58,6 +58,23 @@ pub trait Value: Clone + Send + Sync + 'static {
     /// Returns the norm: not negative, and NaN if any part is NaN.
     fn norm(&self) -> f64;
 
+    /// Returns how many numbers it holds, if values of this type may differ in that; `None` if they cannot, or if this is
+    /// the zero of every length. Values of unequal lengths are reported as
+    /// [`Error::UnequalLengths`](crate::Error::UnequalLengths).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::Value;
+    ///
+    /// assert_eq!(vec![1.0, 2.0, 3.0].length(), Some(3));
+    /// assert_eq!((1.0_f64.length(), [1.0, 2.0].length(), Vec::<f64>::zero().length()), (None, None, None));
+    /// ```
+    #[inline]
+    fn length(&self) -> Option<usize> {
+        None
+    }
+
     /// Adds `other`.
     fn add(&mut self, other: &Self) {
         self.add_scaled(1.0, other);
@@ -173,6 +190,10 @@ impl<T: Value, const N: usize> Value for [T; N] {
         largest(self)
     }
 
+    fn length(&self) -> Option<usize> {
+        total(self)
+    }
+
     fn divide(&mut self, divisor: f64) {
         for item in self {
             item.divide(divisor);
@@ -180,8 +201,16 @@ impl<T: Value, const N: usize> Value for [T; N] {
     }
 }
 
+/// The length of all items together, if any has one.
+fn total<T: Value>(items: &[T]) -> Option<usize> {
+    items.iter().map(|item| item.length()).fold(None, |sum, length| match (sum, length) {
+        (Some(sum), Some(length)) => Some(sum + length),
+        (sum, length) => sum.or(length),
+    })
+}
+
 /// The empty vector is the zero of every length. An integrand must return the same length everywhere: the sum of two
-/// lengths is not a number, and is reported as such.
+/// lengths is not a number, and is reported as [`Error::UnequalLengths`](crate::Error::UnequalLengths).
 impl<T: Value> Value for Vec<T> {
     const EPSILON: f64 = T::EPSILON;
 
@@ -210,6 +239,10 @@ impl<T: Value> Value for Vec<T> {
 
     fn norm(&self) -> f64 {
         largest(self)
+    }
+
+    fn length(&self) -> Option<usize> {
+        (!self.is_empty()).then(|| total(self).unwrap_or(self.len()))
     }
 
     fn divide(&mut self, divisor: f64) {
@@ -271,6 +304,10 @@ where
             sum + part * part
         });
         most * squares.sqrt()
+    }
+
+    fn length(&self) -> Option<usize> {
+        self.0.length()
     }
 
     fn divide(&mut self, divisor: f64) {

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::numerics::focus::Focus;
 use crate::numerics::method::{Local, Panel};
+use crate::numerics::run::judge::Trouble;
 
 /// A panel is nearly known when no more than one in so many of its points is missing.
 const FORESEEABLE: usize = 7;
@@ -114,11 +115,8 @@ impl<T, K: Copy> Node<T, K> {
 pub(crate) enum State<T> {
     Waiting,
     Judged(Option<Local<T>>),
-    /// A value was not finite: at which point, and its norm.
-    Bad {
-        x: f64,
-        norm: f64,
-    },
+    /// It has no judgement, or not yet.
+    Bad(Trouble),
     /// Replaced by other panels than predicted.
     Dropped,
 }

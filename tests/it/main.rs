@@ -3,6 +3,7 @@
 #![allow(clippy::float_cmp, reason = "bits are what is promised")]
 #![allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN must not pass for converged")]
 #![allow(clippy::excessive_precision, reason = "exact values are given with more digits than a double has")]
+#![allow(clippy::approx_constant, reason = "limits that are drawn from need not be exact")]
 #![allow(clippy::type_complexity, reason = "tables of closures")]
 
 mod auto;
@@ -21,6 +22,7 @@ mod offsets;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
+mod reasons;
 #[cfg(feature = "serde")]
 mod serial;
 mod sharing;

@@ -67,7 +67,10 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, is_part: bool, values: &[T; POINTS
     let inner = Values { centre: &values[CENTRE], below: &below, above };
     let Sums { kronrod: mut value, difference, l1 } = Sums::of::<P, PAIRS>(inner);
     let [near, far] = [NULL_18, NULL_16].map(|rule| KRONROD_LESS_GAUSS * null::<T, P>(&rule, inner));
-    let expected = CHANCE * if near < far { near * near / far } else { near };
+    let square = near * near;
+    // The same, if the square is too large or too small for its digits.
+    let falling = if square.is_normal() { square / far } else { near * (near / far) };
+    let expected = CHANCE * if near < far { falling } else { near };
     let difference = difference.most(expected);
     let off = off_at_probes::<T, P>(values, inner);
     // In a logarithm much may hide between the points: there nothing is taken for resolved.

@@ -2,9 +2,11 @@
 
 use super::repeated::is_narrow;
 use super::tree_sum::sum_as_tree;
-use super::{Leaf, Run};
-use crate::estimate::{Estimate, Partition, Segment};
+use super::{Leaf, Run, Verdict};
+use crate::error::Error;
+use crate::estimate::{Estimate, Partition, Reason, Segment};
 use crate::numerics::domain::Domain;
+use crate::numerics::lanes::same_ref;
 use crate::numerics::method::{Control, Local, Method, Panel};
 use crate::numerics::sum::Sum;
 use crate::numerics::value::Value;
@@ -25,6 +27,25 @@ pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usi
     }
 }
 
+/// How an integral ends: with an estimate, or with the reason why that does not meet the goal, a tolerance in
+/// numbers. `needed`: how many evaluations there would have been, had the budget covered them.
+#[inline]
+pub(crate) fn ended<T: Value>(
+    verdict: Verdict,
+    estimate: Estimate<T>,
+    goal: f64,
+    needed: usize,
+) -> Result<Estimate<T>, Error<T>> {
+    match verdict {
+        Verdict::Converged => Ok(estimate),
+        Verdict::Stopped(reason) => {
+            let size = same_ref::<T, f64>(&estimate.value).copied().unwrap_or_else(|| estimate.value.norm());
+            let needed = if reason == Reason::Budget { needed } else { 0 };
+            Err(Error::NotConverged { estimate, reason, goal, size, needed })
+        }
+    }
+}
+
 /// Whether these limits are finite, ascend, and are so far apart that a panel's points can be told apart.
 #[inline]
 pub(crate) fn is_one(a: f64, b: f64) -> bool {
@@ -32,6 +53,11 @@ pub(crate) fn is_one(a: f64, b: f64) -> bool {
 }
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
+    /// The error that such a value may have.
+    pub(crate) fn goal(&self, value: &T) -> f64 {
+        self.tolerance.allowed(value.norm())
+    }
+
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
     /// common were counted once if the method reuses points. `kept`: from which leaf on points were kept, and they.
     #[inline]

@@ -4,8 +4,11 @@
 
 use std::collections::BTreeSet;
 
+use super::far::Far;
+use super::judge::{Trouble, judge};
 use super::tree_sum::sum_as_tree;
 use super::*;
+use crate::numerics::domain::Domain;
 
 /// What panels say, and when they cannot be refined, is a function of the seed.
 #[derive(Clone, Copy)]
@@ -343,18 +346,21 @@ fn a_failure_ends_the_run() {
 }
 
 #[test]
-fn a_value_that_is_no_number_is_named_or_else_the_largest() {
+fn a_value_that_is_no_number_is_named_and_a_sum_beyond_all_numbers_ends_the_run() {
     let made = Made { seed: 0, control: Control::Global };
     let domain = Domain::new(0.0, 4.0, &[], None).expect("they are numbers");
     let judged = |values: [f64; 3]| {
         let mut panel = Panel { a: 0.0, b: 4.0, depth: 0, kind: () };
-        judge(&made, &domain, &mut panel, &[1.0, 2.0, 3.0], &mut values.clone()).map(|local| local.l1)
+        let judged = judge(&made, &domain, &mut panel, &[1.0, 2.0, 3.0], &mut values.clone(), &Far::default());
+        judged.map(|judged| judged.local.l1)
     };
     assert_eq!(judged([1.0, -2.0, 4.0]), Ok(7.0));
-    assert_eq!(judged([1.0, f64::INFINITY, f64::NEG_INFINITY]), Err((2.0, f64::INFINITY)));
-    assert!(judged([1.0, 2.0, f64::NAN]).is_err_and(|(x, norm)| x == 3.0 && norm.is_nan()));
+    let infinite = Trouble::NonFinite { t: 2.0, x: 2.0, norm: f64::INFINITY };
+    assert_eq!(judged([1.0, f64::INFINITY, f64::NEG_INFINITY]), Err(infinite));
+    let nan = judged([1.0, 2.0, f64::NAN]);
+    assert!(matches!(nan, Err(Trouble::NonFinite { x: 3.0, norm, .. }) if norm.is_nan()));
     // Each is a number, and their sum is not.
-    assert_eq!(judged([1e308, 1.5e308, 1.2e308]), Err((2.0, 1.5e308)));
+    assert_eq!(judged([1e308, 1.5e308, 1.2e308]), Err(Trouble::Endless(Reason::Divergent)));
 }
 
 #[test]
@@ -364,17 +370,19 @@ fn an_infinite_range_weighs_values_by_the_slope() {
     let t = [-0.25, 0.125, 0.5];
     let weighed = |values: [f64; 3]| {
         let mut panel = Panel { a: 0.0, b: 1.0, depth: 0, kind: () };
-        judge(&made, &domain, &mut panel, &t, &mut values.clone()).expect("they are finite").l1
+        judge(&made, &domain, &mut panel, &t, &mut values.clone(), &Far::default()).expect("they are finite").local.l1
     };
     assert_eq!(weighed([1.0, 2.0, 4.0]), t.iter().zip([1.0, 2.0, 4.0]).map(|(t, f)| domain.slope(*t) * f).sum::<f64>());
     // At infinity a value counts for nothing.
     let mut panel = Panel { a: -0.5, b: -0.0, depth: 0, kind: () };
-    let local = judge(&made, &domain, &mut panel, &[-0.0, -0.5], &mut [f64::NAN, 3.0]).expect("it is left out");
+    let values = &mut [f64::NAN, 3.0];
+    let judged = judge(&made, &domain, &mut panel, &[-0.0, -0.5], values, &Far::default()).expect("it is left out");
+    let local = judged.local;
     assert_eq!(local.l1, 3.0 * domain.slope(-0.5));
     // The slope may be beyond all numbers where a value times it is not; unless the value is.
     let mut far = |value: f64| {
         let points = [-(2f64.powi(-600)), -0.5];
-        judge(&made, &domain, &mut panel, &points, &mut [value, 3.0]).expect("it is finite").l1
+        judge(&made, &domain, &mut panel, &points, &mut [value, 3.0], &Far::default()).expect("it is finite").local.l1
     };
     assert_eq!(far(2f64.powi(-900)), 2f64.powi(300));
     assert_eq!([far(f64::INFINITY), far(f64::NAN)], [3.0 * domain.slope(-0.5); 2]);

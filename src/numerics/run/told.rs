@@ -2,6 +2,7 @@
 #![allow(clippy::float_cmp, reason = "bits are compared")]
 
 use super::*;
+use crate::numerics::domain::Domain;
 use crate::numerics::method::halves::Halves;
 
 struct Told<L> {

@@ -1,0 +1,103 @@
+//! The judgement of panels whose values have arrived.
+
+use std::ops::Range;
+
+use super::Ahead;
+use crate::evaluation::Evaluator;
+use crate::numerics::focus::{complete, focus};
+use crate::numerics::method::{Method, Panel};
+use crate::numerics::run::judge::{Judged, judge};
+use crate::numerics::run::reason::Look;
+use crate::numerics::value::Value;
+use crate::prefetch::State;
+
+impl<E, M> Ahead<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    /// Judges a panel all of whose values are known.
+    pub(super) fn judge_by_known(&mut self, node: usize) {
+        let points = std::mem::take(&mut self.tree.nodes[node].points);
+        self.values.clear();
+        for &t in &points {
+            let x = self.domain.x(t);
+            let value = if x.is_finite() {
+                self.dispatch.known(x).expect("a value that has arrived stays in the cache")
+            } else {
+                E::Value::zero()
+            };
+            self.values.push(value);
+        }
+        self.judge(node, &points, true);
+    }
+
+    /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
+    pub(super) fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
+        let mut panel = self.tree.nodes[node].panel;
+        match judge(&self.method, &self.domain, &mut panel, points, &mut self.values, &self.far) {
+            Ok(Judged { local, mark }) => {
+                self.marks.extend(mark.map(|mark| (node, mark)));
+                let focus = if ahead { focus(panel.a, panel.b, points, &self.values) } else { None };
+                self.tree.judged(node, panel.kind, local, focus);
+            }
+            Err(trouble) => self.tree.bad(node, trouble),
+        }
+    }
+
+    /// Ranks panels that wait for stragglers by the values they have, so that the workers do not wait with them.
+    pub(super) fn foresee(&mut self) {
+        for node in std::mem::take(&mut self.nearly) {
+            let n = &self.tree.nodes[node];
+            if !matches!(n.state, State::Waiting) || !n.is_nearly_known() {
+                continue;
+            }
+            let known = |&t: &f64| {
+                let x = self.domain.x(t);
+                if x.is_finite() { self.dispatch.known(x) } else { Some(E::Value::zero()) }
+            };
+            let values: Vec<_> = n.points.iter().map(known).collect();
+            let mut values = complete(&n.points, &values);
+            let mut panel = n.as_asked();
+            let judged = judge(&self.method, &self.domain, &mut panel, &n.points, &mut values, &self.far);
+            if let Ok(judged) = judged {
+                let focus = focus(panel.a, panel.b, &n.points, &values);
+                self.tree.foreseen(node, judged.local.error, focus);
+            }
+        }
+    }
+
+    /// Judges a panel again that has a value which is not finite, now that it is known what is left out far away.
+    /// Returns whether it has a judgement.
+    pub(super) fn judge_again(&mut self, node: usize) -> bool {
+        let panel = self.tree.nodes[node].as_asked();
+        self.tree.nodes[node].panel = panel;
+        self.method.points(&panel, &mut self.tree.nodes[node].points);
+        self.judge_by_known(node);
+        matches!(self.tree.nodes[node].state, State::Judged(_))
+    }
+
+    /// Takes note of what panels leave out that are handed over.
+    pub(super) fn note(&mut self, nodes: Range<usize>) {
+        if self.marks.is_empty() {
+            return;
+        }
+        for node in nodes {
+            if let Some(at) = self.marks.iter().position(|(of, _)| *of == node) {
+                self.far.note(self.marks.swap_remove(at).1);
+            }
+        }
+    }
+
+    /// The values at the points of a judged panel.
+    pub(super) fn known_samples(&mut self, panel: &Panel<M::Kind>) -> Vec<Look> {
+        self.points.clear();
+        self.method.points(panel, &mut self.points);
+        let norm = |&t: &f64| {
+            let x = self.domain.x(t);
+            let norm = if x.is_finite() { self.dispatch.known(x).map(|value| value.norm()) } else { Some(0.0) };
+            norm.map(|norm| self.domain.weighed(t, norm))
+        };
+        self.points.iter().map(norm).collect::<Option<_>>().unwrap_or_default()
+    }
+}
