@@ -27,3 +27,4 @@ mod sharing;
 mod source;
 mod support;
 mod tidy;
+mod truth_methods;
