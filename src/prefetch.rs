@@ -394,7 +394,12 @@ impl<T: Value, M: Method> Tree<T, M> {
             return;
         }
         let n = &self.nodes[whole];
-        let factor = lowering(&n.panel, n.local(), self.nodes[parts.clone()].iter().map(Node::local));
+        let factor = lowering(
+            self.method.doubts_parts(),
+            &n.panel,
+            n.local(),
+            self.nodes[parts.clone()].iter().map(Node::local),
+        );
         if self.nodes[whole].retired {
             self.nodes[whole].state = State::Judged(None);
         }

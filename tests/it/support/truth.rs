@@ -287,16 +287,16 @@ fn gamma_function(members: usize, seed: u64) -> Vec<Question> {
 }
 
 /// Pairs of steps that are nearly mirror images of one another: at the points of a symmetric rule a constant plus an odd
-/// function. Every other member has one pair on [0, 1]; the others two pairs, or steps of two heights, on another range.
+/// function. Every other member is on [0, 1]; of the others some have two pairs, or steps of two heights.
 fn mirrored_steps(members: usize, seed: u64) -> Vec<Question> {
     let mut draw = Draw(seed);
     let member = |i: usize| {
         let [a, w] = if i % 2 == 0 { [0.0, 1.0] } else { [draw.within(-3.0, 3.0), decade(&mut draw, -2.0, 2.0)] };
         // Steps by where they are in the range, and how high.
         let mut steps = Vec::new();
-        for _ in 0..if i % 4 == 1 { 2 } else { 1 } {
+        for _ in 0..if i % 8 == 1 { 2 } else { 1 } {
             let (p, gap, h) = (draw.within(0.0, 0.5), decade(&mut draw, -6.0, -1.5), draw.within(0.5, 2.0));
-            let other = if i % 4 == 3 { draw.within(0.5, 2.0) } else { h };
+            let other = if i % 8 == 3 { draw.within(0.5, 2.0) } else { h };
             steps.extend([(p, h), ((1.0 - p + gap).min(1.0), other)]);
         }
         let b = a + w;
