@@ -18,6 +18,7 @@ mod layering;
 mod limits;
 mod methods;
 mod offsets;
+mod option_space;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
