@@ -387,7 +387,7 @@ impl Trouble {
 /// Lowers the errors of the parts of a panel by what cutting it moved, and lets the method take note of them.
 #[inline]
 fn compare<T: Value, M: Method>(method: &M, whole: &Leaf<T, M::Kind, ()>, parts: &mut [Leaf<T, M::Kind, ()>]) {
-    let factor = lowering(&whole.panel, &whole.local, parts.iter().map(|part| &part.local));
+    let factor = lowering(method.doubts_parts(), &whole.panel, &whole.local, parts.iter().map(|part| &part.local));
     let mut all = 0.0;
     for part in &mut *parts {
         part.local.lower(factor);

@@ -137,9 +137,8 @@ impl<T, M: Method> Tree<T, M> {
         let n = &self.nodes[node];
         if !n.fixed {
             if self.is_final(node) {
-                let error = n.rank / self.scale(&n.panel);
                 self.scratch.clear();
-                self.method.refine(&n.panel, error, &mut self.scratch);
+                self.method.refine(&n.panel, n.error, &mut self.scratch);
                 self.change(node);
                 self.nodes[node].fixed = true;
             } else if n.children.is_empty() && (matches!(n.state, State::Waiting) || n.is_open()) {
@@ -395,7 +394,12 @@ impl<T: Value, M: Method> Tree<T, M> {
             return;
         }
         let n = &self.nodes[whole];
-        let factor = lowering(&n.panel, n.local(), self.nodes[parts.clone()].iter().map(Node::local));
+        let factor = lowering(
+            self.method.doubts_parts(),
+            &n.panel,
+            n.local(),
+            self.nodes[parts.clone()].iter().map(Node::local),
+        );
         if self.nodes[whole].retired {
             self.nodes[whole].state = State::Judged(None);
         }
@@ -424,12 +428,13 @@ impl<T: Value, M: Method> Tree<T, M> {
     fn ranked(&mut self, node: usize) {
         let n = &self.nodes[node];
         let State::Judged(Some(local)) = &n.state else { return };
-        let (rank, finished) = (local.error * self.scale(&n.panel), local.is_settled());
+        let error = local.error;
+        let (rank, finished) = (error * self.scale(&n.panel), local.is_settled());
         let parent = &self.nodes[n.parent];
         // Bounds fall from panel to panel as errors do in the end.
         let ratio = if parent.bound > 0.0 { (n.bound / parent.bound).min(1.0) } else { n.ratio };
         let n = &mut self.nodes[node];
-        (n.finished, n.rank, n.ratio, n.least) = (finished, rank, ratio, rank);
+        (n.finished, n.error, n.rank, n.ratio, n.least) = (finished, error, rank, ratio, rank);
         if self.nodes[self.nodes[node].parent].passed && self.is_final(node) && self.enter(node) {
             self.pass(node);
         }

@@ -107,12 +107,13 @@ impl<T: Value> Local<T> {
         self.l1 + self.error + self.value.norm() < f64::INFINITY || self.is_finite()
     }
 
-    /// Lowers the error of a part of a panel, by a factor from [`lowering`].
+    /// Lowers the error of a part of a panel as [`lowering`] says.
     #[inline]
-    pub(crate) fn lower(&mut self, factor: f64) {
+    pub(crate) fn lower(&mut self, Lowering { factor, least }: Lowering) {
         if factor < 1.0 {
             self.error = (factor * self.error).most(self.roundoff);
         }
+        self.error = self.error.most(least);
     }
 
     /// Whether refinement is in vain. Written so that an error that is not a number is not settled.
@@ -127,28 +128,62 @@ const MOVED: f64 = 3.0;
 /// In a panel of less relative width it may be the rounding of its points that moved.
 const NARROW: f64 = 1e-8;
 
+/// A jump so near to a cut that both parts' points are on its right sides is seen by neither. Both are exact then as far as they
+/// can tell: their bounds fall below this part of the error of the whole, which of a smooth integrand happens by no cut.
+const SUDDEN: f64 = 1.0 / (1u64 << 32) as f64;
+/// But the whole had points on both sides of the jump, and one at the cut: it was off by more than this part of the integral of
+/// the norm, which a kink does not do.
+const JUMPED: f64 = 1.0 / 128.0;
+/// What is hidden there is less than this part of what the cut moved: by the distance of the outermost points from the limits,
+/// and the weight of the one in the middle.
+const HIDDEN: f64 = 1.0 / 16.0;
+
+/// What becomes of the errors of the parts of a panel: times a factor, and no less than so much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Lowering {
+    factor: f64,
+    least: f64,
+}
+
 /// By which factor the errors of the parts of a panel are lower than their bounds, if it is below one: cutting it moved the
 /// integral by the error that the panel had, and the parts, with more points, have less. Both values may be off alike by
 /// chance, so errors fall no further than the square of how far their bounds fell below the error of the whole. See
-/// docs/DESIGN.md, "What does a bisection say of its halves?".
+/// docs/DESIGN.md, "What does a bisection say of its halves?". `doubts`: whether a jump at the cut is to be looked for.
 #[inline]
 pub(crate) fn lowering<'a, T: Value, K>(
+    doubts: bool,
     panel: &Panel<K>,
     whole: &Local<T>,
     parts: impl Iterator<Item = &'a Local<T>>,
-) -> f64 {
+) -> Lowering {
     let mut moved = whole.value.clone();
-    let (mut bound, mut roundoff) = (0.0, 0.0);
+    let (mut bound, mut roundoff, mut l1) = (0.0, 0.0, 0.0);
     for part in parts {
         moved.add_scaled(-1.0, &part.value);
         bound += part.error;
         roundoff += part.roundoff;
+        l1 += part.l1;
     }
     let moved = moved.norm() - 2.0 * roundoff;
     let fell = bound / whole.error;
     let factor = (MOVED * moved / bound).most(fell * fell);
     let is_narrow = panel.b - panel.a < NARROW * panel.a.abs().most(panel.b.abs());
-    if is_narrow { 1.0 } else { factor }
+    let least = if doubts && fell < SUDDEN && !is_narrow { hidden(panel.depth, whole.error, moved, l1) } else { 0.0 };
+    Lowering { factor: if is_narrow { 1.0 } else { factor }, least }
+}
+
+/// How much is hidden at the cut at most, if the integrand jumps there.
+#[cold]
+fn hidden(depth: u32, error: f64, moved: f64, l1: f64) -> f64 {
+    if moved > JUMPED * l1 {
+        HIDDEN * moved
+    } else if depth == 0 && error > JUMPED * JUMPED * l1 && moved < SUDDEN * error {
+        // The whole had a large error, but was right: two jumps mirror one another. (That of a part may be large because the part
+        // is doubted.)
+        error
+    } else {
+        0.0
+    }
 }
 
 /// Appends the points of a panel that are not those of the panel that it replaces.
@@ -269,6 +304,13 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Whether [`is_part`](Self::is_part) ever says so.
     #[doc(hidden)]
     const HAS_PARTS: bool = false;
+
+    /// Whether parts that both look exact, although the cut moved the integral much, are doubted: their errors are raised then.
+    #[doc(hidden)]
+    #[inline]
+    fn doubts_parts(&self) -> bool {
+        false
+    }
 
     /// Takes note, in the kind of such a part, of its error and of the errors of all parts together, now that they are final.
     #[doc(hidden)]
@@ -402,7 +444,7 @@ mod tests {
 
     /// The errors of the halves of a panel of width 1, compared with it.
     fn compared_at(a: f64, whole: &Local<f64>, mut halves: [Local<f64>; 2]) -> [f64; 2] {
-        let factor = lowering(&Panel { a, b: a + 1.0, depth: 3, kind: () }, whole, halves.iter());
+        let factor = lowering(false, &Panel { a, b: a + 1.0, depth: 3, kind: () }, whole, halves.iter());
         halves.iter_mut().for_each(|half| half.lower(factor));
         halves.map(|half| half.error)
     }
@@ -427,6 +469,28 @@ mod tests {
         assert_eq!(compared(&local(8.0, 1024.0, 0.0), halves.clone()), [24.0 / 1024.0, 8.0 / 1024.0]);
         assert_eq!(compared(&local(8.0, 64.0, 0.0), halves.clone()), [6.0, 2.0]);
         assert_eq!(compared(&local(8.0, 16.0, 0.0), halves), [24.0, 8.0]);
+    }
+
+    #[test]
+    fn parts_that_look_exact_are_doubted_where_the_cut_moved_the_integral() {
+        let least = |depth, whole: &Local<f64>, halves: [Local<f64>; 2]| {
+            let panel = Panel { a: 0.0, b: 1.0, depth, kind: () };
+            assert_eq!(lowering(false, &panel, whole, halves.iter()).least, 0.0);
+            let lowering = lowering(true, &panel, whole, halves.iter());
+            let mut part = halves[0].clone();
+            part.lower(lowering);
+            assert!(part.error >= lowering.least);
+            lowering.least
+        };
+        let exact = [local(1.0, 1e-15, 1e-15), local(1.0, 1e-15, 1e-15)];
+        assert_eq!(least(0, &local(1.5, 1.0, 0.0), exact.clone()), HIDDEN * (0.5 - 4e-15));
+        assert_eq!(least(3, &local(1.5, 1.0, 0.0), exact.clone()), HIDDEN * (0.5 - 4e-15));
+        // It moved no more than a kink does; or one part saw something.
+        assert_eq!(least(0, &local(2.01, 1.0, 0.0), exact.clone()), 0.0);
+        assert_eq!(least(0, &local(1.5, 1.0, 0.0), [exact[0].clone(), local(1.0, 1e-8, 1e-15)]), 0.0);
+        // It moved nothing, which is strange only if the range was not cut before.
+        assert_eq!(least(0, &local(2.0, 1.0, 0.0), exact.clone()), 1.0);
+        assert_eq!(least(1, &local(2.0, 1.0, 0.0), exact), 0.0);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod tree_sum;
 use std::collections::BinaryHeap;
 use std::task::Poll;
 
+pub(crate) use self::queue::share;
 use self::queue::{Queued, Rank};
 use self::reason::Look;
 use super::method::{Control, Local, Method, Panel};
@@ -159,6 +160,8 @@ pub(crate) struct Run<T, M: Method, H> {
     check: Check,
     /// The whole tolerance of which local control hands out shares.
     handed_out: f64,
+    /// Whether a panel was replaced by parts other than two: then shares do not add up to what was handed out.
+    uneven: bool,
     /// The sum of the errors of leaves that turned out not to be refinable.
     lost: f64,
 }
@@ -207,6 +210,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             sums_values: observed || tolerance.rtol > 0.0,
             check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0, level: 0 },
             handed_out: tolerance.atol,
+            uneven: false,
             lost: 0.0,
         }
     }
@@ -285,6 +289,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         error.is_finite() && self.error > KEPT * error && moved <= UNMOVED * l1
     }
 
+    fn is_settled(&self) -> bool {
+        self.leaves.iter().all(|leaf| !leaf.stands() || leaf.local.is_settled())
+    }
+
     /// The sum of the values as it stands, made afresh.
     fn standing(&self) -> T {
         let mut value = Sum::new();
@@ -359,11 +367,16 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     if self.error <= allowed {
                         return Err(Verdict::Converged);
                     }
-                    if self.handed_out <= allowed {
+                    if self.handed_out > allowed {
+                        // The first guess at rtol |I| was too generous.
+                        self.handed_out = allowed;
+                    } else if self.uneven && self.handed_out > 0.0 && !self.is_settled() {
+                        // So was that at the number of parts; there is little left to gain, which is no noise.
+                        self.handed_out /= 2.0;
+                        self.check.error = f64::INFINITY;
+                    } else {
                         break;
                     }
-                    // The first guess at rtol |I| was too generous.
-                    self.handed_out = allowed;
                     for leaf in self.leaves.iter_mut().filter(|leaf| leaf.stands()) {
                         leaf.flat = 0;
                         self.check.level = self.check.level.max(leaf.panel.depth);
@@ -418,6 +431,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             return;
         }
         self.refined += 1;
+        self.uneven |= last - first != 2;
         let rank = self.rank();
         let (left, children) = self.leaves.split_at_mut(first);
         let parent = &mut left[parent];
@@ -486,10 +500,4 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.peak = self.error;
         self.afresh = true;
     }
-}
-
-/// The part of a tolerance that a panel may spend: an equal part for each piece, halved at every level.
-pub(crate) fn share(tolerance: f64, pieces: usize, depth: u32) -> f64 {
-    // Halving is exact, so one multiplication gives the bits of halving again and again.
-    tolerance / pieces as f64 * 2f64.powi(-(depth.min(2000) as i32))
 }

@@ -96,6 +96,10 @@ const FAR: f64 = 1000.0;
 /// What rounding leaves of a segment's error, in units of epsilon times the integral of the norm.
 const ROUNDOFF: f64 = 5.0;
 
+/// The part of an error in the integral of `t f`, `t` from -1 to 1, that the integral of `f` is taken to have at least. A symmetric
+/// rule integrates whatever is odd to zero at every level, so the levels of `f` say nothing of its odd part; those of `t f` do.
+const ODD: f64 = 1.0 / 64.0;
+
 /// A point: its index in the table, negative on the left, and where it is.
 struct At {
     index: i32,
@@ -122,6 +126,36 @@ fn nodes(panel: &Panel<Level>) -> impl Iterator<Item = At> {
     });
     let centre = At { index: 0, node: table[0], x: c };
     left.chain(std::iter::once(centre)).chain(right).filter(move |at| a < at.x && at.x < b)
+}
+
+/// The error of the first of four sums, each with twice the step of the one before, and by how much the last halving of the step
+/// lowered the difference.
+fn converged<T: Value>(sums: &[T; 4], l1: f64) -> [f64; 2] {
+    let difference = |coarse: usize| {
+        let mut difference = sums[coarse].clone();
+        difference.add_scaled(-1.0, &sums[coarse - 1]);
+        difference.norm()
+    };
+    let (before, coarse, mut fine) = (difference(3), difference(2), difference(1));
+    // Nothing converges faster than quadratically for long: a smaller difference is an accident.
+    let expected = if l1 > 0.0 { coarse * (coarse / l1) } else { 0.0 };
+    if fine < expected {
+        fine = expected;
+    }
+    let ratio = if coarse > 0.0 { fine / coarse } else { 1.0 };
+    // One small difference may be chance, or noise: trust takes two in a row, the second smaller by the power 3/2 at
+    // least (2 while the exponents double; between is what strips of analyticity leave). A kink leaves a quarter
+    // each time.
+    let doubles = l1 > 0.0 && fine <= coarse * (coarse / l1).sqrt() + ROUNDOFF * T::EPSILON * l1;
+    let regular = doubles && coarse <= FAST * before;
+    let error = if !regular && fine < SLOW * coarse {
+        SLOW * coarse
+    } else if TRUST * ratio < 1.0 {
+        fine * (TRUST * ratio).max(MOST)
+    } else {
+        fine
+    };
+    [error, ratio]
 }
 
 impl Method for TanhSinh {
@@ -151,24 +185,28 @@ impl Method for TanhSinh {
         let h = panel.b / 2.0 - panel.a / 2.0;
         let stride = i32::from(panel.kind.stride);
 
-        // The sums over every point, every second, fourth and eighth; one order, from left to right.
+        // The sums over every point, every second, fourth and eighth; one order, from left to right. The same of `t f`, with
+        // `t` from -1 to 1.
         let mut sums: [T; 4] = std::array::from_fn(|_| T::zero());
+        let mut moments = sums.clone();
         let mut l1 = 0.0;
         for (at, value) in nodes(panel).zip(values) {
-            for (k, sum) in sums.iter_mut().enumerate() {
+            let t = f64::from(at.index.signum()) * (1.0 - at.node.distance);
+            for (k, (sum, moment)) in sums.iter_mut().zip(&mut moments).enumerate() {
                 if at.index % (stride << k) == 0 {
                     sum.add_scaled(at.node.weight, value);
+                    moment.add_scaled(t * at.node.weight, value);
                 }
             }
             l1 += at.node.weight * value.norm();
         }
         let terms = l1;
-        let [mut value, mut second, mut fourth, mut eighth] = sums;
         let step = h * f64::from(stride) / PER_UNIT as f64;
-        value.scale(step);
-        second.scale(2.0 * step);
-        fourth.scale(4.0 * step);
-        eighth.scale(8.0 * step);
+        for sums in [&mut sums, &mut moments] {
+            for (k, sum) in sums.iter_mut().enumerate() {
+                sum.scale(f64::from(1 << k) * step);
+            }
+        }
         let l1 = l1 * step;
 
         // What lies outside of the outermost points; and from where on terms count.
@@ -207,33 +245,14 @@ impl Method for TanhSinh {
             *tail = (*tail).min(keep as u16);
         }
 
-        eighth.add_scaled(-1.0, &fourth);
-        fourth.add_scaled(-1.0, &second);
-        second.add_scaled(-1.0, &value);
-        let (coarse, mut fine) = (fourth.norm(), second.norm());
-        // Nothing converges faster than quadratically for long: a smaller difference is an accident.
-        let expected = if l1 > 0.0 { coarse * (coarse / l1) } else { 0.0 };
-        if fine < expected {
-            fine = expected;
-        }
-        let ratio = if coarse > 0.0 { fine / coarse } else { 1.0 };
-        // One small difference may be chance, or noise: trust takes two in a row, the second smaller by the power 3/2 at
-        // least (2 while the exponents double; between is what strips of analyticity leave). A kink leaves a quarter
-        // each time.
-        let doubles = l1 > 0.0 && fine <= coarse * (coarse / l1).sqrt() + ROUNDOFF * T::EPSILON * l1;
-        let regular = doubles && coarse <= FAST * eighth.norm();
-        let error = if !regular && fine < SLOW * coarse {
-            SLOW * coarse
-        } else if TRUST * ratio < 1.0 {
-            fine * (TRUST * ratio).max(MOST)
-        } else {
-            fine
-        };
+        let (even, odd) = (converged(&sums, l1), converged(&moments, l1));
+        let [error, ratio] = if ODD * odd[0] > even[0] { [ODD * odd[0], odd[1]] } else { even };
         panel.kind.tails = tails;
         panel.kind.raise = stride > 1 && (stride > 4 || ratio < FAST);
 
         // No refinement of this method reaches what lies outside.
         let roundoff = ROUNDOFF * T::EPSILON * l1 + h * outside;
+        let [value, ..] = sums;
         // Written so that an error that is not a number stays one.
         Local { value, error: if error < roundoff { roundoff } else { error }, l1, roundoff }
     }

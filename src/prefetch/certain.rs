@@ -32,7 +32,7 @@ impl<T, M: Method> Tree<T, M> {
     /// Local control: whether a judged panel fails its share.
     pub(super) fn is_bound(&self, node: usize) -> bool {
         let n = &self.nodes[node];
-        !self.method.accepts(&n.panel, n.rank / self.scale(&n.panel), share(self.allowed, self.pieces, n.panel.depth))
+        !self.method.accepts(&n.panel, n.error, share(self.allowed, self.pieces, n.panel.depth))
     }
 
     /// Calls certain what has become so.

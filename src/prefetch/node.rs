@@ -40,6 +40,8 @@ pub(crate) struct Node<T, K> {
     pub(crate) rank: f64,
     /// What the error was before it was lowered; zero until the panel is judged.
     pub(crate) bound: f64,
+    /// The error of a judged panel, to the bit: methods may look at it when they refine.
+    pub(crate) error: f64,
     /// The factor from parent to child that led to `rank`.
     pub(crate) ratio: f64,
     /// The least error on the path from the decided partition down to here.
@@ -77,6 +79,7 @@ impl<T, K: Copy> Node<T, K> {
             finished: false,
             rank: 0.0,
             bound: 0.0,
+            error: f64::NAN,
             ratio: 0.0,
             least: 0.0,
             units: 0,

@@ -19,6 +19,7 @@ mod layering;
 mod limits;
 mod methods;
 mod offsets;
+mod option_space;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
@@ -29,3 +30,4 @@ mod sharing;
 mod source;
 mod support;
 mod tidy;
+mod truth_methods;

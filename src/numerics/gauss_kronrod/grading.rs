@@ -22,9 +22,15 @@ const LEFT: u32 = 1;
 const RIGHT: u32 = 2;
 /// It has all the error of the segment it comes from.
 const HARD: u32 = 4;
+/// It looks exact: it is cut only if it is doubted, because of what its other side of the last cut may hide.
+const EXACT: u32 = 8;
+/// The last cut is its right limit; else its left one.
+const CUT_RIGHT: u32 = 16;
 /// From this bit on: by how many halvings the segment it comes from was cut towards the limit, if that had all the error; else
 /// zero.
-const HALVINGS: u32 = 3;
+const HALVINGS: u32 = 5;
+/// A segment that is doubted is cut at this part of its width from the last cut: what no point saw is nearer than that.
+const DOUBTED: f64 = 1.0 / 256.0;
 
 impl Place {
     /// That of the whole range.
@@ -33,9 +39,15 @@ impl Place {
     /// Takes note of an error, and of that of all parts of the segment it comes from, if it lies at a limit.
     #[inline]
     pub(super) fn note(&mut self, error: f64, all: f64) {
-        if self.0 != 0 && error >= ALL * all {
+        if self.0 & (LEFT | RIGHT) != 0 && error >= ALL * all {
             self.0 |= HARD;
         }
+    }
+
+    /// Takes note that its error is no more than its roundoff.
+    #[inline]
+    pub(super) fn note_exact(&mut self) {
+        self.0 |= EXACT;
     }
 
     /// What was hard is probably hard again.
@@ -53,11 +65,23 @@ impl Place {
 #[inline]
 pub(super) fn parts(panel: &Panel<Place>) -> Option<[Panel<Place>; 2]> {
     let Place(whole) = panel.kind;
-    let (c, halvings) = if whole & HARD == 0 { (panel.midpoint(), 0) } else { graded(panel) };
+    let (c, halvings) = match whole & (HARD | EXACT) {
+        0 => (panel.midpoint(), 0),
+        HARD => graded(panel),
+        _ => (doubted(panel), 0),
+    };
     let [mut left, mut right] = panel.cut_at(c, Place(0))?;
-    let at = |limit| Place(if whole & limit == 0 { 0 } else { limit | halvings << HALVINGS });
-    (left.kind, right.kind) = (at(LEFT), at(RIGHT));
+    let at = |limit| if whole & limit == 0 { 0 } else { limit | halvings << HALVINGS };
+    (left.kind, right.kind) = (Place(at(LEFT) | CUT_RIGHT), Place(at(RIGHT)));
     Some([left, right])
+}
+
+/// Where to cut a segment that looks exact, but whose last cut may hide a jump: just beside that.
+#[cold]
+fn doubted(panel: &Panel<Place>) -> f64 {
+    let sliver = DOUBTED * (panel.b - panel.a);
+    let c = if panel.kind.0 & CUT_RIGHT == 0 { panel.a + sliver } else { panel.b - sliver };
+    if panel.a < c && c < panel.b { c } else { panel.midpoint() }
 }
 
 /// Where to cut a segment that has all the error, and by how many halvings that is towards the limit: one more than the last

@@ -16,6 +16,11 @@ const ROUNDOFF: f64 = 5.0;
 /// panel?".
 pub(in crate::numerics) const TRUST: f64 = 8.0;
 
+/// The part of an error in the integral of `t f(t)` that the integral of `f` is taken to have at least, `t` from -1 to 1. The
+/// odd part of `f` has no integral, so of a smooth one nothing is left; but a rough one, jumps say, is odd at the points and
+/// not between them.
+const ODD: f64 = 1.0 / 64.0;
+
 /// Whether a panel is compared with the one it comes from: then its error is a bound at first.
 #[inline]
 pub(super) fn is_half(panel: &Panel<Place>) -> bool {
@@ -99,7 +104,8 @@ fn judge_by<T: Value, P: Parts<T>, const M: usize>(
     alone: bool,
     values: Values<'_, T, M>,
 ) -> Local<T> {
-    let Sums { mut kronrod, difference, l1 } = Sums::of::<P, M>(values);
+    let (Sums { mut kronrod, difference, l1 }, odd) = Sums::with_odd::<P, M, true>(values);
+    let difference = difference.most(ODD * odd);
     let bound = if alone {
         bound(difference, l1, T::EPSILON, || spread::<T, P, M>(values, &kronrod))
     } else {
@@ -145,10 +151,13 @@ fn judge_two<T: Value, const M: usize>(
         };
     };
     let both = |x, y| f64x2::new([x, y]);
-    let (p, q) = (Sums::of::<f64x2, M>(first), Sums::of::<f64x2, M>(second));
+    let (p, odd) = Sums::with_odd::<f64x2, M, true>(first);
+    let (q, also) = Sums::with_odd::<f64x2, M, true>(second);
     let (at, h) = ([both(one.a, other.a), both(left.c, right.c), both(one.b, other.b)], both(left.h, right.h));
     let ([u, v, w], [x, y, z]) = (norms(first), norms(second));
-    let sums = [<f64x2 as Lanes>::splat(TRUST) * both(p.difference, q.difference), both(p.l1, q.l1)];
+    let splat = <f64x2 as Lanes>::splat;
+    let difference = both(p.difference, q.difference).most(splat(ODD) * both(odd, also));
+    let sums = [splat(TRUST) * difference, both(p.l1, q.l1)];
     let [error, l1, roundoff] = errors::<f64, f64x2>(at, h, sums, [both(u, x), both(v, y), both(w, z)]);
     let value = (both(p.kronrod, q.kronrod) * h).to_array();
     same(Locals { value, error: error.to_array(), l1: l1.to_array(), roundoff: roundoff.to_array() })

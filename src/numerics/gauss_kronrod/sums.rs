@@ -14,6 +14,8 @@ pub(in crate::numerics) struct Laid<const M: usize> {
     weights: [f64; M],
     /// The embedded rule less this one.
     pub(in crate::numerics) differences: [f64; M],
+    /// The same for the integral of `t f(t)`, at the node above the centre.
+    moments: [f64; M],
     /// The weight of the centre, and the difference there.
     centre: [f64; 2],
 }
@@ -21,14 +23,15 @@ pub(in crate::numerics) struct Laid<const M: usize> {
 impl<const M: usize> Laid<M> {
     pub(in crate::numerics) const RULE: &'static Self = &{
         let rule = GaussKronrod::new(2 * M + 1).rule;
-        let (mut nodes, mut weights, mut differences) = ([0.0; M], [0.0; M], [0.0; M]);
+        let (mut nodes, mut weights, mut differences, mut moments) = ([0.0; M], [0.0; M], [0.0; M], [0.0; M]);
         let mut j = 0;
         while j < M {
             (nodes[j], weights[j]) = (rule.nodes[j + 1], rule.weights[j + 1]);
             differences[j] = rule.embedded[j + 1] - weights[j];
+            moments[j] = differences[j] * nodes[j];
             j += 1;
         }
-        Laid { nodes, weights, differences, centre: [rule.weights[0], rule.embedded[0] - rule.weights[0]] }
+        Laid { nodes, weights, differences, moments, centre: [rule.weights[0], rule.embedded[0] - rule.weights[0]] }
     };
 }
 
@@ -67,16 +70,24 @@ pub(in crate::numerics) struct Sums<T> {
 
 impl<T: Value> Sums<T> {
     #[inline]
-    pub(in crate::numerics) fn of<P: Parts<T>, const M: usize>(
+    pub(in crate::numerics) fn of<P: Parts<T>, const M: usize>(values: Values<'_, T, M>) -> Self {
+        Self::with_odd::<P, M, false>(values).0
+    }
+
+    /// Also the norm of `K - G` for the integral of `t f(t)`, if `ODD`. A symmetric rule integrates whatever is odd to zero,
+    /// so `K - G` of `f` says nothing of the odd part of `f`. This is what the rule says of it.
+    #[inline]
+    pub(super) fn with_odd<P: Parts<T>, const M: usize, const ODD: bool>(
         Values { centre, below, above }: Values<'_, T, M>,
-    ) -> Self {
-        let Laid { weights, differences, centre: at_centre, .. } = Laid::<M>::RULE;
+    ) -> (Self, f64) {
+        let Laid { weights, differences, moments, centre: at_centre, .. } = Laid::<M>::RULE;
         let first = |weight| {
             let mut first = centre.clone();
             first.scale(weight);
             P::new(first)
         };
         let (mut kronrod, mut difference) = (first(at_centre[0]), first(at_centre[1]));
+        let mut odd = P::new(T::zero());
         let mut l1 = <f64x2 as Parts<f64>>::new(at_centre[0] * centre.norm());
         // DETERMINISM: every other pair, from the inside out; those between the same way; then the two sums.
         for i in 0..M.div_ceil(2) {
@@ -84,8 +95,12 @@ impl<T: Value> Sums<T> {
             kronrod.add_both(two(weights, i), &both);
             difference.add_both(two(differences, i), &both);
             l1.add_both(two(weights, i), &P::norms(below, above, i, None));
+            if ODD {
+                odd.add_both(two(moments, i), &P::apart(above, below, i));
+            }
         }
-        Self { kronrod: kronrod.total(), difference: difference.total().norm(), l1: l1.total() }
+        let odd = if ODD { odd.total().norm() } else { 0.0 };
+        (Self { kronrod: kronrod.total(), difference: difference.total().norm(), l1: l1.total() }, odd)
     }
 }
 

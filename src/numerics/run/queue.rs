@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Leaf, share};
+use super::Leaf;
 use crate::numerics::method::{Control, Method};
 use crate::numerics::value::Value;
 
@@ -84,4 +84,10 @@ impl Rank {
         };
         (!waits && !leaf.local.is_settled()).then(|| Queued::new(key, leaf.panel.a, index))
     }
+}
+
+/// The part of a tolerance that a panel may spend: an equal part for each piece, halved at every level.
+pub(crate) fn share(tolerance: f64, pieces: usize, depth: u32) -> f64 {
+    // Halving is exact, so one multiplication gives the bits of halving again and again.
+    tolerance / pieces as f64 * 2f64.powi(-(depth.min(2000) as i32))
 }

@@ -59,7 +59,7 @@ impl Known {
                 continue;
             }
             let whole = Local { error: self.errors[&i], ..whole };
-            let factor = lowering(&tree.nodes[i].panel, &whole, children.clone().map(|i| &self.locals[&i]));
+            let factor = lowering(false, &tree.nodes[i].panel, &whole, children.clone().map(|i| &self.locals[&i]));
             for i in children {
                 let mut local = self.locals[&i].clone();
                 local.lower(factor);

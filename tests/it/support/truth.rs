@@ -59,6 +59,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "needle 1e-3, jump", draw: |n, seed| needles(n, seed, Base::Jump, 1e-3) },
     Kind { name: "three needles", draw: three_needles },
     Kind { name: "powers times exponential", draw: gamma_function },
+    Kind { name: "mirrored steps", draw: mirrored_steps },
 ];
 
 /// The kind of that name.
@@ -281,6 +282,28 @@ fn gamma_function(members: usize, seed: u64) -> Vec<Question> {
         // Divided by Gamma(p + 1), whose logarithm has its digits.
         let exact = libm::tgamma(p + 1.0);
         Question::new(format!("x^p exp(-x) p={p:?}"), [0.0, INF], exact, move |x| x.powf(p) * (-x).exp())
+    };
+    (0..members).map(member).collect()
+}
+
+/// Pairs of steps that are nearly mirror images of one another: at the points of a symmetric rule a constant plus an odd
+/// function. Every other member is on [0, 1]; of the others some have two pairs, or steps of two heights.
+fn mirrored_steps(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let [a, w] = if i % 2 == 0 { [0.0, 1.0] } else { [draw.within(-3.0, 3.0), decade(&mut draw, -2.0, 2.0)] };
+        // Steps by where they are in the range, and how high.
+        let mut steps = Vec::new();
+        for _ in 0..if i % 8 == 1 { 2 } else { 1 } {
+            let (p, gap, h) = (draw.within(0.0, 0.5), decade(&mut draw, -6.0, -1.5), draw.within(0.5, 2.0));
+            let other = if i % 8 == 3 { draw.within(0.5, 2.0) } else { h };
+            steps.extend([(p, h), ((1.0 - p + gap).min(1.0), other)]);
+        }
+        let b = a + w;
+        let at: Vec<_> = steps.iter().map(|(p, h)| (a + p * w, *h)).collect();
+        let exact = at.iter().map(|(x, h)| h * (b - x)).sum();
+        let f = move |x: f64| at.iter().map(|(step, h)| if x > *step { *h } else { 0.0 }).sum();
+        Question::new(format!("steps {steps:?} on [{a:?}, {b:?}]"), [a, b], exact, f)
     };
     (0..members).map(member).collect()
 }

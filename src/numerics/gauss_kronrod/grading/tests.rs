@@ -91,3 +91,18 @@ fn what_was_hard_is_guessed_to_be_hard_again() {
     let first = parts(&whole(0.0, 1.0)).expect("there is room")[0];
     assert_eq!(first.kind.guessed(), first.kind);
 }
+
+#[test]
+fn a_segment_that_looks_exact_is_cut_just_beside_its_last_cut() {
+    let [mut left, mut right] = parts(&whole(0.0, 1.0)).expect("there is room");
+    left.kind.note_exact();
+    right.kind.note_exact();
+    assert_eq!(parts(&left).expect("there is room")[0].b, 0.5 - 0.5 / 256.0);
+    assert_eq!(parts(&right).expect("there is room")[0].b, 0.5 + 0.5 / 256.0);
+    // What comes of it is cut as ever.
+    let [_, inner] = parts(&left).expect("there is room");
+    assert_eq!(parts(&inner).expect("there is room")[0].b, inner.midpoint());
+    let [mut narrow, _] = parts(&whole(1.0, 1.0 + 8.0 * f64::EPSILON)).expect("there is room");
+    narrow.kind.note_exact();
+    assert_eq!(parts(&narrow).expect("there is room")[0].b, narrow.midpoint());
+}
