@@ -476,6 +476,10 @@ where
         self.far.unknown(allowed).map(|(x, norm)| Error::NonFinite { x, norm })
     }
 
+    fn audited(&mut self, node: usize, kind: M::Kind) {
+        self.tree.look_again(node, kind);
+    }
+
     fn retired(&mut self, value: &E::Value, error: f64) {
         if let Some(observer) = &self.observer {
             observer.decided(&Progress { value, error, evaluations: self.ledger.requests });

@@ -19,7 +19,11 @@ use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 
 /// A panel with its judgement: it needs not be found again.
-type Judged<E, M> = Leaf<<E as Evaluator>::Value, <M as Method>::Kind, ()>;
+type Judged<E, M> = Leaf<<E as Evaluator>::Value, <M as Method>::Kind, Handle>;
+
+/// Where the values of a panel begin among those that were kept for a second look at it; [`UNKEPT`] if they were not.
+pub(crate) type Handle = u32;
+pub(crate) const UNKEPT: Handle = u32::MAX;
 
 /// A source of judged panels that evaluates what it is asked for, when it is asked.
 pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
@@ -44,6 +48,10 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     /// The points evaluated from a leaf on, the first whose points may be another's.
     kept_from: Option<usize>,
     kept: Vec<f64>,
+    /// The values of panels that may be looked at again.
+    looked: Vec<E::Value>,
+    /// Whether the panel at work is one of them.
+    keeps: bool,
     /// What is left out far away; and by the panels of the decision at work.
     far: Far,
     marks: Vec<Mark>,
@@ -83,6 +91,8 @@ where
             values: Vec::new(),
             kept_from: None,
             kept: Vec::new(),
+            looked: Vec::new(),
+            keeps: false,
             far: Far::default(),
             marks: Vec::new(),
             lengths: Lengths::default(),
@@ -109,7 +119,17 @@ where
     #[inline]
     fn judge_here(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
         if self.plain {
-            let f = self.f();
+            let mut f = self.f();
+            if self.keeps {
+                let mut looked = std::mem::take(&mut self.looked);
+                let local = self.judge_by(panel, |x| {
+                    let value = f(x);
+                    looked.push(value.clone());
+                    value
+                });
+                self.looked = looked;
+                return local;
+            }
             return self.judge_by(panel, f);
         }
         if self.alone { self.judge_mapped(panel) } else { None }
@@ -121,6 +141,7 @@ where
         let (before, domain) = (self.kept.len(), self.domain);
         let (asked, steep) = (Cell::new(false), Cell::new(false));
         let mut f = self.f();
+        let (keeps, mut looked) = (self.keeps, std::mem::take(&mut self.looked));
         let mapped = |t| {
             let (x, slope) = (domain.x(t), domain.slope(t));
             asked.set(true);
@@ -129,10 +150,14 @@ where
                 return E::Value::zero();
             }
             let mut value = f(x);
+            if keeps {
+                looked.push(value.clone());
+            }
             value.scale(slope);
             value
         };
         let local = self.judge_by(panel, mapped).filter(|_| !steep.get());
+        self.looked = looked;
         if local.is_none() {
             self.kept.truncate(before);
             // The next panels are like this one, unless it is of a kind that is always listed.
@@ -171,7 +196,7 @@ where
         }
         self.ledger.take(2 * self.method.count(panel));
         self.performed = self.ledger.requests;
-        let mut parts = parts.map(|(panel, local)| Leaf::new(panel, local, ()));
+        let mut parts = parts.map(|(panel, local)| Leaf::new(panel, local, UNKEPT));
         if M::HAS_PARTS {
             compare(self.method, leaf, &mut parts);
         }
@@ -185,14 +210,28 @@ where
     }
 
     /// Judges a panel by a list of the values at its points.
-    fn judge_listed(&mut self, panel: &mut Panel<M::Kind>) -> Result<Local<E::Value>, Stop<Error<E::Value>>> {
+    /// `inherited`: where the values are that it has from the panel that it replaces.
+    fn judge_listed(
+        &mut self,
+        panel: &mut Panel<M::Kind>,
+        inherited: Handle,
+    ) -> Result<Local<E::Value>, Stop<Error<E::Value>>> {
         self.points.clear();
         self.method.points(panel, &mut self.points);
+        let count = if M::AUDITS { self.method.inherited(panel) } else { 0 };
+        let known: Vec<f64> = self.points.drain(..count).collect();
         if !self.evaluate() {
             return Err(Stop::Early(Reason::Deadline));
         }
         if self.kept_from.is_some() {
             self.kept.extend_from_slice(if self.domain.is_identity() { &self.points } else { &self.mapped });
+        }
+        if count > 0 {
+            self.points.splice(..0, known);
+            self.values.splice(..0, self.looked[inherited as usize..][..count].iter().cloned());
+        }
+        if self.keeps {
+            self.looked.extend_from_slice(&self.values);
         }
         let judged = judge(self.method, self.domain, panel, &self.points, &mut self.values, &self.far);
         let judged = judged.map_err(Trouble::stop)?;
@@ -249,7 +288,7 @@ where
     E: Evaluator<Value: Value>,
     M: Method,
 {
-    type Handle = ();
+    type Handle = Handle;
     type Halt = Error<E::Value>;
 
     #[inline]
@@ -339,21 +378,27 @@ where
             self.kept_from = Some(leaves.len());
         }
         let kept = self.kept.len();
+        let inherited = leaf.map_or(UNKEPT, |leaf| leaves[leaf].handle);
         for panel in laid {
+            self.keeps = M::AUDITS && self.method.audit(panel).is_some();
+            let handle = if self.keeps { self.looked.len() as Handle } else { UNKEPT };
             let local = match self.judge_here(panel) {
                 Some(local) => local,
-                None => match self.judge_listed(panel) {
-                    Ok(local) => local,
-                    Err(stop) => {
-                        if let Stop::Early(_) | Stop::Infinite(..) = stop {
-                            self.ledger.refund(self.ledger.requests - before);
-                            self.kept.truncate(kept);
+                None => {
+                    self.looked.truncate(handle as usize);
+                    match self.judge_listed(panel, inherited) {
+                        Ok(local) => local,
+                        Err(stop) => {
+                            if let Stop::Early(_) | Stop::Infinite(..) = stop {
+                                self.ledger.refund(self.ledger.requests - before);
+                                self.kept.truncate(kept);
+                            }
+                            return Err(stop);
                         }
-                        return Err(stop);
                     }
-                },
+                }
             };
-            leaves.push(Leaf::new(*panel, local, ()));
+            leaves.push(Leaf::new(*panel, local, handle));
         }
         self.panels = panels;
         for mark in self.marks.drain(..) {
@@ -386,7 +431,7 @@ impl Trouble {
 
 /// Lowers the errors of the parts of a panel by what cutting it moved, and lets the method take note of them.
 #[inline]
-fn compare<T: Value, M: Method>(method: &M, whole: &Leaf<T, M::Kind, ()>, parts: &mut [Leaf<T, M::Kind, ()>]) {
+fn compare<T: Value, M: Method>(method: &M, whole: &Leaf<T, M::Kind, Handle>, parts: &mut [Leaf<T, M::Kind, Handle>]) {
     let factor = lowering(method.doubts_parts(), &whole.panel, &whole.local, parts.iter().map(|part| &part.local));
     let mut all = 0.0;
     for part in &mut *parts {

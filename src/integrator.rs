@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, lazy};
 use futures_lite::future::block_on;
 
 use crate::ahead::{Ahead, Engine};
-use crate::direct::{Direct, whole};
+use crate::direct::{Direct, UNKEPT, whole};
 use crate::error::Error;
 use crate::estimate::{Estimate, Partition};
 use crate::evaluation::Evaluator;
@@ -344,7 +344,8 @@ where
             match self.method.judge_here(&mut panel, f, None) {
                 Some(local) if !local.is_sound() => first = First::Unsound,
                 Some(local) => {
-                    let met = local.error <= tolerance.allowed(local.value.norm());
+                    let met = local.error <= tolerance.allowed(local.value.norm())
+                        && (!M::AUDITS || self.method.audit(&panel).is_none());
                     if met && self.method.control() == Control::Global {
                         return Ok(of_one(&panel, local, points));
                     }
@@ -370,7 +371,7 @@ where
             First::Unsound => source.list(),
             First::Judged(panel, local) => {
                 source.judged(&panel);
-                run.begin_with(Leaf::new(panel, local, ()));
+                run.begin_with(Leaf::new(panel, local, UNKEPT));
             }
         }
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::evaluation::key::{BuildKeyHasher, Key};
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Method, Panel};
+use crate::numerics::method::{Method, Panel, fresh_count};
 
 /// So many values may be looked at of a run that ended early.
 const LOOKS: usize = 128;
@@ -45,7 +45,7 @@ impl Ledger {
             // Nothing is evaluated at infinity. What is charged in vain is charged in vain: the run ends here.
             points.iter().map(|&t| domain.x(t)).filter(|x| x.is_finite() && self.seen.insert(Key::new(*x))).count()
         } else {
-            panels.iter().map(|panel| method.count(panel)).sum()
+            panels.iter().map(|panel| fresh_count(method, panel)).sum()
         };
         let covered = self.covers(cost);
         if covered {

@@ -173,6 +173,19 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
+    /// A judged panel of the partition will be replaced as this kind says: what was thought to follow it does not.
+    pub(crate) fn look_again(&mut self, node: usize, kind: M::Kind) {
+        let n = &mut self.nodes[node];
+        n.panel.kind = kind;
+        (n.fixed, n.expanded) = (false, false);
+        if n.passed {
+            self.children(node);
+            self.certain.push(Candidate { rank: f64::INFINITY, node });
+        } else {
+            self.pass(node);
+        }
+    }
+
     /// The points of these panels are needed now.
     pub(crate) fn require(&mut self, panels: Range<usize>) {
         for node in panels.clone() {

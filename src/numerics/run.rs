@@ -3,6 +3,7 @@
 //! DETERMINISM: decisions are retired one after the other, from panels' estimates alone. Where an estimate comes from,
 //! and when it was made, is the [`Source`]'s business and cannot be seen from here.
 
+mod audit;
 pub(crate) mod far;
 pub(crate) mod finish;
 pub(crate) mod judge;
@@ -94,6 +95,11 @@ pub(crate) trait Source<T, K> {
         None
     }
 
+    /// A leaf that stands is to be looked at again, by the refinement of this kind.
+    fn audited(&mut self, handle: Self::Handle, kind: K) {
+        let _ = (handle, kind);
+    }
+
     /// A decision was retired: the sums of the values and of the errors as they stand.
     fn retired(&mut self, value: &T, error: f64) {
         let _ = (value, error);
@@ -164,6 +170,8 @@ pub(crate) struct Run<T, M: Method, H> {
     uneven: bool,
     /// The sum of the errors of leaves that turned out not to be refinable.
     lost: f64,
+    /// The leaves to be looked at again before an answer, the next one last.
+    due: Vec<u32>,
 }
 
 /// An integral over which the error shrinks by less than 2 % at each of this many bisections in a row does not exist
@@ -212,6 +220,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             handed_out: tolerance.atol,
             uneven: false,
             lost: 0.0,
+            due: Vec::new(),
         }
     }
 
@@ -235,7 +244,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 match self.decide() {
                     Ok(next) => Some(next),
                     Err(Verdict::Stopped(reason)) => return Poll::Ready(self.stopped(reason, source)),
-                    Err(verdict) => return Poll::Ready(source.unknown(self.allowed()).map_or(Ok(verdict), Err)),
+                    Err(verdict) => match self.audit(source) {
+                        Some(leaf) => Some(leaf),
+                        None => return Poll::Ready(source.unknown(self.allowed()).map_or(Ok(verdict), Err)),
+                    },
                 }
             };
             let first = self.leaves.len();
@@ -392,6 +404,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 }
             }
         }
+        // Those that were looked at again meanwhile are no more.
+        while self.queue.peek().is_some_and(|head| !self.leaves[head.leaf].stands()) {
+            self.queue.pop();
+        }
         match self.queue.peek() {
             None => Err(Verdict::Stopped(Reason::Roundoff)),
             Some(worst) if self.leaves[worst.leaf].flat >= DIVERGENT => Err(Verdict::Stopped(Reason::Divergent)),
@@ -434,6 +450,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.uneven |= last - first != 2;
         let rank = self.rank();
         let (left, children) = self.leaves.split_at_mut(first);
+        let index = parent;
         let parent = &mut left[parent];
         let (error, flat) = (parent.local.error, parent.flat);
         let next = std::mem::replace(&mut parent.next, first as u32);
@@ -443,7 +460,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             self.value.add_scaled(-1.0, &parent.local.value);
         }
         let mut moved = parent.local.value.clone();
-        let mut in_place = true;
+        // A leaf that is looked at again need not be the head.
+        let mut in_place = !M::AUDITS || self.queue.peek().is_some_and(|head| head.leaf == index);
         for (i, child) in (first..).zip(children) {
             child.next = if i + 1 == last { next } else { i as u32 + 1 };
             let halvings = self.method.halvings(&child.panel);

@@ -8,12 +8,12 @@ use super::super::gauss_kronrod::sums::{Laid, Sums, Values, spread};
 use super::super::lanes::{Lanes, Parts, is_small, same, same_ref, two};
 use super::super::method::Local;
 use super::super::value::Value;
+use super::kind::Note;
 use super::map::Map;
 use super::tables::{
     AT_PROBE, CENTRE, DIFFERENCE, EVEN_AT_PROBE, MODULI_AT_PROBE, NODE, NODES, NULL_16, NULL_18, NULL_20, ODD_AT_PROBE,
     PAIRS, POINTS, PROBE, WINDOW, WINDOWS,
 };
-use super::kind::Note;
 use super::{ROUNDOFF, SEARCH};
 
 /// Differences that exceed all those elsewhere by this factor stand out (measured 2026-11-21, evaluations on battery /

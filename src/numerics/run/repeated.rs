@@ -2,7 +2,7 @@
 
 use super::{Leaf, Run};
 use crate::numerics::domain::Domain;
-use crate::numerics::method::Method;
+use crate::numerics::method::{Method, fresh_count, fresh_points};
 use crate::numerics::value::Value;
 
 /// The relative width below which points of nested panels may coincide. Unless they are equal, nodes of the
@@ -30,14 +30,14 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     fn counted_twice(&self, domain: &Domain, narrow: bool, kept: Option<(usize, &[f64])>) -> usize {
         let (from, kept) = kept.unwrap_or((self.leaves.len(), &[]));
         let mut points = Vec::new();
-        self.leaves[..from].iter().for_each(|leaf| self.method.points(&leaf.panel, &mut points));
+        self.leaves[..from].iter().for_each(|leaf| fresh_points(&self.method, &leaf.panel, &mut points));
         points.iter_mut().for_each(|t| *t = domain.x(*t));
         points.extend_from_slice(kept);
         // Each leaf's points, its limits, and whether they may be another's: of two others' none are.
         let parts = || {
             let mut left = &points[..];
             self.leaves.iter().map(move |Leaf { panel, .. }| {
-                let (own, others) = left.split_at(self.method.count(panel).min(left.len()));
+                let (own, others) = left.split_at(fresh_count(&self.method, panel).min(left.len()));
                 left = others;
                 let (a, b) = domain.span(panel.a, panel.b);
                 (own, a, b, narrow || self.method.may_repeat(panel))
