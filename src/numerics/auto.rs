@@ -318,9 +318,10 @@ fn judge<T: Value>(
     let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
     if panel.depth == 0 && panel.kind.shape == PLAIN.shape {
         if is_dim(panel, values) {
-            // What is not seen is not known.
-            local.error = local.error.most(f64::MIN_POSITIVE);
+            // What is not seen is not known, and no rounding of what is.
+            (local.error, local.roundoff) = (local.error.most(f64::MIN_POSITIVE), 0.0);
             panel.kind.note = Note::Dim;
+            return (local, doubt);
         }
     } else if local.error <= 0.0 && panel.depth < if touches_zero(panel, map) { EMPTY_LOG } else { EMPTY } {
         local.error = f64::MIN_POSITIVE;
@@ -335,11 +336,8 @@ fn judge<T: Value>(
         // Values at so few numbers do not tell how it goes on between them.
         unknown = unknown.most(local.l1);
     }
-    if panel.a.abs().least(panel.b.abs()) < EDGE && touches_zero(panel, map) {
-        let beyond = beyond_the_edge(panel, map, slopes, values);
-        if beyond > local.error {
-            (local.error, panel.kind.note) = (beyond, Note::Nothing);
-        }
+    if panel.a.abs().least(panel.b.abs()) < EDGE {
+        unknown = unknown.most(beyond_the_edge(panel, map, slopes, values));
     }
     (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
     (local, doubt)

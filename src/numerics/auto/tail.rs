@@ -3,8 +3,8 @@
 use super::super::elementary::{exp, ln};
 use super::super::method::Local;
 use super::super::value::Value;
-use super::ROUNDOFF;
 use super::cut::LEAST;
+use super::{EDGE, ROUNDOFF};
 
 /// Distances of the points that the law is made from and first tested at, in units of the tail's width.
 pub(super) const TAIL: [f64; FIT] = [1.0, 0.25, 0.062_5, 0.015_625];
@@ -67,6 +67,9 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
     if norms.contains(&0.0) || !l1.is_finite() {
         let most = values.iter().fold(0.0, |m: f64, value| m.max(value.norm()));
         let unlike = if norms[0] <= 0.0 && most > 0.0 { width * most } else { 0.0 };
+        // So near to zero it may be numbers that end and not the integrand: as if it went on as it is.
+        let beyond = if from == 0.0 && width < EDGE { width * norms[0] * -ln(width) } else { 0.0 };
+        let unlike = unlike.max(beyond);
         return (Local { value: T::zero(), error: (l1 * 2.0).max(unlike), l1, roundoff: 0.0 }, 0.0);
     }
     // f(d) = d^p (A + B ln d), with p from the outermost values, in units of the width.
