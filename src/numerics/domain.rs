@@ -29,7 +29,9 @@ enum Map {
     Half { origin: f64, side: f64, head: f64, width: f64 },
     /// `x = centre + width u` with `u = (1 + t) / -t` for `t` in [-1, -0], which is all above the centre, and
     /// `u = -(1 - t) / t` for `t` in [0, 1], all below.
-    Line { centre: f64, width: f64 },
+    ///
+    /// `dense`: with `(1 + t)^4` and `(1 - t)^4` instead, so that numbers are dense at the centre, too.
+    Line { centre: f64, width: f64, dense: bool },
 }
 
 /// Where an integrand lives on an infinite range: about `centre`, over a length of about `width`.
@@ -122,8 +124,12 @@ impl Domain {
             (true, false) => Map::half(low, 1.0, scale),
             (false, true) => Map::half(high, -1.0, scale),
             (false, false) => {
-                let Scale { centre, width } = scale.unwrap_or(Scale { centre: 0.0, width: 1.0 });
-                Map::Line { centre, width }
+                // Something may be on any scale next to a breakpoint.
+                let nearest =
+                    breakpoints.iter().copied().filter(|x| x.is_finite()).min_by(|x, y| x.abs().total_cmp(&y.abs()));
+                let Scale { centre, width } =
+                    scale.unwrap_or(Scale { centre: nearest.unwrap_or(0.0) + 0.0, width: 1.0 });
+                Map::Line { centre, width, dense: breakpoints.contains(&centre) }
             }
         };
         let mut cuts = Vec::new();
@@ -243,7 +249,7 @@ impl Domain {
     pub(crate) fn steep(&self, t: f64) -> Option<[f64; 2]> {
         match self.map {
             Map::Half { width, .. } | Map::Line { width, .. } if self.x(t).is_finite() => {
-                Some([width / t.abs(), 1.0 / t.abs()])
+                Some([width * self.map.part(t) / t.abs(), 1.0 / t.abs()])
             }
             _ => None,
         }
@@ -266,9 +272,14 @@ impl Domain {
         match self.map {
             Map::Identity => 1.0,
             Map::Half { .. } if t.is_sign_positive() => 1.0,
+            Map::Line { width, dense: true, .. } => width * self.map.part(t) / (t * t),
             Map::Half { width, .. } | Map::Line { width, .. } => width / (t * t),
         }
     }
+}
+
+fn fourth(x: f64) -> f64 {
+    (x * x) * (x * x)
 }
 
 /// Ascending by the total order, each once.
@@ -294,6 +305,15 @@ impl Map {
         }
     }
 
+    /// The slope in units of the width, times `t^2`, where the centre is dense; one elsewhere.
+    fn part(self, t: f64) -> f64 {
+        if !matches!(self, Map::Line { dense: true, .. }) {
+            return 1.0;
+        }
+        let rest = 1.0 - t.abs();
+        rest * rest * rest * (1.0 + 3.0 * t.abs())
+    }
+
     #[inline]
     fn x(self, t: f64) -> f64 {
         match self {
@@ -303,8 +323,12 @@ impl Map {
                 let base = head - 2.0 * width;
                 origin + side * (base + width / t.abs())
             }
-            Map::Line { centre, width } if t.is_sign_positive() => centre - width * ((1.0 - t) / t),
-            Map::Line { centre, width } => centre + width * ((1.0 + t) / t.abs()),
+            Map::Line { centre, width, dense: true } => {
+                let u = fourth(1.0 - t.abs()) / t.abs();
+                if t.is_sign_positive() { centre - width * u } else { centre + width * u }
+            }
+            Map::Line { centre, width, .. } if t.is_sign_positive() => centre - width * ((1.0 - t) / t),
+            Map::Line { centre, width, .. } => centre + width * ((1.0 + t) / t.abs()),
         }
     }
 
@@ -315,7 +339,19 @@ impl Map {
                 let distance = side * (x - origin);
                 if distance <= head { distance } else { -width / (distance - (head - 2.0 * width)) }
             }
-            Map::Line { centre, width } => {
+            Map::Line { centre, width, dense: true } => {
+                let u = (x - centre) / width;
+                // `(1 - |t|)^4 / |t|` falls as `|t|` grows: the last number, by their bits, where it is not below `|u|`.
+                let (mut low, mut high) = (0, 1f64.to_bits());
+                while high - low > 1 {
+                    let middle = low + (high - low) / 2;
+                    let t = f64::from_bits(middle);
+                    if fourth(1.0 - t) / t >= u.abs() { low = middle } else { high = middle }
+                }
+                let t = f64::from_bits(if u == 0.0 { high } else { low });
+                if u < 0.0 { t } else { -t }
+            }
+            Map::Line { centre, width, .. } => {
                 let u = (x - centre) / width;
                 if u < 0.0 { 1.0 / (1.0 - u) } else { -1.0 / (1.0 + u) }
             }
@@ -337,8 +373,10 @@ mod tests {
     fn maps_invert() {
         const INF: f64 = f64::INFINITY;
         for (a, b) in [(0.0, INF), (-INF, 2.0), (-INF, INF), (-3.0, 2.0)] {
-            for scale in [None, Scale::new(1.5, 0.25), Scale::new(-2.0, 7.0)] {
-                let domain = Domain::new(a, b, &[], scale).unwrap();
+            let scales = [None, Scale::new(1.5, 0.25), Scale::new(-2.0, 7.0)];
+            for (scale, breakpoints) in scales.into_iter().flat_map(|scale| [(scale, vec![]), (scale, vec![1.5, -2.0])])
+            {
+                let domain = Domain::new(a, b, &breakpoints, scale).unwrap();
                 for x in [-2.5, -1.0, -1e-3, 0.25, 1.01, 1.78, 40.0] {
                     if a <= x && x <= b {
                         let t = domain.map.t(x);
