@@ -30,4 +30,5 @@ mod sharing;
 mod source;
 mod support;
 mod tidy;
+mod truth;
 mod truth_methods;

@@ -13,7 +13,7 @@ const FAR: f64 = 1e-6;
 /// Half of what a panel spans in the logarithm before the variable itself is looked at.
 const SPAN: f64 = 6.0;
 /// No gap between points that an answer rests on is wider than this part of its piece.
-const MESH: f64 = 1.0 / 50.0;
+const MESH: f64 = 1.0 / 64.0;
 
 /// A power of the distance from which on, downwards, there is no integral.
 pub(super) const LEAST: f64 = 0.005;
@@ -54,6 +54,7 @@ pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &
             } else {
                 tile(panel, &[r], &[log(b), tail_from(b)], into);
             }
+            shorten(into);
             if into.is_empty() {
                 halve(panel, base, into);
             }
@@ -150,6 +151,24 @@ pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut
         let depth = panel.depth + 1;
         let parts = starts().zip(ends()).zip(kinds);
         into.extend(parts.map(|((a, b), &kind)| Panel { a, b, depth, kind: child(panel, kind) }));
+    }
+}
+
+/// Cuts panels in two that span more of a logarithm than a rule can follow: their values would be thrown away.
+fn shorten(panels: &mut Vec<Panel<Kind>>) {
+    let mut i = 0;
+    while i < panels.len() {
+        let panel = panels[i];
+        if let Shape::Smooth(base @ Base::Log { .. }) = panel.kind.shape {
+            let map = Map::new(&panel, base);
+            if map.half_width() > SPAN && panel.kind.note == Note::Nothing && !panel.kind.is_part {
+                if let Some(halves) = panel.cut_at(map.x(0.0), panel.kind) {
+                    panels.splice(i..=i, halves.map(|half| Panel { depth: panel.depth, ..half }));
+                    i += 1;
+                }
+            }
+        }
+        i += 1;
     }
 }
 

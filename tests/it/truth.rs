@@ -1,0 +1,175 @@
+//! What the default method claims on the kinds of `support/truth.rs` is so: mass at every scale, laws that end, integrals that
+//! do not exist, needles beside something singular.
+
+use coquad::{Auto, Error, Estimate, GaussKronrod, Inline, Integrator, Method, ThreadPool};
+
+use crate::support::cluster::{Cluster, Latency};
+use crate::support::truth::{KINDS, Question, kind};
+
+const SEED: u64 = 20_261_129;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Score {
+    right: usize,
+    wrong: usize,
+    reported: usize,
+}
+
+fn ask<M: Method>(method: M, question: &Question, rtol: f64) -> Result<Estimate, Error> {
+    let f = question.f.clone();
+    let integrator = Integrator::new(Inline::new(move |x| f(x))).method(method).rtol(rtol);
+    let integrator = integrator.breakpoints(&question.breakpoints).max_evaluations(100_000);
+    integrator.integrate_blocking(question.a, question.b, 0.0)
+}
+
+/// Right and wrong by ten tolerances; what does not exist can only be claimed wrongly.
+fn score<M: Method>(method: &M, questions: &[Question], rtol: f64) -> Score {
+    let mut score = Score::default();
+    for question in questions {
+        match ask(method.clone(), question, rtol) {
+            Ok(e) if (e.value - question.exact).abs() <= 10.0 * rtol * question.exact.abs() => score.right += 1,
+            Ok(e) => {
+                println!("{}: {e} for {:?}", question.name, question.exact);
+                score.wrong += 1;
+            }
+            Err(_) => score.reported += 1,
+        }
+    }
+    score
+}
+
+/// None wrong, and so many right, of members drawn by a seed.
+fn is_true(name: &str, members: usize, right: usize, seed: u64) {
+    let found = score(&Auto, &(kind(name).draw)(members, seed), 1e-8);
+    assert!(found.wrong == 0 && found.right >= right, "{name}, seed {seed}: {found:?}");
+}
+
+#[test]
+fn no_mass_is_invented_beyond_the_points_of_a_tail() {
+    is_true("lognormal on [0, b]", 400, 380, SEED);
+    is_true("lognormal on [0, b]", 400, 380, 7);
+}
+
+#[test]
+fn a_feature_of_any_scale_is_found() {
+    for seed in [SEED, 7] {
+        is_true("exponential of any scale", 60, 54, seed);
+        is_true("Fermi step at its breakpoint", 60, 54, seed);
+        is_true("two-sided exponential", 60, 54, seed);
+    }
+}
+
+#[test]
+fn a_feature_of_scale_one_is_found_on_any_range() {
+    for seed in [SEED, 7] {
+        is_true("density on a wide range", 200, 190, seed);
+        is_true("bump on a wide range", 200, 190, seed);
+    }
+}
+
+/// A tolerance that is larger than what a first look sees is no reason to believe that there is no more.
+#[test]
+fn an_absolute_tolerance_does_not_end_the_search_for_what_was_not_seen() {
+    let mut wrong = 0;
+    for name in ["density on a wide range", "bump on a wide range", "exponential of any scale"] {
+        for question in (kind(name).draw)(100, SEED) {
+            let f = question.f.clone();
+            let integrator = Integrator::new(Inline::new(move |x| f(x)));
+            if let Ok(e) = integrator.integrate_blocking(question.a, question.b, 1e-10) {
+                if (e.value - question.exact).abs() > 1e-9 {
+                    println!("{}: {e}", question.name);
+                    wrong += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, 0);
+}
+
+#[test]
+fn what_only_a_logarithm_lets_converge_is_right_or_reported() {
+    for rtol in [1e-3, 1e-4, 1e-6, 1e-8] {
+        let found = score(&Auto, &(kind("slow logarithm").draw)(60, SEED), rtol);
+        assert_eq!(found.wrong, 0, "{rtol}: {found:?}");
+        let found = score(&Auto, &(kind("slow logarithm, divergent").draw)(40, SEED), rtol);
+        assert_eq!(found.reported, 40, "{rtol}: {found:?}");
+    }
+}
+
+#[test]
+fn two_divergences_do_not_cancel() {
+    for seed in [SEED, 7] {
+        let found = score(&Auto, &(kind("divergent at both ends").draw)(40, seed), 1e-8);
+        assert_eq!(found.reported, 40, "seed {seed}: {found:?}");
+    }
+}
+
+/// The points that are saved next to a singular place are not missing elsewhere.
+#[test]
+fn needles_are_missed_no_more_often_than_by_bisection() {
+    let (mut all, mut bisection) = (0, 0);
+    for kind in KINDS.iter().filter(|kind| kind.name.contains("needle")) {
+        let questions = (kind.draw)(400, SEED);
+        let [ours, theirs] = [score(&Auto, &questions, 1e-8), score(&GaussKronrod::new(21), &questions, 1e-8)];
+        assert!(ours.wrong <= theirs.wrong, "{}: {ours:?} beside {theirs:?}", kind.name);
+        (all, bisection) = (all + ours.wrong, bisection + theirs.wrong);
+    }
+    assert!(2 * all < 3 * bisection / 2, "{all} beside {bisection}");
+}
+
+fn trace(ended: Result<Estimate, Error>) -> String {
+    match ended {
+        Ok(e) => format!("{:x} {:x} {}", e.value.to_bits(), e.error.to_bits(), e.evaluations),
+        Err(Error::NotConverged { estimate: e, reason, .. }) => {
+            format!("{reason:?} {:x} {:x} {}", e.value.to_bits(), e.error.to_bits(), e.evaluations)
+        }
+        Err(error) => format!("{error}"),
+    }
+}
+
+/// Ladders, audits and tails are asked for ahead, and the same bits come out.
+#[test]
+fn whoever_evaluates_the_second_look_is_the_same() {
+    let pool = ThreadPool::new(3);
+    for kind in KINDS {
+        for question in (kind.draw)(3, SEED) {
+            let expected = trace(ask(Auto, &question, 1e-8));
+            let f = question.f.clone();
+            let pooled = Integrator::new(pool.evaluator(move |x| f(x))).rtol(1e-8).max_evaluations(100_000);
+            let pooled = pooled.breakpoints(&question.breakpoints);
+            assert_eq!(trace(pooled.integrate_blocking(question.a, question.b, 0.0)), expected, "{}", question.name);
+            for workers in [1, 7, 64] {
+                let f = question.f.clone();
+                let (cluster, clock) = Cluster::new(move |x| f(x), workers, Latency::Unit, 1);
+                let integrator = Integrator::new(cluster).rtol(1e-8).max_evaluations(100_000);
+                let integrator = integrator.breakpoints(&question.breakpoints);
+                let ended = clock.run(integrator.integrate(question.a, question.b, 0.0));
+                assert_eq!(trace(ended), expected, "{} on {workers}", question.name);
+            }
+        }
+    }
+}
+
+/// No point is evaluated twice on the spot, although panels are looked at again.
+#[test]
+fn the_second_look_evaluates_no_point_again() {
+    use std::collections::HashSet;
+    use std::sync::{Arc, Mutex};
+    for kind in KINDS {
+        for question in (kind.draw)(4, SEED) {
+            let seen = Arc::new(Mutex::new((HashSet::new(), 0)));
+            let (f, log) = (question.f.clone(), seen.clone());
+            let counted = Inline::new(move |x: f64| {
+                let mut log = log.lock().expect("no panic");
+                log.0.insert(x.to_bits());
+                log.1 += 1;
+                f(x)
+            });
+            let integrator = Integrator::new(counted).rtol(1e-8).breakpoints(&question.breakpoints);
+            let Ok(e) = integrator.integrate_blocking(question.a, question.b, 0.0) else { continue };
+            let (distinct, calls) = { let log = seen.lock().expect("no panic"); (log.0.len(), log.1) };
+            assert_eq!(e.evaluations, distinct, "{}", question.name);
+            assert_eq!(e.performed, calls, "{}", question.name);
+        }
+    }
+}
