@@ -24,7 +24,7 @@ mod tables;
 mod tail;
 
 use self::cut::{again, conclude, halve, refine_smooth, refine_tail};
-pub use self::kind::Kind;
+pub(crate) use self::kind::Kind;
 use self::kind::{Look, Note, PLAIN, Search, Shape};
 use self::map::{Base, Map, Within};
 use self::search::search;
@@ -176,6 +176,8 @@ impl Method for Auto {
                 if let Look::Done { error } = panel.kind.look {
                     let (unlike, place) = audit::look(panel, base, own, further, doubt);
                     local.error = error.most(unlike);
+                    // What is not finite is not passed over.
+                    local.l1 += further.iter().fold(0.0, |none, value| none + 0.0 * value.norm());
                     if let Some([low, high]) = place {
                         panel.kind.note = Note::Unlike { low, high };
                     }

@@ -7,6 +7,7 @@ mod audit;
 pub(crate) mod far;
 pub(crate) mod finish;
 pub(crate) mod judge;
+mod noise;
 mod queue;
 pub(crate) mod reason;
 mod repeated;
@@ -19,6 +20,7 @@ mod tree_sum;
 use std::collections::BinaryHeap;
 use std::task::Poll;
 
+use self::noise::NOISE_FROM;
 pub(crate) use self::queue::share;
 use self::queue::{Queued, Rank};
 use self::reason::Look;
@@ -179,15 +181,6 @@ pub(crate) struct Run<T, M: Method, H> {
 const DIVERGENT: u32 = 32;
 const SHRINKS: f64 = 0.98;
 
-/// Noise: while the number of refinements doubled, from this many on, the values moved altogether by less than a part
-/// in 1e5 of the integral of the norm, and more than half of the error is still there. QUADPACK (Piessens et al. 1983,
-/// section 3.4.1) has the idea and the 1e-5, but counts ten such bisections anywhere, however far apart. A jump too small
-/// to be seen in the values halves its error every time, so it does not look like noise; an integral that does not
-/// exist moves.
-const NOISE_FROM: usize = 32;
-const UNMOVED: f64 = 1e-5;
-const KEPT: f64 = 0.5;
-
 /// The leaves whose errors are below this part of the largest, or of the tolerance, wait until the others are refined: those
 /// in line are few then, and what is in line is what is looked at most.
 const LINED_UP: f64 = 1.0 / 1024.0;
@@ -263,6 +256,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 Poll::Ready(Err(Stop::Early(reason))) => {
                     // What there is of a decision that is not taken.
                     self.leaves.truncate(first);
+                    self.doubt(next);
                     return Poll::Ready(match reason {
                         // That is what the values told.
                         Reason::Divergent | Reason::Oscillating => Ok(Verdict::Stopped(reason)),
@@ -286,19 +280,6 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             Control::Global => self.tolerance.allowed(self.value.norm()),
             Control::Local => self.handed_out,
         }
-    }
-
-    /// Looks, whenever the number of refinements has doubled, whether they were in vain.
-    fn is_noise(&mut self) -> bool {
-        if self.refined < self.check.at {
-            return false;
-        }
-        let Check { at, error, moved, level } = self.check;
-        self.sum_errors();
-        let l1: f64 = self.leaves.iter().map(|leaf| leaf.local.l1).sum();
-        self.check = Check { at: 2 * at, error: self.error, moved: 0.0, level };
-        // The first time there is nothing to compare with.
-        error.is_finite() && self.error > KEPT * error && moved <= UNMOVED * l1
     }
 
     fn is_settled(&self) -> bool {

@@ -19,10 +19,10 @@ type Case = (&'static str, fn(f64) -> f64, f64, f64, f64, usize);
 
 const CASES: &[Case] = &[
     ("smooth", f64::exp, 0.0, 1.0, 1.718_281_828_459_045, 25),
-    ("square root", f64::sqrt, 0.0, 1.0, 2.0 / 3.0, 120),
-    ("inverse square root", |x| 1.0 / x.sqrt(), 0.0, 1.0, 2.0, 120),
-    ("logarithm", f64::ln, 0.0, 1.0, -1.0, 120),
-    ("strong singularity", |x| x.powf(-0.9) * (1.0 / x).ln(), 0.0, 1.0, 100.0, 120),
+    ("square root", f64::sqrt, 0.0, 1.0, 2.0 / 3.0, 160),
+    ("inverse square root", |x| 1.0 / x.sqrt(), 0.0, 1.0, 2.0, 160),
+    ("logarithm", f64::ln, 0.0, 1.0, -1.0, 160),
+    ("strong singularity", |x| x.powf(-0.9) * (1.0 / x).ln(), 0.0, 1.0, 100.0, 200),
     ("both ends", |x| x.ln() * (1.0 - x).ln(), 0.0, 1.0, 2.0 - PI * PI / 6.0, 350),
     ("jump", |x| if x >= 0.3 { 1.0 } else { 0.0 }, 0.0, 1.0, 0.7, 250),
     ("jump near an end", |x| if x > 0.002_133 { (x / 2.0).exp() } else { 0.0 }, 0.0, 1.0, 1.295_308_403_955_397, 700),
@@ -230,7 +230,7 @@ fn beside_something_smooth(method: impl Method, count: usize, power: Option<f64>
 fn what_is_smooth_is_resolved_with_few_evaluations_and_never_claimed_too_early() {
     let [claimed, off, _, evaluations] = beside_something_smooth(Auto, 3000, None);
     assert_eq!((claimed, off), (3000, 0));
-    assert!(evaluations < 130, "{evaluations}");
+    assert!(evaluations < 150, "{evaluations}");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn an_oscillation_is_cut_wherever_it_is_largest() {
 fn an_oscillation_up_to_a_singular_end_costs_no_bisections_down_to_the_last_number() {
     let f = |x: f64| (64.0 * x).cos() / (x * (1.0 - x)).sqrt();
     let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0).unwrap();
-    assert!(e.evaluations < 800, "{}", e.evaluations);
+    assert!(e.evaluations < 950, "{}", e.evaluations);
     assert!((e.value - 0.361_876_085_305_354_35).abs() < 1e-8 * e.value, "{:?}", e.value);
 }
 
@@ -313,7 +313,7 @@ fn singular_points_inside_are_found_at_zero_and_near_it() {
                 let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect("it exists");
                 let exact = to(b) - to(a);
                 assert!((e.value - exact).abs() <= 1e-8 * exact.abs(), "{place} {power} on [{a}, {b}]: {}", e.value);
-                assert!(e.evaluations < 800, "{place} {power} on [{a}, {b}]: {}", e.evaluations);
+                assert!(e.evaluations < 950, "{place} {power} on [{a}, {b}]: {}", e.evaluations);
             }
         }
     }

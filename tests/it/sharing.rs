@@ -159,7 +159,7 @@ fn an_integral_that_is_held_and_never_polled_again_blocks_nobody_who_shares_its_
 #[test]
 fn dropping_an_integral_gives_its_evaluations_up() {
     let (cluster, clock) = Cluster::new(peak, 16, Latency::Unit, 1);
-    let integrator = Integrator::new(cluster);
+    let integrator = Integrator::new(cluster).speculation(Speculation::Certain);
     let mut future = Box::pin(integrator.integrate(-1.0, 1.0, 1e-9));
     for _ in 0..3 {
         assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());

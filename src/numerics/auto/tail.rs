@@ -3,7 +3,6 @@
 use super::super::elementary::{exp, ln};
 use super::super::method::Local;
 use super::super::value::Value;
-use super::cut::LEAST;
 use super::{EDGE, ROUNDOFF};
 
 /// Distances of the points that the law is made from and first tested at, in units of the tail's width.
@@ -17,6 +16,8 @@ const STEP: f64 = 12.0 * std::f64::consts::LN_2;
 const LEAST_DISTANCE: f64 = 1e-306;
 pub(super) const COUNT: usize = FIT + DEEP;
 
+/// Tails whose integrals reach farther than this power less than -1 are not continued.
+const LEAST: f64 = 0.005;
 /// How much larger than the misfit the error may be: the next term of an expansion in the distance is missed by 2.4
 /// times what the points between see of it (1,728 poles, powers and logarithms 1e-1 to 1e-12 outside the range).
 const MISSED: f64 = 3.0;

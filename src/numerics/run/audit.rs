@@ -4,7 +4,20 @@ use super::{Run, Source};
 use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 
+/// The error of what nobody looked at, where little was seen.
+const UNKNOWN: f64 = 1e300;
+
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
+    /// The second look at a leaf that is due could not be paid for: nobody knows what is there but what was seen.
+    pub(super) fn doubt(&mut self, leaf: Option<usize>) {
+        let allowed = self.allowed();
+        if let Some(leaf) = leaf.filter(|leaf| self.due.last().is_some_and(|due| *due as usize == *leaf)) {
+            let local = &mut self.leaves[leaf].local;
+            local.error = local.error.max(if local.l1 > 2.0 * allowed { local.l1 } else { UNKNOWN });
+            self.sum_errors();
+        }
+    }
+
     /// The next leaf to be looked at again, now that the tolerance is met; none if the answer may rest on all of them. All
     /// that are due are told to the source at once, so that their points can be evaluated together.
     pub(super) fn audit<S>(&mut self, source: &mut S) -> Option<usize>

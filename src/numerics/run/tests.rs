@@ -462,7 +462,7 @@ fn points_in_common_are_counted_once_where_floats_run_out() {
 #[test]
 fn segments_ascend_over_the_whole_line() {
     let made = Made { seed: 0, control: Control::Global };
-    let domain = Domain::new(f64::NEG_INFINITY, f64::INFINITY, &[-2.0, 3.0], None).expect("they are numbers");
+    let domain = Domain::new(f64::NEG_INFINITY, f64::INFINITY, &[-2.0, 3.0, 5.0], None).expect("they are numbers");
     let mut run: Run<f64, Made, ()> = Run::new(made, Tolerance::new(1.0, 0.0).expect("it is positive"), false);
     for (a, b) in domain.pieces() {
         let panel = Panel { a, b, depth: 1, kind: () };
