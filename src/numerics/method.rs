@@ -345,6 +345,7 @@ pub(crate) mod halves;
 #[cfg(test)]
 #[allow(clippy::float_cmp, reason = "all of these are exact")]
 mod tests {
+    use super::parts::HIDDEN;
     use super::*;
     use crate::numerics::auto::Auto;
     use crate::numerics::clenshaw_curtis::ClenshawCurtis;

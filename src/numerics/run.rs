@@ -258,7 +258,6 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     self.leaves.truncate(first);
                     self.doubt(next);
                     return Poll::Ready(match reason {
-                        // That is what the values told.
                         Reason::Divergent | Reason::Oscillating => Ok(Verdict::Stopped(reason)),
                         _ => self.stopped(reason, source),
                     });
@@ -431,8 +430,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.uneven |= last - first != 2;
         let rank = self.rank();
         let (left, children) = self.leaves.split_at_mut(first);
-        let index = parent;
-        let parent = &mut left[parent];
+        let (index, parent) = (parent, &mut left[parent]);
         let (error, flat) = (parent.local.error, parent.flat);
         let next = std::mem::replace(&mut parent.next, first as u32);
         (parent.flat, parent.local.error, parent.local.l1) = (REPLACED, 0.0, 0.0);

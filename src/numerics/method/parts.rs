@@ -17,7 +17,7 @@ const SUDDEN: f64 = 1.0 / (1u64 << 32) as f64;
 const JUMPED: f64 = 1.0 / 128.0;
 /// What is hidden there is less than this part of what the cut moved: by the distance of the outermost points from the limits,
 /// and the weight of the one in the middle.
-const HIDDEN: f64 = 1.0 / 16.0;
+pub(super) const HIDDEN: f64 = 1.0 / 16.0;
 
 /// What becomes of the errors of the parts of a panel: times a factor, and no less than so much.
 #[derive(Clone, Copy, Debug, PartialEq)]
