@@ -104,7 +104,7 @@ const SEARCH: f64 = 1e-4;
 const EMPTY: u32 = 3;
 const EMPTY_LOG: u32 = 5;
 /// A whole piece is dim if all but this part of what its points see is next to its limits, or to zero.
-const DIM: f64 = 1e-6;
+const DIM: f64 = 1e-8;
 /// How many points are next to a limit.
 const OUTERMOST: usize = 3;
 /// The error of what nobody knows: no tolerance is met by it.
@@ -353,9 +353,10 @@ fn touches_zero(panel: &Panel<Kind>, map: &Map) -> bool {
 fn is_dim<T: Value>(panel: &Panel<Kind>, values: &[T; POINTS]) -> bool {
     let norm = |i: usize| values[i].norm();
     let most = |range: std::ops::Range<usize>| range.fold(0.0, |m: f64, i| m.most(norm(i)));
-    let (low, high) = (most(0..OUTERMOST), most(POINTS - OUTERMOST..POINTS));
-    let inside = most(OUTERMOST..POINTS - OUTERMOST);
-    if inside <= DIM * low.most(high) {
+    // By the mass up to the next limit: powers of the distance are no features.
+    let mass = |range: std::ops::Range<usize>| range.fold(0.0, |m: f64, i| m.most(norm(i) * (1.0 - PLACE[i].abs())));
+    let outermost = mass(0..OUTERMOST).most(mass(POINTS - OUTERMOST..POINTS));
+    if mass(OUTERMOST..POINTS - OUTERMOST) <= DIM * outermost {
         return true;
     }
     if panel.a >= 0.0 || panel.b <= 0.0 {

@@ -32,7 +32,7 @@ const CASES: &[Case] = &[
     ("cusp", |x| (x - PI / 4.0).abs().powf(0.4), 0.0, 1.0, 0.592_152_779_293_660_4, 400),
     ("narrow peak", |x| 1e-4 / ((x - 1.3).powi(2) + 1e-8), 1.0, 2.0, 3.141_116_463_126_92, 600),
     ("Gauss", |x| (-x * x).exp(), -INF, INF, 1.772_453_850_905_516, 700),
-    ("slow decay", |x| x.powf(-1.1), 1.0, INF, 10.0, 100),
+    ("slow decay", |x| x.powf(-1.1), 1.0, INF, 10.0, 200),
     ("large scale", |x| (-x / 1e6).exp(), 0.0, INF, 1e6, 600),
     ("needle in the dark", |x| (-x.abs()).exp() / 2.0, -1e8, 1e8, 1.0, 900),
 ];
@@ -109,7 +109,7 @@ fn a_singular_point_just_outside_the_range_is_resolved_or_reported() {
                     let f = move |x: f64| at(if a > 0.0 { x - a } else { 1.0 - x });
                     let integrator = Integrator::new(Inline::new(f)).rtol(rtol);
                     let answer = match integrator.integrate_blocking(a, a + 1.0, 0.0) {
-                        Err(Error::NotConverged { estimate, reason: Reason::Roundoff, .. }) => {
+                        Err(Error::NotConverged { estimate, reason: Reason::Roundoff | Reason::Divergent, .. }) => {
                             open += 1;
                             estimate
                         }

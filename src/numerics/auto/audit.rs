@@ -84,7 +84,8 @@ pub(super) fn look<T: Value>(
         }
     }
     let place = off.iter().filter(|(.., excess)| *excess >= UNLIKE * largest).fold(None, |place, &(x, step, _)| {
-        let (low, high) = (x - step, x + step);
+        // Not even on both sides: the point itself would be the centre of what follows.
+        let (low, high) = (x - step, x + 0.9 * step);
         Some(place.map_or([low, high], |[l, h]: [f64; 2]| [l.min(low), h.max(high)]))
     });
     (FOOT * error, place.map(|[low, high]| [low.max(panel.a), high.min(panel.b)]))

@@ -13,7 +13,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let allowed = self.allowed();
         if let Some(leaf) = leaf.filter(|leaf| self.due.last().is_some_and(|due| *due as usize == *leaf)) {
             let local = &mut self.leaves[leaf].local;
-            local.error = local.error.max(if local.l1 > 2.0 * allowed { local.l1 } else { UNKNOWN });
+            local.error = local.error.max((2.0 * allowed).min(f64::MAX / 2.0)).max(UNKNOWN);
             self.sum_errors();
         }
     }
