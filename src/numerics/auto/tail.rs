@@ -43,7 +43,7 @@ fn deep(from: f64, width: f64) -> Option<[f64; DEEP]> {
     }
     // In e-folds of the width; from the last point of the fit to where numbers end there are steps of 1, 2, 4 and 8.
     let room = ln(width) - ln(LEAST_DISTANCE) + ln(TAIL[FIT - 1]);
-    let step = (room / 8.0).min(STEP).max(0.01);
+    let step = (room / 8.0).clamp(0.01, STEP);
     Some([0.5, 1.5, 3.5, 7.5].map(|steps| TAIL[FIT - 1] * exp(-steps * step)))
 }
 
