@@ -63,8 +63,9 @@ where
     /// Sets how many distinct points an answer may rest on. A million unless set.
     ///
     /// Counted in the order of the decisions, so that where an integral ends does not depend on the workers. A run
-    /// never evaluates a point for a decision it has no budget for, but may have evaluated points ahead. On an infinite range,
-    /// and without a cache, up to a quarter of them may be evaluated again when the budget is spent, to tell an oscillation.
+    /// never evaluates a point for a decision it has no budget for, but may have evaluated points ahead. On an
+    /// infinite range, and without a cache, up to a quarter of them may be evaluated again when the budget is spent,
+    /// to tell an oscillation.
     ///
     /// # Examples
     ///

@@ -34,7 +34,7 @@ use self::tail::{TAIL, tail};
 use super::elementary::ln;
 use super::few::{by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
-use super::method::{Control, Local, Method, Panel};
+use super::method::{Control, Local, Method, Panel, UNKNOWN};
 use super::value::Value;
 
 /// The default method: global control, and for each panel what the values seen in it call for.
@@ -58,20 +58,20 @@ use super::value::Value;
 /// Limits, breakpoints and values that are not finite: the limits are never evaluated. A value that is not a number
 /// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point.
 ///
-/// Before a claim the partition is looked at again: no gap between points is wider than a sixty-fourth of the piece of the
-/// range, but for a first panel that is smooth. A first panel that sees next to nothing, or only next to a limit or to zero,
-/// is followed by a ladder of points at all scales from 1e-300 on. The law of a tail is tested farther in, down to 2^-96 of
-/// its width.
+/// Before a claim the partition is looked at again: no gap between points is wider than a sixty-fourth of the piece
+/// of the range, but for a first panel that is smooth. A first panel that sees next to nothing, or only next to a
+/// limit or to zero, is followed by a ladder of points at all scales from 1e-300 on. The law of a tail is tested
+/// farther in, down to 2^-96 of its width.
 ///
-/// What it can miss: a needle in a first panel that is smooth without it, or one much narrower than a sixty-fourth of the
-/// range. Set a breakpoint near it, or a resolution.
+/// What it can miss: a needle in a first panel that is smooth without it, or one much narrower than a sixty-fourth of
+/// the range. Set a breakpoint near it, or a resolution.
 ///
 /// # Cost
 ///
-/// 23 evaluations for each smooth panel, 9 for each stage of a search, 8 for each tail next to zero and 4 elsewhere, up to 65
-/// for each ladder, up to 64 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative tolerance of
-/// 1e-8 about 25 for a smooth integrand, 130 with a singular end, 150 with a kink, 220 with a jump, 280 with a singularity
-/// inside.
+/// 23 evaluations for each smooth panel, 9 for each stage of a search, 8 for each tail next to zero and 4 elsewhere,
+/// up to 65 for each ladder, up to 64 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative
+/// tolerance of 1e-8 about 25 for a smooth integrand, 130 with a singular end, 150 with a kink, 220 with a jump, 280
+/// with a singularity inside.
 ///
 /// # Determinism
 ///
@@ -114,8 +114,6 @@ const EMPTY_LOG: u32 = 5;
 const DIM: f64 = 1e-8;
 /// How many points are next to a limit.
 const OUTERMOST: usize = 3;
-/// The error of what nobody knows: no tolerance is met by it.
-const UNKNOWN: f64 = 1e300;
 /// Nearer to zero than this, where values end in zeros, it may be numbers that end there and not the integrand.
 const EDGE: f64 = 1e-100;
 
@@ -155,7 +153,7 @@ impl Method for Auto {
 
     fn count(&self, panel: &Panel<Kind>) -> usize {
         match panel.kind.shape {
-            Shape::Smooth(base) if panel.kind.is_looked_at_again() => POINTS + audit::count(panel, base),
+            Shape::Smooth(_) if panel.kind.is_looked_at_again() => POINTS + usize::from(panel.kind.further),
             Shape::Smooth(_) => POINTS,
             Shape::Search(_) => search::COUNT,
             Shape::Tail { from } => tail::count(from),
@@ -243,14 +241,13 @@ impl Method for Auto {
     }
 
     fn halvings(&self, panel: &Panel<Kind>) -> u32 {
-        u32::from(panel.kind.worth)
+        // A second look cuts nothing.
+        u32::from(!panel.kind.is_looked_at_again())
     }
 
     fn audit(&self, panel: &Panel<Kind>) -> Option<Kind> {
-        let Shape::Smooth(base) = panel.kind.shape else { return None };
-        let asked = Kind { look: Look::Asked, ..panel.kind };
-        let is_due = panel.kind.note == Note::Dim || audit::count(panel, base) > 0;
-        (panel.kind.look == Look::Due && is_due).then_some(asked)
+        let is_due = panel.kind.note == Note::Dim || panel.kind.further > 0;
+        (panel.kind.look == Look::Due && is_due).then_some(Kind { look: Look::Asked, ..panel.kind })
     }
 
     fn inherited(&self, panel: &Panel<Kind>) -> usize {
@@ -313,8 +310,8 @@ fn judge_here<T: Value>(
     judge(panel, &map, &slopes, &values).0
 }
 
-/// Judges a smooth panel by its values, already times the slopes. The second is by how much the polynomial through them may
-/// be off between them.
+/// Judges a smooth panel by its values, already times the slopes. The second is by how much the polynomial through
+/// them may be off between them.
 #[inline]
 fn judge<T: Value>(
     panel: &mut Panel<Kind>,
@@ -376,8 +373,8 @@ fn is_dim<T: Value>(panel: &Panel<Kind>, values: &[T; POINTS]) -> bool {
     most(0..k - 1).most(most(k + 1..POINTS)) <= DIM * near
 }
 
-/// How much more there may be where numbers end: values that end in exact zeros so near to zero as if they went on as they
-/// are, to the least number. (An integrand that ends there by itself falls before it does.)
+/// How much more there may be where numbers end: values that end in exact zeros so near to zero as if they went on as
+/// they are, to the least number. (An integrand that ends there by itself falls before it does.)
 fn beyond_the_edge<T: Value>(panel: &Panel<Kind>, map: &Map, slopes: &[f64; POINTS], values: &[T; POINTS]) -> f64 {
     let distance = |i: usize| if map.is_log { slopes[i] } else { map.x(PLACE[i]).abs() };
     let from_left = panel.a.abs() < panel.b.abs();

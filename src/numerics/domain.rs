@@ -341,7 +341,8 @@ impl Map {
             }
             Map::Line { centre, width, dense: true } => {
                 let u = (x - centre) / width;
-                // `(1 - |t|)^4 / |t|` falls as `|t|` grows: the last number, by their bits, where it is not below `|u|`.
+                // `(1 - |t|)^4 / |t|` falls as `|t|` grows: the last number, by their bits, where it is not below
+                // `|u|`.
                 let (mut low, mut high) = (0, 1f64.to_bits());
                 while high - low > 1 {
                     let middle = low + (high - low) / 2;

@@ -53,13 +53,14 @@ macro_rules! with_pairs {
 /// # Numerics
 ///
 /// The value is the Kronrod sum. The error of the whole range, or of a piece between breakpoints, is QUADPACK's, with
-/// `d = |K - G|` and `s` the integral of `|f - mean f|` `s (200 d / s)^1.5` (Piessens et al. 1983, section 2.2.4), but at most
-/// `8 d`. A symmetric rule integrates whatever is odd about the middle of a segment to zero, also where that is rough; so `d` is no
-/// less than `d / 64` of the integral of `t f`, with `t` from -1 to 1 in the segment. The errors of the parts of a segment are `8 d` at most, and together at most three times what the cut moved
-/// the integral by, unless that has them fall further than the square of the fall of `8 d`.
-/// Parts that both look exact, although the cut moved the integral by more than a kink would, are doubted: a jump may be so near
-/// to the cut that no point saw it. Each is cut once more, just beside the last cut. (Not with 51
-/// and 61 points, with which parts of smooth integrands may look so.) The limits themselves are never evaluated.
+/// `d = |K - G|` and `s` the integral of `|f - mean f|` `s (200 d / s)^1.5` (Piessens et al. 1983, section 2.2.4),
+/// but at most `8 d`. A symmetric rule integrates whatever is odd about the middle of a segment to zero, also where
+/// that is rough; so `d` is no less than `d / 64` of the integral of `t f`, with `t` from -1 to 1 in the segment. The
+/// errors of the parts of a segment are `8 d` at most, and together at most three times what the cut moved the
+/// integral by, unless that has them fall further than the square of the fall of `8 d`. Parts that both look exact,
+/// although the cut moved the integral by more than a kink would, are doubted: a jump may be so near to the cut that
+/// no point saw it. Each is cut once more, just beside the last cut. (Not with 51 and 61 points, with which parts of
+/// smooth integrands may look so.) The limits themselves are never evaluated.
 ///
 /// Segments are bisected. But where the part at a limit of the range, or at a breakpoint, has fifteen sixteenths of the error of both, and
 /// again at the next cut, that is made nearer to the limit: at a quarter, then at an eighth of the segment. A singular limit is
@@ -175,7 +176,8 @@ impl Default for GaussKronrod {
     }
 }
 
-/// Rules with more nodes on a side, the centre counted, do not doubt parts that look exact: those with 51 and 61 points.
+/// Rules with more nodes on a side, the centre counted, do not doubt parts that look exact: those with 51 and 61
+/// points.
 const MOST_DOUBTED: usize = 21;
 
 /// Notes in the kind of a panel that it looks exact.

@@ -4,7 +4,7 @@ mod parts;
 
 use std::fmt::Debug;
 
-pub(crate) use self::parts::{Lowering, fresh_count, fresh_points, lowering};
+pub(crate) use self::parts::{Lowering, UNKNOWN, fresh_count, fresh_points, lowering};
 use super::lanes::Lanes;
 use super::value::Value;
 
@@ -229,8 +229,8 @@ pub trait Method: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     const HAS_PARTS: bool = false;
 
-    /// Whether parts that both look exact, although the cut moved the integral much, are doubted: their errors are raised then.
-    #[doc(hidden)]
+    /// Whether parts that both look exact, although the cut moved the integral much, are doubted: their errors are
+    /// raised then.
     #[inline]
     fn doubts_parts(&self) -> bool {
         false
@@ -252,13 +252,11 @@ pub trait Method: Clone + Send + Sync + 'static {
     }
 
     /// Whether [`audit`](Self::audit) ever asks for a closer look.
-    #[doc(hidden)]
     const AUDITS: bool = false;
 
-    /// The kind by which [`refine`](Self::refine) replaces a judged panel by one that looks more closely at the same range;
-    /// none if an answer may rest on the panel as it is. Asked for each panel of a partition that meets the tolerance. Global
-    /// control only.
-    #[doc(hidden)]
+    /// The kind by which [`refine`](Self::refine) replaces a judged panel by one that looks more closely at the same
+    /// range; none if an answer may rest on the panel as it is. Asked for each panel of a partition that meets the
+    /// tolerance. Global control only.
     #[inline]
     fn audit(&self, panel: &Panel<Self::Kind>) -> Option<Self::Kind> {
         let _ = panel;
@@ -266,7 +264,6 @@ pub trait Method: Clone + Send + Sync + 'static {
     }
 
     /// How many of a panel's first points are the first points of the panel that it replaces.
-    #[doc(hidden)]
     #[inline]
     fn inherited(&self, panel: &Panel<Self::Kind>) -> usize {
         let _ = panel;

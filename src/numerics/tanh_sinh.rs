@@ -96,8 +96,9 @@ const FAR: f64 = 1000.0;
 /// What rounding leaves of a segment's error, in units of epsilon times the integral of the norm.
 const ROUNDOFF: f64 = 5.0;
 
-/// The part of an error in the integral of `t f`, `t` from -1 to 1, that the integral of `f` is taken to have at least. A symmetric
-/// rule integrates whatever is odd to zero at every level, so the levels of `f` say nothing of its odd part; those of `t f` do.
+/// The part of an error in the integral of `t f`, `t` from -1 to 1, that the integral of `f` is taken to have at
+/// least. A symmetric rule integrates whatever is odd to zero at every level, so the levels of `f` say nothing of its
+/// odd part; those of `t f` do.
 const ODD: f64 = 1.0 / 64.0;
 
 /// A point: its index in the table, negative on the left, and where it is.
@@ -128,8 +129,8 @@ fn nodes(panel: &Panel<Level>) -> impl Iterator<Item = At> {
     left.chain(std::iter::once(centre)).chain(right).filter(move |at| a < at.x && at.x < b)
 }
 
-/// The error of the first of four sums, each with twice the step of the one before, and by how much the last halving of the step
-/// lowered the difference.
+/// The error of the first of four sums, each with twice the step of the one before, and by how much the last halving
+/// of the step lowered the difference.
 fn converged<T: Value>(sums: &[T; 4], l1: f64) -> [f64; 2] {
     let difference = |coarse: usize| {
         let mut difference = sums[coarse].clone();
@@ -185,8 +186,8 @@ impl Method for TanhSinh {
         let h = panel.b / 2.0 - panel.a / 2.0;
         let stride = i32::from(panel.kind.stride);
 
-        // The sums over every point, every second, fourth and eighth; one order, from left to right. The same of `t f`, with
-        // `t` from -1 to 1.
+        // The sums over every point, every second, fourth and eighth; one order, from left to right. The same of `t
+        // f`, with `t` from -1 to 1.
         let mut sums: [T; 4] = std::array::from_fn(|_| T::zero());
         let mut moments = sums.clone();
         let mut l1 = 0.0;

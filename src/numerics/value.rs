@@ -58,8 +58,8 @@ pub trait Value: Clone + Send + Sync + 'static {
     /// Returns the norm: not negative, and NaN if any part is NaN.
     fn norm(&self) -> f64;
 
-    /// Returns how many numbers it holds, if values of this type may differ in that; `None` if they cannot, or if this is
-    /// the zero of every length. Values of unequal lengths are reported as
+    /// Returns how many numbers it holds, if values of this type may differ in that; `None` if they cannot, or if
+    /// this is the zero of every length. Values of unequal lengths are reported as
     /// [`Error::UnequalLengths`](crate::Error::UnequalLengths).
     ///
     /// # Examples

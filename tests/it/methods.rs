@@ -349,8 +349,8 @@ fn errors_of_halves_are_what_halving_moved() {
     assert_eq!(evaluations(lorentzians, (0.0, 1.0), peaks), 1785);
 }
 
-/// However much the first bisection moved: the errors of halves are no larger than their bounds. But where it moved as much as a
-/// jump does, that may be hidden next to the cut, and each half is cut once more.
+/// However much the first bisection moved: the errors of halves are no larger than their bounds. But where it moved
+/// as much as a jump does, that may be hidden next to the cut, and each half is cut once more.
 #[test]
 fn what_is_exact_on_both_halves_ends_with_them() {
     let e = inline(GaussKronrod::new(21), f64::abs, (-1.0, 1.0), (1e-10, 0.0)).unwrap();

@@ -1,5 +1,5 @@
-//! The whole space of what a user's method may do: control, number of parts, refinement that looks at the error and at what
-//! the estimate noted. Whoever evaluates, the bits are the same, and the sum is that of all parts.
+//! The whole space of what a user's method may do: control, number of parts, refinement that looks at the error and
+//! at what the estimate noted. Whoever evaluates, the bits are the same, and the sum is that of all parts.
 
 use std::sync::Arc;
 

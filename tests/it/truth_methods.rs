@@ -38,6 +38,9 @@ fn believed<M: Method + std::fmt::Debug>(method: &M, name: &str, members: usize,
 fn steps_that_mirror_one_another_are_told_from_a_constant() {
     believed(&GaussKronrod::new(21), "mirrored steps", 4000, [3960, 40]);
     believed(&TanhSinh, "mirrored steps", 4000, [3960, 40]);
+    // Two pairs, or steps of two heights, are told less often: 46, 32 and 43 of 4,000 are wrong on three seeds.
+    believed(&GaussKronrod::new(21), "mirrored pairs of steps", 4000, [3900, 60]);
+    believed(&TanhSinh, "mirrored pairs of steps", 4000, [3960, 40]);
     believed(&ClenshawCurtis, "mirrored steps", 400, [400, 0]);
 }
 
@@ -53,5 +56,14 @@ fn smooth_odd_integrands_are_resolved_by_one_panel() {
         }
         let e = Integrator::new(Inline::new(f)).method(TanhSinh).integrate_blocking(-1.0, 1.0, 1e-8).expect("smooth");
         assert!(e.value.abs() <= 1e-15 && e.evaluations <= 110, "{e:?}");
+    }
+}
+
+#[test]
+fn divergence_at_two_ends_is_no_cancellation() {
+    for name in ["divergent at both ends", "divergent at both limits"] {
+        believed(&GaussKronrod::new(21), name, 400, [0, 0]);
+        believed(&TanhSinh, name, 400, [0, 0]);
+        believed(&ClenshawCurtis, name, 400, [0, 0]);
     }
 }

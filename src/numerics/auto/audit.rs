@@ -1,33 +1,36 @@
 //! A second look before an answer rests on a panel: points between those of its rule, where these are far apart, and
 //! whether the integrand is there what the polynomial through the nodes says.
 
+use wide::f64x2;
+
 use super::super::elementary::ln;
-use super::super::lanes::Lanes;
+use super::super::lanes::{Lanes, same_ref, two};
 use super::super::method::Panel;
 use super::super::value::Value;
-use super::kind::Kind;
+use super::kind::{Kind, Shape};
 use super::map::{Base, Map, Within};
 use super::tables::{BARYCENTRIC, NODE, NODES, POINTS};
 
-/// What is off at a point counts for so many times what a feature of the size of the gap around it has: what is seen of a
-/// narrow one is its foot.
+/// What is off at a point counts for so many times what a feature of the size of the gap around it has: what is seen
+/// of a narrow one is its foot.
 const FOOT: f64 = 1e3;
 /// How much more than the rule's own null rules let expect the polynomial may be off.
 const ALLOWED: f64 = 4.0;
 /// What rounding leaves of a difference, in units of epsilon and of the largest value.
 const ROUNDING: f64 = 64.0;
+/// The widest gap between nodes on [-1, 1], with a reserve for rounding.
+const WIDEST: f64 = 1.000_001 * (NODE[NODES / 2 + 1] - NODE[NODES / 2]);
 /// The part of the largest excess that is called unlike the panel.
 const UNLIKE: f64 = 1e-3;
 
-/// The panel's points, from left to right, without the probes.
-fn nodes(panel: &Panel<Kind>, base: Base) -> [f64; NODES] {
+/// The points of the panel's rule, from left to right.
+fn of_rule(panel: &Panel<Kind>, base: Base) -> [f64; POINTS] {
     let (map, within) = (Map::new(panel, base), Within::new(panel));
-    let points = map.points();
-    let mut nodes: [f64; NODES] = std::array::from_fn(|i| within.clamp(points[i + 1]));
-    if nodes[0] > nodes[NODES - 1] {
-        nodes.reverse();
+    let mut points = map.points().map(|x| within.clamp(x));
+    if points[0] > points[POINTS - 1] {
+        points.reverse();
     }
-    nodes
+    points
 }
 
 /// Into how many parts the points of a panel are apart, between each and the next.
@@ -35,14 +38,15 @@ fn parts(gap: f64, mesh: f64) -> usize {
     if gap > mesh { (gap / mesh).ceil() as usize } else { 1 }
 }
 
-/// The points between the nodes of a panel that are farther apart than its piece allows, from left to right.
+/// The points between those of a panel's rule that are farther apart than its piece allows, from left to right, each
+/// with the distance to the next.
 fn between(panel: &Panel<Kind>, base: Base) -> impl Iterator<Item = (f64, f64)> {
-    let (nodes, mesh) = (nodes(panel, base), panel.kind.mesh);
-    (0..NODES - 1).flat_map(move |i| {
-        let gap = nodes[i + 1] - nodes[i];
+    let (points, mesh) = (of_rule(panel, base), panel.kind.mesh);
+    (0..POINTS - 1).flat_map(move |i| {
+        let gap = points[i + 1] - points[i];
         let parts = parts(gap, mesh);
         let step = gap / parts as f64;
-        (1..parts).map(move |k| (nodes[i] + step * k as f64, step))
+        (1..parts).map(move |k| (points[i] + step * k as f64, step))
     })
 }
 
@@ -50,13 +54,21 @@ pub(super) fn points(panel: &Panel<Kind>, base: Base, into: &mut Vec<f64>) {
     into.extend(between(panel, base).map(|(x, _)| x));
 }
 
-pub(super) fn count(panel: &Panel<Kind>, base: Base) -> usize {
+/// How many these are.
+pub(super) fn count(panel: &Panel<Kind>) -> u16 {
+    let Shape::Smooth(base) = panel.kind.shape else { return 0 };
     // Of most panels no two points are so far apart.
-    if panel.b - panel.a <= panel.kind.mesh {
+    if panel.b - panel.a <= panel.kind.mesh || is_dense(panel, base) {
         return 0;
     }
-    let nodes = nodes(panel, base);
-    (0..NODES - 1).map(|i| parts(nodes[i + 1] - nodes[i], panel.kind.mesh) - 1).sum()
+    let points = of_rule(panel, base);
+    let further: usize = points.windows(2).map(|pair| parts(pair[1] - pair[0], panel.kind.mesh) - 1).sum();
+    further as u16
+}
+
+/// Whether the widest gap in the variable itself is narrow enough.
+fn is_dense(panel: &Panel<Kind>, base: Base) -> bool {
+    base == Base::Plain && (panel.b - panel.a) * (WIDEST / 2.0) < panel.kind.mesh
 }
 
 /// What the further values say: the error that they show, and where they are unlike the panel. `values`: those of the
@@ -91,16 +103,45 @@ pub(super) fn look<T: Value>(
     (FOOT * error, place.map(|[low, high]| [low.max(panel.a), high.min(panel.b)]))
 }
 
-/// By how much a value, times the slope, is off the polynomial through the nodes, in the second barycentric form (Berrut,
-/// Trefethen 2004, equation 4.2).
+/// By how much a value, times the slope, is off the polynomial through the nodes, in the second barycentric form
+/// (Berrut, Trefethen 2004, equation 4.2).
 fn misfit<T: Value>(nodes: &[T; NODES], u: f64, value: &T, slope: f64) -> f64 {
+    if let (Some(nodes), Some(value)) = (same_ref::<_, [f64; NODES]>(nodes), same_ref::<_, f64>(value)) {
+        return misfit_of_number(nodes, u, *value, slope);
+    }
     let factors: [f64; NODES] = std::array::from_fn(|j| BARYCENTRIC[j] / (u - NODE[j]));
-    let sum: f64 = factors.iter().sum();
+    let sum = in_lanes(|i| two(&factors, i));
     let mut off = value.clone();
     off.scale(-slope * sum);
-    for (factor, node) in factors.iter().zip(nodes) {
-        off.add_scaled(*factor, node);
+    // In the order of two lanes, as for a number.
+    for first in 0..2 {
+        for j in (first..NODES).step_by(2) {
+            off.add_scaled(factors[j], &nodes[j]);
+        }
     }
     // A point that is a node to the last bit is not off.
     if sum.is_finite() { off.norm() / sum.abs() } else { 0.0 }
+}
+
+/// The same of a number, two terms at a time.
+fn misfit_of_number(nodes: &[f64; NODES], u: f64, value: f64, slope: f64) -> f64 {
+    let mut factors = [f64x2::new([0.0, 0.0]); NODES.div_ceil(2)];
+    for (i, factor) in factors.iter_mut().enumerate() {
+        // Of the last two the second is none: far from everything, with the weight zero.
+        let node = f64x2::new([NODE[2 * i], if 2 * i + 1 < NODES { NODE[2 * i + 1] } else { 4.0 }]);
+        *factor = two(&BARYCENTRIC, i) / (f64x2::new([u, u]) - node);
+    }
+    let sum = in_lanes(|i| factors[i]);
+    let polynomial = in_lanes(|i| factors[i] * two(nodes, i));
+    if sum.is_finite() { (polynomial - slope * sum * value).abs() / sum.abs() } else { 0.0 }
+}
+
+/// The sum over pairs of terms.
+fn in_lanes(term: impl Fn(usize) -> f64x2) -> f64 {
+    let mut sum = f64x2::new([0.0, 0.0]);
+    for i in 0..NODES.div_ceil(2) {
+        sum += term(i);
+    }
+    let [first, second] = sum.to_array();
+    first + second
 }

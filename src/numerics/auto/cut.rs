@@ -2,6 +2,7 @@
 
 use super::super::elementary::exp;
 use super::super::method::Panel;
+use super::audit;
 use super::kind::{Kind, Look, Note, PLAIN, Search, Shape, log, tail_from};
 use super::map::{Base, Map};
 use super::search::Feature;
@@ -85,11 +86,12 @@ pub(super) fn refine_tail(panel: &Panel<Kind>, from: f64, into: &mut Vec<Panel<K
     }
     // As near as the digits of `x` go, and no power law yet: what is hard may lie just outside.
     if into.is_empty() && from != 0.0 {
-        into.push(Panel { depth: panel.depth + 1, kind: child(panel, PLAIN), ..*panel });
+        into.push(of_piece(a, b, panel.depth + 1, child(panel, PLAIN)));
     }
 }
 
-/// Appends the panels that replace one whose search has ended, or the next stage of the search; none if it found nothing.
+/// Appends the panels that replace one whose search has ended, or the next stage of the search; none if it found
+/// nothing.
 pub(super) fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Panel<Kind>>) {
     let Note::Found { low, high, feature } = panel.kind.note else { return };
     let (a, b, c) = (panel.a, panel.b, f64::midpoint(low, high));
@@ -133,6 +135,13 @@ pub(super) fn child(panel: &Panel<Kind>, kind: Kind) -> Kind {
     Kind { mesh, ..kind }
 }
 
+/// A panel of a piece, from `a` to `b`: how many points a second look at it has is counted here, once.
+pub(super) fn of_piece(a: f64, b: f64, depth: u32, kind: Kind) -> Panel<Kind> {
+    let mut panel = Panel { a, b, depth, kind };
+    panel.kind.further = audit::count(&panel);
+    panel
+}
+
 /// Cuts a panel at the given points into panels of the given kinds; does nothing if the points do not ascend.
 pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<Kind>>) {
     let ends = || cuts.iter().copied().chain([panel.b]);
@@ -140,7 +149,7 @@ pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut
     if starts().zip(ends()).all(|(a, b)| a < b) {
         let depth = panel.depth + 1;
         let parts = starts().zip(ends()).zip(kinds);
-        into.extend(parts.map(|((a, b), &kind)| Panel { a, b, depth, kind: child(panel, kind) }));
+        into.extend(parts.map(|((a, b), &kind)| of_piece(a, b, depth, child(panel, kind))));
     }
 }
 
@@ -152,8 +161,10 @@ fn shorten(panels: &mut Vec<Panel<Kind>>) {
         if let Shape::Smooth(base @ Base::Log { .. }) = panel.kind.shape {
             let map = Map::new(&panel, base);
             if map.half_width() > SPAN && panel.kind.note == Note::Nothing && !panel.kind.is_part {
-                if let Some(halves) = panel.cut_at(map.x(0.0), panel.kind) {
-                    panels.splice(i..=i, halves.map(|half| Panel { depth: panel.depth, ..half }));
+                let c = map.x(0.0);
+                if panel.a < c && c < panel.b {
+                    let [left, right] = [(panel.a, c), (c, panel.b)];
+                    panels.splice(i..=i, [left, right].map(|(a, b)| of_piece(a, b, panel.depth, panel.kind)));
                     i += 1;
                 }
             }
@@ -174,7 +185,8 @@ pub(super) fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>
         let kind = part(panel, Shape::Smooth(base).kind());
         tile(panel, &[map.x(0.0)], &[kind, kind], into);
     } else {
-        panel.bisect(part(panel, PLAIN), into);
+        let c = panel.midpoint();
+        tile(panel, &[c], &[part(panel, PLAIN); 2], into);
     }
 }
 
@@ -196,7 +208,7 @@ fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) 
 
 /// The panel itself, with more points.
 pub(super) fn again(panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
-    let kind = Kind { look: Look::Done { error }, note: Note::Nothing, is_part: false, worth: 0, ..panel.kind };
+    let kind = Kind { look: Look::Done { error }, note: Note::Nothing, is_part: false, ..panel.kind };
     into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
 }
 

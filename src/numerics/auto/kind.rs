@@ -13,8 +13,8 @@ pub struct Kind {
     /// One of the parts of a smooth panel, in the same variable.
     pub(super) is_part: bool,
     pub(super) look: Look,
-    /// How many bisections the refinement that led here is worth.
-    pub(super) worth: u8,
+    /// How many points a second look at the panel has beyond those of its rule.
+    pub(super) further: u16,
     /// The widest gap between two points that an answer may rest on. Infinite for a whole piece.
     pub(super) mesh: f64,
 }
@@ -105,7 +105,7 @@ impl Kind {
 impl Shape {
     pub(super) const fn kind(self) -> Kind {
         let look = Look::Due;
-        Kind { shape: self, note: Note::Nothing, is_part: false, look, worth: 1, mesh: f64::INFINITY }
+        Kind { shape: self, note: Note::Nothing, is_part: false, look, further: 0, mesh: f64::INFINITY }
     }
 }
 

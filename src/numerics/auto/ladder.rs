@@ -1,5 +1,5 @@
-//! A look at all scales: where a piece shows next to nothing, points at geometric distances from each place next to which
-//! a feature can hide from evenly spread ones: both limits, and zero if zero is inside.
+//! A look at all scales: where a piece shows next to nothing, points at geometric distances from each place next to
+//! which a feature can hide from evenly spread ones: both limits, and zero if zero is inside.
 
 use super::super::method::Panel;
 use super::super::value::Value;
@@ -63,8 +63,8 @@ impl Side {
     }
 }
 
-/// From left to right: right of the lower limit, left and right of zero, left of the upper limit; without zero the first and
-/// the last. Each reaches half way to the next place.
+/// From left to right: right of the lower limit, left and right of zero, left of the upper limit; without zero the
+/// first and the last. Each reaches half way to the next place.
 fn sides(a: f64, b: f64) -> ([Side; 4], bool) {
     let has_zero = a < 0.0 && b > 0.0;
     let (low, high) = if has_zero { (0.0, 0.0) } else { (b, a) };
@@ -88,8 +88,8 @@ pub(super) fn count(panel: &Panel<Kind>) -> usize {
     looked_at(panel.a, panel.b).map(|(_, side)| side.rungs).sum()
 }
 
-/// What the values at the rungs say; none if all of them are zero. Values that are not finite are passed over: so near a
-/// singular point they need not be a number.
+/// What the values at the rungs say; none if all of them are zero. Values that are not finite are passed over: so
+/// near a singular point they need not be a number.
 pub(super) fn look<T: Value>(panel: &Panel<Kind>, values: &[T]) -> Option<[Seen; 4]> {
     let mass = |side: &Side, rung: usize, value: &T| {
         let mass = value.norm() * side.distance(rung);
@@ -167,7 +167,8 @@ pub(super) fn cut(panel: &Panel<Kind>, seen: &[Seen; 4], into: &mut Vec<Panel<Ki
     tile(panel, &cuts, &kinds, into);
 }
 
-/// The cuts of a side from its place outwards, and the kinds of the parts: one more. `reach`: what its rungs are parts of.
+/// The cuts of a side from its place outwards, and the kinds of the parts: one more. `reach`: what its rungs are
+/// parts of.
 fn lay(side: &Side, seen: &Seen, reach: f64, cuts: &mut Vec<f64>, kinds: &mut Vec<Kind>) {
     let at = |rung: u8| side.at(reach * RUNGS[usize::from(rung)]);
     kinds.push(if seen.is_flat { PLAIN } else { tail_from(side.from) });

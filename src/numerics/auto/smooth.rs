@@ -49,8 +49,8 @@ const RESOLVED: f64 = 16.0;
 /// families: 0.5 212 / 267, 0.7 207 / 268, 0.85 206 / 269, 1 207 / 276; all in logarithms too, where nothing is now: 213 / 272).
 const FOLLOWED: f64 = 0.85;
 
-/// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not. The last is
-/// by how much the polynomial through the nodes may be off between them.
+/// The judgement of a panel by its values in its own variable: the rule's, unless a probe sees what the nodes do not.
+/// The last is by how much the polynomial through the nodes may be off between them.
 #[inline]
 pub(super) fn smooth<T: Value>(map: &Map, is_part: bool, values: &[T; POINTS]) -> (Local<T>, Note, f64) {
     if let Some(values) = same_ref(values) {

@@ -8,8 +8,8 @@ use super::{EDGE, ROUNDOFF};
 /// Distances of the points that the law is made from and first tested at, in units of the tail's width.
 pub(super) const TAIL: [f64; FIT] = [1.0, 0.25, 0.062_5, 0.015_625];
 const FIT: usize = 4;
-/// How many points farther in it is tested at, and how many e-folds farther each is than the one before, unless numbers end
-/// before: at 2^-12, 2^-24, 2^-48 and 2^-96, by doubling.
+/// How many points farther in it is tested at, and how many e-folds farther each is than the one before, unless
+/// numbers end before: at 2^-12, 2^-24, 2^-48 and 2^-96, by doubling.
 const DEEP: usize = 4;
 const STEP: f64 = 12.0 * std::f64::consts::LN_2;
 /// The least distance that is looked at.
@@ -26,8 +26,8 @@ const MISSED: f64 = 3.0;
 /// `1 / (x |ln x|^3)` was claimed 1e-9 and off by 3e-6; with all of it a singularity at 1/3, which is no float, of power
 /// -0.8 was not solved (measured 2026-11-21; from 0.02 to 0.1 both are right, and the league is the same).
 const REACH: f64 = 0.1;
-/// The mass of a steep law, of a power above this, lies between the two outermost points, and is missed there by as many
-/// times the misfit at the second one, over the power.
+/// The mass of a steep law, of a power above this, lies between the two outermost points, and is missed there by as
+/// many times the misfit at the second one, over the power.
 const STEEP: f64 = 1.0;
 const HIDDEN: f64 = 1.44;
 
@@ -129,8 +129,8 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
     let part = (other.norm() / norms[0]).min(1.0);
     let inside = if part > noise { norms[0] * exp(q * ln(part * TAIL[3])) } else { 0.0 };
     let mut error = (misfit * MISSED.max(REACH / (q * q))).max(inside);
-    // Farther in the law is a claim about places where nobody looked: it is tested there. A rival law parts from this one
-    // with the third power of the distance in the logarithm, since three numbers were fitted.
+    // Farther in the law is a claim about places where nobody looked: it is tested there. A rival law parts from this
+    // one with the third power of the distance in the logarithm, since three numbers were fitted.
     for (distance, value) in deep(from, width).into_iter().flatten().zip(&values[FIT..]) {
         let (y, norm) = (ln(distance), value.norm());
         if norm.is_finite() {

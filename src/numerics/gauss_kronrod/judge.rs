@@ -16,9 +16,9 @@ const ROUNDOFF: f64 = 5.0;
 /// panel?".
 pub(in crate::numerics) const TRUST: f64 = 8.0;
 
-/// The part of an error in the integral of `t f(t)` that the integral of `f` is taken to have at least, `t` from -1 to 1. The
-/// odd part of `f` has no integral, so of a smooth one nothing is left; but a rough one, jumps say, is odd at the points and
-/// not between them.
+/// The part of an error in the integral of `t f(t)` that the integral of `f` is taken to have at least, `t` from -1
+/// to 1. The odd part of `f` has no integral, so of a smooth one nothing is left; but a rough one, jumps say, is odd
+/// at the points and not between them.
 const ODD: f64 = 1.0 / 64.0;
 
 /// Whether a panel is compared with the one it comes from: then its error is a bound at first.

@@ -74,8 +74,8 @@ impl<T: Value> Sums<T> {
         Self::with_odd::<P, M, false>(values).0
     }
 
-    /// Also the norm of `K - G` for the integral of `t f(t)`, if `ODD`. A symmetric rule integrates whatever is odd to zero,
-    /// so `K - G` of `f` says nothing of the odd part of `f`. This is what the rule says of it.
+    /// Also the norm of `K - G` for the integral of `t f(t)`, if `ODD`. A symmetric rule integrates whatever is odd
+    /// to zero, so `K - G` of `f` says nothing of the odd part of `f`. This is what the rule says of it.
     #[inline]
     pub(super) fn with_odd<P: Parts<T>, const M: usize, const ODD: bool>(
         Values { centre, below, above }: Values<'_, T, M>,

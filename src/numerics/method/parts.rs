@@ -4,19 +4,23 @@ use super::super::lanes::Lanes;
 use super::super::value::Value;
 use super::{Local, Method, Panel};
 
+/// The error of what nobody knows: more than any tolerance.
+pub(crate) const UNKNOWN: f64 = 1e300;
+
 /// The errors of the parts of a panel are together at most so many times what cutting it moved.
 const MOVED: f64 = 3.0;
 /// In a panel of less relative width it may be the rounding of its points that moved.
 const NARROW: f64 = 1e-8;
 
-/// A jump so near to a cut that both parts' points are on its right sides is seen by neither. Both are exact then as far as they
-/// can tell: their bounds fall below this part of the error of the whole, which of a smooth integrand happens by no cut.
+/// A jump so near to a cut that both parts' points are on its right sides is seen by neither. Both are exact then as
+/// far as they can tell: their bounds fall below this part of the error of the whole, which of a smooth integrand
+/// happens by no cut.
 const SUDDEN: f64 = 1.0 / (1u64 << 32) as f64;
-/// But the whole had points on both sides of the jump, and one at the cut: it was off by more than this part of the integral of
-/// the norm, which a kink does not do.
+/// But the whole had points on both sides of the jump, and one at the cut: it was off by more than this part of the
+/// integral of the norm, which a kink does not do.
 const JUMPED: f64 = 1.0 / 128.0;
-/// What is hidden there is less than this part of what the cut moved: by the distance of the outermost points from the limits,
-/// and the weight of the one in the middle.
+/// What is hidden there is less than this part of what the cut moved: by the distance of the outermost points from
+/// the limits, and the weight of the one in the middle.
 pub(super) const HIDDEN: f64 = 1.0 / 16.0;
 
 /// What becomes of the errors of the parts of a panel: times a factor, and no less than so much.
@@ -26,10 +30,11 @@ pub(crate) struct Lowering {
     pub(super) least: f64,
 }
 
-/// By which factor the errors of the parts of a panel are lower than their bounds, if it is below one: cutting it moved the
-/// integral by the error that the panel had, and the parts, with more points, have less. Both values may be off alike by
-/// chance, so errors fall no further than the square of how far their bounds fell below the error of the whole. See
-/// docs/DESIGN.md, "What does a bisection say of its halves?". `doubts`: whether a jump at the cut is to be looked for.
+/// By which factor the errors of the parts of a panel are lower than their bounds, if it is below one: cutting it
+/// moved the integral by the error that the panel had, and the parts, with more points, have less. Both values may be
+/// off alike by chance, so errors fall no further than the square of how far their bounds fell below the error of the
+/// whole. See docs/DESIGN.md, "What does a bisection say of its halves?". `doubts`: whether a jump at the cut is to
+/// be looked for.
 #[inline]
 pub(crate) fn lowering<'a, T: Value, K>(
     doubts: bool,
@@ -59,8 +64,8 @@ fn hidden(depth: u32, error: f64, moved: f64, l1: f64) -> f64 {
     if moved > JUMPED * l1 {
         HIDDEN * moved
     } else if depth == 0 && error > JUMPED * JUMPED * l1 && moved < SUDDEN * error {
-        // The whole had a large error, but was right: two jumps mirror one another. (That of a part may be large because the part
-        // is doubted.)
+        // The whole had a large error, but was right: two jumps mirror one another. (That of a part may be large
+        // because the part is doubted.)
         error
     } else {
         0.0

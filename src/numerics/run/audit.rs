@@ -1,11 +1,9 @@
-//! The second look: before an answer rests on a partition, panels whose points are far apart are replaced by ones with more.
+//! The second look: before an answer rests on a partition, panels whose points are far apart are replaced by ones
+//! with more.
 
 use super::{Run, Source};
-use crate::numerics::method::Method;
+use crate::numerics::method::{Method, UNKNOWN};
 use crate::numerics::value::Value;
-
-/// The error of what nobody looked at, where little was seen.
-const UNKNOWN: f64 = 1e300;
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The second look at a leaf that is due could not be paid for: nobody knows what is there but what was seen.
@@ -13,13 +11,15 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let allowed = self.allowed();
         if let Some(leaf) = leaf.filter(|leaf| self.due.last().is_some_and(|due| *due as usize == *leaf)) {
             let local = &mut self.leaves[leaf].local;
-            local.error = local.error.max((2.0 * allowed).min(f64::MAX / 2.0)).max(UNKNOWN);
+            // More than is allowed; and no number tells where little was seen.
+            let unknown = if local.l1 > allowed { local.l1 } else { UNKNOWN };
+            local.error = local.error.max(unknown).max((2.0 * allowed).min(f64::MAX / 2.0));
             self.sum_errors();
         }
     }
 
-    /// The next leaf to be looked at again, now that the tolerance is met; none if the answer may rest on all of them. All
-    /// that are due are told to the source at once, so that their points can be evaluated together.
+    /// The next leaf to be looked at again, now that the tolerance is met; none if the answer may rest on all of
+    /// them. All that are due are told to the source at once, so that their points can be evaluated together.
     pub(super) fn audit<S>(&mut self, source: &mut S) -> Option<usize>
     where
         S: Source<T, M::Kind, Handle = H>,

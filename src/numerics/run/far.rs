@@ -10,7 +10,7 @@
 
 use super::super::domain::Domain;
 use super::super::elementary::ln;
-use super::super::method::Local;
+use super::super::method::{Local, UNKNOWN};
 use super::super::value::Value;
 
 /// What is left out at one end.
@@ -38,9 +38,6 @@ const STEEP: f64 = 16.0;
 /// Two values that tell something are so far apart, at least: others may be those at one number, and their difference
 /// rounding.
 const APART: f64 = 1.0001;
-
-/// The error while nothing tells what is left out: more than any tolerance.
-const UNKNOWN: f64 = 1e300;
 
 /// What a panel has beyond its values.
 pub(super) struct Beyond {

@@ -120,13 +120,11 @@ fn not_finite<T: Value, M: Method>(
     values: &mut [T],
     far: &Far,
 ) -> Result<Judged<T>, Trouble> {
-    if let Some((i, expected, found)) = unequal(values) {
-        return Err(Trouble::Lengths { x: domain.x(points[i]), expected, found });
-    }
+    equal(domain, points, values)?;
     let Some(first) = values.iter().position(|value| !value.norm().is_finite()) else {
         return scaled_down(method, domain, panel, points, values, None);
     };
-    let samples: Vec<Sample> = points.iter().zip(&*values).map(|(&t, value)| (t, value.norm())).collect();
+    let samples = samples(points, values);
     if grows(panel.a, panel.b, samples.clone()) {
         return Err(Trouble::Endless(Reason::Divergent));
     }
@@ -142,11 +140,18 @@ fn not_finite<T: Value, M: Method>(
     Err(Trouble::NonFinite { t, x: domain.x(t), norm })
 }
 
-/// The first value that has another length than those before.
-fn unequal<T: Value>(values: &[T]) -> Option<(usize, usize, usize)> {
-    let mut lengths = values.iter().enumerate().filter_map(|(i, value)| Some((i, value.length()?)));
-    let (_, expected) = lengths.next()?;
-    lengths.find(|(_, length)| *length != expected).map(|(i, found)| (i, expected, found))
+/// Fails if a value has another length than those before.
+fn equal<T: Value>(domain: &Domain, points: &[f64], values: &[T]) -> Result<(), Trouble> {
+    let mut lengths = points.iter().zip(values).filter_map(|(&t, value)| Some((t, value.length()?)));
+    let Some((_, expected)) = lengths.next() else { return Ok(()) };
+    match lengths.find(|(_, length)| *length != expected) {
+        Some((t, found)) => Err(Trouble::Lengths { x: domain.x(t), expected, found }),
+        None => Ok(()),
+    }
+}
+
+fn samples<T: Value>(points: &[f64], values: &[T]) -> Vec<Sample> {
+    points.iter().zip(values).map(|(&t, value)| (t, value.norm())).collect()
 }
 
 /// Judges by values that are finite, times the slopes already.
@@ -204,11 +209,8 @@ fn scaled_down<T: Value, M: Method>(
     if local.is_finite() {
         return Ok(Judged { local, mark: None });
     }
-    if let Some((i, expected, found)) = unequal(values) {
-        return Err(Trouble::Lengths { x: domain.x(points[i]), expected, found });
-    }
-    let samples: Vec<Sample> = points.iter().zip(&*values).map(|(&t, value)| (t, value.norm())).collect();
-    let oscillates = points.iter().any(|&t| domain.is_far(t)) && turns(samples);
+    equal(domain, points, values)?;
+    let oscillates = points.iter().any(|&t| domain.is_far(t)) && turns(samples(points, values));
     Err(Trouble::Endless(if oscillates { Reason::Oscillating } else { Reason::Divergent }))
 }
 

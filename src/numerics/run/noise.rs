@@ -5,10 +5,10 @@ use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 
 /// Noise: while the number of refinements doubled, from this many on, the values moved altogether by less than a part
-/// in 1e5 of the integral of the norm, and more than half of the error is still there. QUADPACK (Piessens et al. 1983,
-/// section 3.4.1) has the idea and the 1e-5, but counts ten such bisections anywhere, however far apart. A jump too small
-/// to be seen in the values halves its error every time, so it does not look like noise; an integral that does not
-/// exist moves.
+/// in 1e5 of the integral of the norm, and more than half of the error is still there. QUADPACK (Piessens et al.
+/// 1983, section 3.4.1) has the idea and the 1e-5, but counts ten such bisections anywhere, however far apart. A jump
+/// too small to be seen in the values halves its error every time, so it does not look like noise; an integral that
+/// does not exist moves.
 pub(super) const NOISE_FROM: usize = 32;
 const UNMOVED: f64 = 1e-5;
 const KEPT: f64 = 0.5;

@@ -4,8 +4,8 @@ use super::Leaf;
 use crate::numerics::sum::Sum;
 use crate::numerics::value::Value;
 
-/// Left plus right at every node of the binary trees whose leaves these are, then tree by tree. Of other trees what is left over
-/// is added at the end, from left to right.
+/// Left plus right at every node of the binary trees whose leaves these are, then tree by tree. Of other trees what
+/// is left over is added at the end, from left to right.
 pub(super) fn sum_as_tree<'a, T: Value, K: 'a, H: 'a>(leaves: impl Iterator<Item = &'a Leaf<T, K, H>>) -> T {
     let mut total = Sum::new();
     let mut open: Vec<(u32, T)> = Vec::new();

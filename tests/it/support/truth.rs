@@ -1,8 +1,8 @@
 //! Questions of the kinds on which a quadrature claims what is not so: drawn members, the same for the same seed, with
 //! their values. Shared by the tests and the league.
 //!
-//! Each kind hides the integrand from a rule that believes its first look: mass at a scale that no point saw, a law that
-//! holds at the points and not beyond them, a divergence that cancels, a needle beside something singular.
+//! Each kind hides the integrand from a rule that believes its first look: mass at a scale that no point saw, a law
+//! that holds at the points and not beyond them, a divergence that cancels, a needle beside something singular.
 
 #![allow(dead_code, unreachable_pub, reason = "shared with the league, which uses another part")]
 
@@ -60,6 +60,8 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "three needles", draw: three_needles },
     Kind { name: "powers times exponential", draw: gamma_function },
     Kind { name: "mirrored steps", draw: mirrored_steps },
+    Kind { name: "mirrored pairs of steps", draw: mirrored_pairs },
+    Kind { name: "divergent at both limits", draw: cancelling_limits },
 ];
 
 /// The kind of that name.
@@ -286,17 +288,26 @@ fn gamma_function(members: usize, seed: u64) -> Vec<Question> {
     (0..members).map(member).collect()
 }
 
-/// Pairs of steps that are nearly mirror images of one another: at the points of a symmetric rule a constant plus an odd
-/// function. Every other member is on [0, 1]; of the others some have two pairs, or steps of two heights.
+/// A pair of steps that are nearly mirror images of one another: at the points of a symmetric rule a constant plus an
+/// odd function. Every other member is on [0, 1].
 fn mirrored_steps(members: usize, seed: u64) -> Vec<Question> {
+    mirrored(members, seed, false)
+}
+
+/// The same, but for every other member: of these half have two pairs, half have steps of two heights.
+fn mirrored_pairs(members: usize, seed: u64) -> Vec<Question> {
+    mirrored(members, seed, true)
+}
+
+fn mirrored(members: usize, seed: u64, harder: bool) -> Vec<Question> {
     let mut draw = Draw(seed);
     let member = |i: usize| {
         let [a, w] = if i % 2 == 0 { [0.0, 1.0] } else { [draw.within(-3.0, 3.0), decade(&mut draw, -2.0, 2.0)] };
         // Steps by where they are in the range, and how high.
         let mut steps = Vec::new();
-        for _ in 0..if i % 8 == 1 { 2 } else { 1 } {
+        for _ in 0..if harder && i % 4 == 1 { 2 } else { 1 } {
             let (p, gap, h) = (draw.within(0.0, 0.5), decade(&mut draw, -6.0, -1.5), draw.within(0.5, 2.0));
-            let other = if i % 8 == 3 { draw.within(0.5, 2.0) } else { h };
+            let other = if harder && i % 4 == 3 { draw.within(0.5, 2.0) } else { h };
             steps.extend([(p, h), ((1.0 - p + gap).min(1.0), other)]);
         }
         let b = a + w;
@@ -304,6 +315,21 @@ fn mirrored_steps(members: usize, seed: u64) -> Vec<Question> {
         let exact = at.iter().map(|(x, h)| h * (b - x)).sum();
         let f = move |x: f64| at.iter().map(|(step, h)| if x > *step { *h } else { 0.0 }).sum();
         Question::new(format!("steps {steps:?} on [{a:?}, {b:?}]"), [a, b], exact, f)
+    };
+    (0..members).map(member).collect()
+}
+
+/// Divergences at both limits that cancel, with something that has an integral.
+fn cancelling_limits(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let [a, w] = if i % 2 == 0 { [-1.0, 2.0] } else { [draw.within(-2.0, 2.0), decade(&mut draw, -2.0, 2.0)] };
+        let p = if i % 4 < 2 { 1.0 } else { draw.within(1.0, 1.6) };
+        let (b, c, h) = (a + w, a + w / 2.0, if i % 3 == 0 { 0.0 } else { draw.within(0.0, 2.0) });
+        Question::new(format!("(x-a)^-p-(b-x)^-p p={p:?} h={h:?} [{a:?}, {b:?}]"), [a, b], f64::NAN, move |x| {
+            let z = 3.0 * (x - c) / w;
+            (x - a).powf(-p) - (b - x).powf(-p) + h * (-z * z).exp()
+        })
     };
     (0..members).map(member).collect()
 }
