@@ -62,7 +62,7 @@ where
         let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
         let mut run = run.take().expect("there was one");
         let estimate = run.finish(&source.domain, source.ledger.requests, source.performed, None);
-        let goal = run.goal(&estimate.value);
+        let goal = run.goal(&estimate);
         Poll::Ready(ended(verdict, estimate, goal, source.ledger.needed))
     }
 }

@@ -40,7 +40,8 @@ pub enum Error<T = f64> {
         estimate: Estimate<T>,
         /// Why it stopped.
         reason: Reason,
-        /// The error that was asked for: `max(atol, rtol |I|)`.
+        /// The error that was asked for: the largest of `atol`, `rtol` times the norm of the value, and `rtol_l1` times
+        /// the integral of the norm.
         goal: f64,
         /// The value if that is a number, else its norm.
         size: f64,
@@ -101,13 +102,15 @@ pub enum Error<T = f64> {
         /// The width as given.
         width: f64,
     },
-    /// A tolerance is negative or NaN, or nothing was asked for (`atol = rtol = 0`).
+    /// A tolerance is negative or NaN, or nothing was asked for (all of them are 0).
     #[non_exhaustive]
     InvalidTolerance {
         /// The absolute tolerance as given.
         atol: f64,
         /// The relative tolerance as given.
         rtol: f64,
+        /// The tolerance relative to the integral of the norm, as given.
+        rtol_l1: f64,
     },
 }
 
@@ -169,8 +172,12 @@ impl<T> fmt::Display for Error<T> {
             Error::InvalidScale { centre, width } => {
                 write!(f, "a scale has a finite centre and a positive width: centre = {centre:?}, width = {width:?}")
             }
-            Error::InvalidTolerance { atol, rtol } => {
-                write!(f, "tolerances must be at least 0, and one of them positive: atol = {atol:?}, rtol = {rtol:?}")
+            Error::InvalidTolerance { atol, rtol, rtol_l1 } => {
+                write!(
+                    f,
+                    "tolerances must be at least 0, and one of them positive: \
+                     atol = {atol:?}, rtol = {rtol:?}, rtol_l1 = {rtol_l1:?}"
+                )
             }
         }
     }

@@ -68,6 +68,7 @@ struct Settings<T: 'static> {
     /// Given by the user: values are kept even where evaluating again costs less than looking up.
     cache: Option<PointCache<T>>,
     time_limit: Duration,
+    rtol_l1: f64,
     breakpoints: Vec<f64>,
     resolution: f64,
     /// Centre and width as given.
@@ -82,6 +83,7 @@ impl<T> Settings<T> {
     const UNSET: &'static Self = &Self {
         cache: None,
         time_limit: Duration::MAX,
+        rtol_l1: 0.0,
         breakpoints: Vec::new(),
         resolution: f64::INFINITY,
         scale: None,
@@ -163,7 +165,8 @@ where
         self.settings().cache.as_ref().unwrap_or_else(|| self.shared.cache.get_or_init(PointCache::new))
     }
 
-    /// Integrates from `a` to `b`, until the estimated error is at most `max(atol, rtol |I|)`.
+    /// Integrates from `a` to `b`, until the estimated error is at most `max(atol, rtol |I|, rtol_l1 L)`, where `L` is
+    /// the integral of the norm: see [`rtol`](Self::rtol), [`rtol_l1`](Self::rtol_l1).
     ///
     /// `a` and `b` may be infinite; `b < a` negates; `a == b` is zero at no cost.
     ///
@@ -231,13 +234,18 @@ where
     /// Where to integrate, and to which tolerance; none if there is nothing to do but to say so ([`idle`](Self::idle)).
     #[inline]
     fn question(&self, a: f64, b: f64, atol: f64) -> Option<(Domain, Tolerance)> {
-        let tolerance = Tolerance::new(atol, self.rtol)?;
+        let tolerance = self.tolerance(atol)?;
         if self.settings.is_none() && Domain::is_plain(a, b) {
             return Some((Domain::plain(a, b), tolerance));
         }
         let domain = self.domain(a, b)?;
         domain.pieces().next()?;
         Some((domain, tolerance))
+    }
+
+    #[inline]
+    fn tolerance(&self, atol: f64) -> Option<Tolerance> {
+        Tolerance::with_l1(atol, self.rtol, self.settings().rtol_l1)
     }
 
     #[inline(never)]
@@ -258,7 +266,9 @@ where
         match self.settings().scale {
             Some((centre, width)) if Scale::new(centre, width).is_none() => Err(Error::InvalidScale { centre, width }),
             _ if self.domain(a, b).is_none() => Err(Error::InvalidInterval { a, b }),
-            _ if Tolerance::new(atol, self.rtol).is_none() => Err(Error::InvalidTolerance { atol, rtol: self.rtol }),
+            _ if self.tolerance(atol).is_none() => {
+                Err(Error::InvalidTolerance { atol, rtol: self.rtol, rtol_l1: self.settings().rtol_l1 })
+            }
             _ => Ok(Estimate {
                 value: E::Value::zero(),
                 error: 0.0,
@@ -344,7 +354,7 @@ where
             match self.method.judge_here(&mut panel, f, None) {
                 Some(local) if !local.is_sound() => first = First::Unsound,
                 Some(local) => {
-                    let met = local.error <= tolerance.allowed(local.value.norm())
+                    let met = local.error <= tolerance.allowed(local.value.norm(), local.l1)
                         && (!M::AUDITS || self.method.audit(&panel).is_none());
                     if met && self.method.control() == Control::Global {
                         return Ok(of_one(&panel, local, points));
@@ -377,7 +387,7 @@ where
         let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
         let verdict = verdict?;
         let estimate = run.finish(&domain, source.ledger.requests, source.performed, source.kept());
-        let goal = run.goal(&estimate.value);
+        let goal = run.goal(&estimate);
         ended(verdict, estimate, goal, source.ledger.needed)
     }
 
@@ -435,6 +445,7 @@ impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
             .field("rtol", &self.rtol)
             .field("max_evaluations", &self.max_evaluations)
             .field("time_limit", &(settings.time_limit < Duration::MAX).then_some(settings.time_limit))
+            .field("rtol_l1", &settings.rtol_l1)
             .field("breakpoints", &settings.breakpoints)
             .field("scale", &settings.scale)
             .field("offsets", &settings.offsets)

@@ -110,9 +110,10 @@ pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};
+pub use numerics::norms::{Euclidean, Scaled, Scales};
 pub use numerics::simpson::Simpson;
 pub use numerics::tanh_sinh::TanhSinh;
-pub use numerics::value::{Euclidean, Value};
+pub use numerics::value::Value;
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;
 

@@ -13,6 +13,7 @@ pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
 mod lanes;
 pub(crate) mod method;
+pub(crate) mod norms;
 pub(crate) mod run;
 pub(crate) mod simpson;
 pub(crate) mod sum;

@@ -44,6 +44,10 @@ where
 
     /// Sets the relative tolerance: the estimated error may be `max(atol, rtol |I|)`. 0 unless set.
     ///
+    /// `|I|` is the value's norm. That of an array or a vector is its largest component: a component of 1e-9 beside one
+    /// of 1 may be wrong by `rtol` altogether. For a tolerance of each component's own size see
+    /// [`Scaled`](crate::Scaled). For integrals near zero see [`rtol_l1`](Self::rtol_l1).
+    ///
     /// # Examples
     ///
     /// ```
@@ -57,6 +61,35 @@ where
     #[must_use]
     pub fn rtol(mut self, rtol: f64) -> Self {
         self.rtol = rtol;
+        self
+    }
+
+    /// Sets the tolerance relative to the integral of the norm, `L`: the estimated error may be
+    /// `max(atol, rtol |I|, rtol_l1 L)`. 0 unless set.
+    ///
+    /// For integrals that may be near zero because positive and negative parts cancel: `rtol` then asks for more than
+    /// rounding leaves, and the call ends in [`Reason::Roundoff`](crate::Reason::Roundoff). `L` is
+    /// [`Estimate::l1`](crate::Estimate::l1), the integral of `|f|`, or of the norm of a vector; it is an estimate of
+    /// the same rule, and `L >= |I|`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidTolerance`](crate::Error::InvalidTolerance) from the call that integrates, if it is negative or NaN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator};
+    ///
+    /// // The integral is zero: no part of it can be asked for.
+    /// let odd = Integrator::new(Inline::new(|x: f64| x * (5.0 * x).cos().exp()));
+    /// let e = odd.rtol_l1(1e-8).integrate_blocking(-1.0, 1.0, 0.0)?;
+    /// assert!(e.value.abs() <= e.error && e.error <= 1e-8 * e.l1);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    #[must_use]
+    pub fn rtol_l1(mut self, rtol_l1: f64) -> Self {
+        self.set().rtol_l1 = rtol_l1;
         self
     }
 

@@ -6,6 +6,7 @@
 mod audit;
 pub(crate) mod far;
 pub(crate) mod finish;
+mod goal;
 pub(crate) mod judge;
 mod noise;
 mod queue;
@@ -25,7 +26,6 @@ pub(crate) use self::queue::share;
 use self::queue::{Queued, Rank};
 use self::reason::Look;
 use super::method::{Control, Local, Method, Panel};
-use super::sum::Sum;
 use super::tolerance::Tolerance;
 use super::value::Value;
 use crate::estimate::Reason;
@@ -165,6 +165,8 @@ pub(crate) struct Run<T, M: Method, H> {
     /// The sum of all leaves' values, if it is needed on the way.
     value: T,
     sums_values: bool,
+    /// The sum of their norms' integrals, if the tolerance depends on it.
+    l1: f64,
     check: Check,
     /// The whole tolerance of which local control hands out shares.
     handed_out: f64,
@@ -208,7 +210,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             peak: f64::INFINITY,
             afresh: false,
             value: T::zero(),
-            sums_values: observed || tolerance.rtol > 0.0,
+            sums_values: observed || tolerance.is_relative(),
+            l1: 0.0,
             check: Check { at: NOISE_FROM, error: f64::INFINITY, moved: 0.0, level: 0 },
             handed_out: tolerance.atol,
             uneven: false,
@@ -273,23 +276,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
     }
 
-    /// The error that the integral may have, as far as it is known.
-    pub(crate) fn allowed(&self) -> f64 {
-        match self.method.control() {
-            Control::Global => self.tolerance.allowed(self.value.norm()),
-            Control::Local => self.handed_out,
-        }
-    }
-
     fn is_settled(&self) -> bool {
         self.leaves.iter().all(|leaf| !leaf.stands() || leaf.local.is_settled())
-    }
-
-    /// The sum of the values as it stands, made afresh.
-    fn standing(&self) -> T {
-        let mut value = Sum::new();
-        self.in_order().for_each(|leaf| value.add(&leaf.local.value));
-        value.total()
     }
 
     /// The leaves from left to right.
@@ -328,9 +316,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 let mut allowed = self.allowed();
                 if self.error <= allowed || self.error < DRIFT * self.peak {
                     self.sum_errors();
-                    if self.error <= allowed && self.tolerance.rtol > 0.0 {
+                    if self.error <= allowed && self.tolerance.is_relative() {
                         // What was added and taken away again has left its rounding, too.
-                        self.value = self.standing();
+                        (self.value, self.l1) = self.standing();
                         allowed = self.allowed();
                     }
                     if self.error <= allowed {
@@ -354,7 +342,8 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                     self.place_all();
                 }
                 while self.queue.is_empty() {
-                    let allowed = self.tolerance.allowed(self.standing().norm());
+                    let (value, l1) = self.standing();
+                    let allowed = self.tolerance.allowed(value.norm(), l1);
                     self.sum_errors();
                     if self.error <= allowed {
                         return Err(Verdict::Converged);
@@ -405,13 +394,14 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             next += 1;
             leaf.next = next;
             self.error += leaf.local.error;
+            self.l1 += leaf.local.l1;
             self.value.add(&leaf.local.value);
         }
         if let Some(last) = self.leaves.last_mut() {
             last.next = END;
         }
         self.peak = self.error;
-        self.handed_out = self.tolerance.allowed(self.value.norm());
+        self.handed_out = self.tolerance.allowed(self.value.norm(), self.l1);
     }
 
     /// Puts the leaves from index `first` on into the place of the head of the queue.
@@ -432,6 +422,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let (left, children) = self.leaves.split_at_mut(first);
         let (index, parent) = (parent, &mut left[parent]);
         let (error, flat) = (parent.local.error, parent.flat);
+        if self.tolerance.is_of_l1() {
+            self.l1 += children.iter().map(|child| child.local.l1).sum::<f64>() - parent.local.l1;
+        }
         let next = std::mem::replace(&mut parent.next, first as u32);
         (parent.flat, parent.local.error, parent.local.l1) = (REPLACED, 0.0, 0.0);
         self.error -= error;

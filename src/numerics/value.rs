@@ -160,11 +160,8 @@ where
 }
 
 /// The largest norm, and NaN if any is NaN.
-fn largest<T: Value>(items: &[T]) -> f64 {
-    items.iter().fold(0.0, |most: f64, item| {
-        let norm = item.norm();
-        if norm > most || norm.is_nan() { norm } else { most }
-    })
+pub(super) fn largest(norms: impl Iterator<Item = f64>) -> f64 {
+    norms.fold(0.0, |most: f64, norm| if norm > most || norm.is_nan() { norm } else { most })
 }
 
 impl<T: Value, const N: usize> Value for [T; N] {
@@ -187,7 +184,7 @@ impl<T: Value, const N: usize> Value for [T; N] {
     }
 
     fn norm(&self) -> f64 {
-        largest(self)
+        largest(self.iter().map(Value::norm))
     }
 
     fn length(&self) -> Option<usize> {
@@ -238,7 +235,7 @@ impl<T: Value> Value for Vec<T> {
     }
 
     fn norm(&self) -> f64 {
-        largest(self)
+        largest(self.iter().map(Value::norm))
     }
 
     fn length(&self) -> Option<usize> {
@@ -250,82 +247,4 @@ impl<T: Value> Value for Vec<T> {
             item.divide(divisor);
         }
     }
-}
-
-/// An array or vector of values with the Euclidean norm, the root of the sum of squares, in the place of the largest.
-///
-/// The norm is the value's own: it decides which segment is refined, and in which sense the tolerance is met. Any
-/// other is a type that implements [`Value`].
-///
-/// # Examples
-///
-/// ```
-/// use coquad::{Euclidean, Inline, Integrator};
-///
-/// let integrator = Integrator::new(Inline::new(|x: f64| Euclidean([3.0 * x, 4.0 * x])));
-/// let e = integrator.integrate_blocking(0.0, 2.0, 1e-9)?;
-/// assert!((e.value.0[1] - 8.0).abs() < 1e-9);
-/// assert!((e.l1 - 10.0).abs() < 1e-9);
-/// # Ok::<(), coquad::Error<Euclidean<[f64; 2]>>>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Euclidean<V>(pub V);
-
-impl<V, T> Value for Euclidean<V>
-where
-    V: Value + AsRef<[T]>,
-    V: Elements<Element = T>,
-    T: Value,
-{
-    const EPSILON: f64 = V::EPSILON;
-
-    fn zero() -> Self {
-        Self(V::zero())
-    }
-
-    fn add_scaled(&mut self, factor: f64, other: &Self) {
-        self.0.add_scaled(factor, &other.0);
-    }
-
-    fn scale(&mut self, factor: f64) {
-        self.0.scale(factor);
-    }
-
-    fn norm(&self) -> f64 {
-        // Scaled by the largest, so that no square overflows.
-        let items: &[T] = self.0.as_ref();
-        let most = largest(items);
-        if most == 0.0 || !most.is_finite() {
-            return most;
-        }
-        let squares = items.iter().fold(0.0, |sum, item| {
-            let part = item.norm() / most;
-            sum + part * part
-        });
-        most * squares.sqrt()
-    }
-
-    fn length(&self) -> Option<usize> {
-        self.0.length()
-    }
-
-    fn divide(&mut self, divisor: f64) {
-        self.0.divide(divisor);
-    }
-}
-
-/// What an array or vector is made of.
-#[doc(hidden)]
-pub trait Elements {
-    /// The type of the elements.
-    type Element;
-}
-
-impl<T, const N: usize> Elements for [T; N] {
-    type Element = T;
-}
-
-impl<T> Elements for Vec<T> {
-    type Element = T;
 }

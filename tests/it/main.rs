@@ -30,5 +30,6 @@ mod sharing;
 mod source;
 mod support;
 mod tidy;
+mod tolerances;
 mod truth;
 mod truth_methods;

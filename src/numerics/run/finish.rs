@@ -53,11 +53,6 @@ pub(crate) fn is_one(a: f64, b: f64) -> bool {
 }
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
-    /// The error that such a value may have.
-    pub(crate) fn goal(&self, value: &T) -> f64 {
-        self.tolerance.allowed(value.norm())
-    }
-
     /// The estimate, with the partition from left to right. `requests` counts the points of all panels; points in
     /// common were counted once if the method reuses points. `kept`: from which leaf on points were kept, and they.
     #[inline]

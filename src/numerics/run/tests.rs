@@ -9,6 +9,7 @@ use super::judge::{Trouble, judge};
 use super::tree_sum::sum_as_tree;
 use super::*;
 use crate::numerics::domain::Domain;
+use crate::numerics::sum::Sum;
 
 /// What panels say, and when they cannot be refined, is a function of the seed.
 #[derive(Clone, Copy)]
@@ -159,7 +160,7 @@ fn textbook(question: &Question) -> (Seen, Verdict, Vec<Judged>) {
     let mut all: Vec<Judged> = question.roots().into_iter().map(judged).collect();
     let mut seen = Seen::default();
     let sum = |all: &[Judged], of: fn(&Local<f64>) -> f64| all.iter().map(|leaf| of(&leaf.local)).sum::<f64>();
-    let mut handed_out = tolerance.allowed(sum(&all, |l| l.value).abs());
+    let mut handed_out = tolerance.allowed(sum(&all, |l| l.value).abs(), 0.0);
     let mut look = Look { refined: 0, at: 32, error: f64::INFINITY, moved: 0.0 };
     let mut level = 0;
     let verdict = loop {
