@@ -34,6 +34,8 @@ pub struct Segment<T> {
     pub value: T,
     /// The estimated absolute error of `value`, in the value's norm.
     pub error: f64,
+    /// The integral of the norm of the integrand from `a` to `b`, as far as it was seen.
+    pub l1: f64,
 }
 
 /// The result of an integration.

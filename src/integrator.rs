@@ -1,6 +1,7 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
 mod options;
+mod upto;
 
 use std::fmt;
 use std::sync::Arc;
@@ -70,6 +71,8 @@ struct Settings<T: 'static> {
     time_limit: Duration,
     rtol_l1: f64,
     breakpoints: Vec<f64>,
+    /// From where to each of which places, for a call that asks for several integrals.
+    upto: Option<Arc<(f64, Vec<f64>)>>,
     resolution: f64,
     /// Centre and width as given.
     scale: Option<(f64, f64)>,
@@ -85,6 +88,7 @@ impl<T> Settings<T> {
         time_limit: Duration::MAX,
         rtol_l1: 0.0,
         breakpoints: Vec::new(),
+        upto: None,
         resolution: f64::INFINITY,
         scale: None,
         offsets: false,
@@ -256,7 +260,13 @@ where
             Some((centre, width)) => Some(Scale::new(centre, width)?),
         };
         let domain = if settings.offsets { Domain::of_offsets } else { Domain::new };
-        let domain = domain(a, b, &settings.breakpoints, scale)?;
+        let domain = match settings.upto.as_deref() {
+            None => domain(a, b, &settings.breakpoints, scale)?,
+            Some((from, limits)) => {
+                let all: Vec<f64> = [*from].iter().chain(limits).chain(&settings.breakpoints).copied().collect();
+                domain(a, b, &all, scale)?
+            }
+        };
         Some(if settings.resolution < f64::INFINITY { domain.resolve(settings.resolution) } else { domain })
     }
 
@@ -331,7 +341,7 @@ where
         given_up: Arc<AtomicBool>,
     ) -> Engine<E, M> {
         let observer = self.settings().observer.clone();
-        let run = Run::new(self.method.clone(), tolerance, observer.is_some());
+        let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
         let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up);
         let pieces = whole(&self.method, &domain);
         let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
@@ -371,7 +381,7 @@ where
     fn here_from(&self, first: First<M::Kind, E::Value>, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
         let Some((domain, tolerance)) = self.question(a, b, atol) else { return self.idle(a, b, atol) };
         let observer = self.settings().observer.as_deref();
-        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some());
+        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
         let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache());
         let ledger = Ledger::new(self.max_evaluations);
         let mut source =

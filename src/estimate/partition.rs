@@ -1,7 +1,8 @@
 //! The segments of an answer: one is held where it is, so that an integral that needs no more allocates nothing for it.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use super::Segment;
 
@@ -26,6 +27,8 @@ pub struct Partition<T>(Held<T>);
 enum Held<T> {
     One(Segment<T>),
     Many(Vec<Segment<T>>),
+    /// A part of what several estimates share.
+    Part(Arc<[Segment<T>]>, Range<usize>),
 }
 
 impl<T> Partition<T> {
@@ -38,6 +41,11 @@ impl<T> Partition<T> {
     #[inline]
     pub(crate) fn one(segment: Segment<T>) -> Self {
         Self(Held::One(segment))
+    }
+
+    /// Of a part of these segments.
+    pub(crate) fn part(of: Arc<[Segment<T>]>, part: Range<usize>) -> Self {
+        Self(Held::Part(of, part))
     }
 }
 
@@ -55,11 +63,12 @@ impl<T> Deref for Partition<T> {
         match &self.0 {
             Held::One(segment) => std::slice::from_ref(segment),
             Held::Many(segments) => segments,
+            Held::Part(of, part) => &of[part.clone()],
         }
     }
 }
 
-impl<T> IntoIterator for Partition<T> {
+impl<T: Clone> IntoIterator for Partition<T> {
     type Item = Segment<T>;
     type IntoIter = std::vec::IntoIter<Segment<T>>;
 
@@ -67,6 +76,7 @@ impl<T> IntoIterator for Partition<T> {
         match self.0 {
             Held::One(segment) => vec![segment].into_iter(),
             Held::Many(segments) => segments.into_iter(),
+            Held::Part(of, part) => of[part].to_vec().into_iter(),
         }
     }
 }

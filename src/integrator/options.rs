@@ -16,7 +16,7 @@ where
     M: Method,
 {
     /// The settings, to be changed.
-    fn set(&mut self) -> &mut Settings<E::Value> {
+    pub(super) fn set(&mut self) -> &mut Settings<E::Value> {
         self.settings.get_or_insert_with(|| Box::new(Settings::UNSET.clone()))
     }
 

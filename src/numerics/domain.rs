@@ -215,6 +215,30 @@ impl Domain {
         self.is_identity() && self.from.is_none()
     }
 
+    /// Where a limit or breakpoint is.
+    pub(crate) fn t(&self, x: f64) -> f64 {
+        let x = x + 0.0;
+        let inside = match (self.from, self.map) {
+            // As the cuts are made; the upper limit is at -0.0.
+            (Some([low, high]), Map::Identity) => {
+                return if x - low <= high / 2.0 - low / 2.0 { x - low } else { -(high - x) };
+            }
+            (Some([low, high]), _) => x - if low.is_finite() { low } else { high },
+            (None, _) => x,
+        };
+        match self.map {
+            Map::Line { .. } if x == f64::NEG_INFINITY => 0.0,
+            Map::Line { .. } | Map::Half { .. } if x.is_infinite() => -0.0,
+            map => map.t(inside),
+        }
+    }
+
+    /// Where on the range what lies at `t` begins or ends: the limit or breakpoint itself, but for rounding.
+    pub(crate) fn at(&self, t: f64) -> f64 {
+        let x = self.x(t);
+        self.placed(x, x).0
+    }
+
     /// Where on the range a span is: the same, but for offsets.
     #[inline]
     pub(crate) fn placed(&self, p: f64, q: f64) -> (f64, f64) {
@@ -337,7 +361,8 @@ impl Map {
             Map::Identity => x,
             Map::Half { origin, side, head, width } => {
                 let distance = side * (x - origin);
-                if distance <= head { distance } else { -width / (distance - (head - 2.0 * width)) }
+                // The finite limit is at 0.0.
+                if distance <= head { distance + 0.0 } else { -width / (distance - (head - 2.0 * width)) }
             }
             Map::Line { centre, width, dense: true } => {
                 let u = (x - centre) / width;

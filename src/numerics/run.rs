@@ -6,7 +6,7 @@
 mod audit;
 pub(crate) mod far;
 pub(crate) mod finish;
-mod goal;
+pub(crate) mod goal;
 pub(crate) mod judge;
 mod noise;
 mod queue;
@@ -21,6 +21,7 @@ mod tree_sum;
 use std::collections::BinaryHeap;
 use std::task::Poll;
 
+use self::goal::Upto;
 use self::noise::NOISE_FROM;
 pub(crate) use self::queue::share;
 use self::queue::{Queued, Rank};
@@ -174,6 +175,8 @@ pub(crate) struct Run<T, M: Method, H> {
     uneven: bool,
     /// The sum of the errors of leaves that turned out not to be refinable.
     lost: f64,
+    /// Places up to each of which the tolerance is to be met; none for the whole range alone.
+    upto: Option<Upto>,
     /// The leaves to be looked at again before an answer, the next one last.
     due: Vec<u32>,
 }
@@ -216,6 +219,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             handed_out: tolerance.atol,
             uneven: false,
             lost: 0.0,
+            upto: None,
             due: Vec::new(),
         }
     }
@@ -240,9 +244,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 match self.decide() {
                     Ok(next) => Some(next),
                     Err(Verdict::Stopped(reason)) => return Poll::Ready(self.stopped(reason, source)),
-                    Err(verdict) => match self.audit(source) {
-                        Some(leaf) => Some(leaf),
-                        None => return Poll::Ready(source.unknown(self.allowed()).map_or(Ok(verdict), Err)),
+                    Err(verdict) => match self.missed() {
+                        Some(Ok(leaf)) => Some(leaf),
+                        Some(Err(reason)) => return Poll::Ready(self.stopped(reason, source)),
+                        None => match self.audit(source) {
+                            Some(leaf) => Some(leaf),
+                            None => return Poll::Ready(source.unknown(self.allowed()).map_or(Ok(verdict), Err)),
+                        },
                     },
                 }
             };
@@ -282,13 +290,18 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 
     /// The leaves from left to right.
     fn in_order(&self) -> impl Iterator<Item = &Leaf<T, M::Kind, H>> {
+        self.indexed().map(|(_, leaf)| leaf)
+    }
+
+    /// The same with their indices.
+    fn indexed(&self) -> impl Iterator<Item = (usize, &Leaf<T, M::Kind, H>)> {
         let mut next = 0;
         std::iter::from_fn(move || {
             loop {
-                let leaf = self.leaves.get(next as usize)?;
+                let (index, leaf) = (next as usize, self.leaves.get(next as usize)?);
                 next = leaf.next;
                 if leaf.stands() {
-                    return Some(leaf);
+                    return Some((index, leaf));
                 }
             }
         })
@@ -409,8 +422,12 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     fn replace(&mut self, parent: usize, first: usize) {
         self.afresh = false;
         let last = self.leaves.len();
+        // A leaf that is looked at again, or that a nearer limit needs, need not be the head.
+        let is_head = !M::AUDITS && self.upto.is_none() || self.queue.peek().is_some_and(|head| head.leaf == parent);
         if first == last {
-            self.queue.pop();
+            if is_head {
+                self.queue.pop();
+            }
             let local = &mut self.leaves[parent].local;
             self.lost += local.error;
             local.roundoff = local.error;
@@ -420,7 +437,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.uneven |= last - first != 2;
         let rank = self.rank();
         let (left, children) = self.leaves.split_at_mut(first);
-        let (index, parent) = (parent, &mut left[parent]);
+        let parent = &mut left[parent];
         let (error, flat) = (parent.local.error, parent.flat);
         if self.tolerance.is_of_l1() {
             self.l1 += children.iter().map(|child| child.local.l1).sum::<f64>() - parent.local.l1;
@@ -432,8 +449,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             self.value.add_scaled(-1.0, &parent.local.value);
         }
         let mut moved = parent.local.value.clone();
-        // A leaf that is looked at again need not be the head.
-        let mut in_place = !M::AUDITS || self.queue.peek().is_some_and(|head| head.leaf == index);
+        let mut in_place = is_head;
         for (i, child) in (first..).zip(children) {
             child.next = if i + 1 == last { next } else { i as u32 + 1 };
             let halvings = self.method.halvings(&child.panel);

@@ -33,3 +33,4 @@ mod tidy;
 mod tolerances;
 mod truth;
 mod truth_methods;
+mod upto;

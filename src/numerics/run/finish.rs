@@ -16,7 +16,7 @@ use crate::numerics::value::Value;
 pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usize) -> Estimate<T> {
     let mut sum = Sum::new();
     sum.add(&local.value);
-    let segment = Segment { a: panel.a, b: panel.b, value: local.value, error: local.error };
+    let segment = Segment { a: panel.a, b: panel.b, value: local.value, error: local.error, l1: local.l1 };
     Estimate {
         value: sum.total(),
         error: local.error,
@@ -67,14 +67,14 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             self.sum_errors();
         }
         let as_it_is = domain.is_as_it_is();
-        let segment = |panel: &Panel<M::Kind>, value, error| {
+        let segment = |panel: &Panel<M::Kind>, Local { value, error, l1, .. }: Local<T>| {
             if as_it_is {
                 let (a, b) = (panel.a, panel.b);
-                return (is_narrow(a, b), Segment { a, b, value, error });
+                return (is_narrow(a, b), Segment { a, b, value, error, l1 });
             }
             let (p, q) = domain.span(panel.a, panel.b);
             let (a, b) = domain.placed(p, q);
-            (is_narrow(p, q), Segment { a, b, value, error })
+            (is_narrow(p, q), Segment { a, b, value, error, l1 })
         };
         let mut narrow = false;
         // Leaves that were never refined are in order, and become segments where they are.
@@ -82,7 +82,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let mut sum = Sum::new();
         let mut l1 = 0.0;
         for Leaf { panel, local, .. } in self.in_order() {
-            let (thin, segment) = segment(panel, local.value.clone(), local.error);
+            let (thin, segment) = segment(panel, local.clone());
             narrow |= thin;
             if self.refined > 0 {
                 segments.push(segment);
@@ -100,7 +100,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
         if self.refined == 0 {
             let leaves = std::mem::take(&mut self.leaves).into_iter();
-            segments = leaves.map(|Leaf { panel, local, .. }| segment(&panel, local.value, local.error).1).collect();
+            segments = leaves.map(|Leaf { panel, local, .. }| segment(&panel, local).1).collect();
         }
         // Ascending in `t` is ascending in `x`, but for the two halves of the line.
         if !domain.is_ascending() {
