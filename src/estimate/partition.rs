@@ -76,7 +76,10 @@ impl<T: Clone> IntoIterator for Partition<T> {
         match self.0 {
             Held::One(segment) => vec![segment].into_iter(),
             Held::Many(segments) => segments.into_iter(),
-            Held::Part(of, part) => of[part].to_vec().into_iter(),
+            Held::Part(of, part) => {
+                let owned: Vec<_> = of[part].to_vec();
+                owned.into_iter()
+            }
         }
     }
 }

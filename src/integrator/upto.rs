@@ -65,7 +65,8 @@ where
             return Err(Error::InvalidInterval { a, b });
         }
         let nothing = self.idle(a, a, atol)?;
-        let (ups, downs) = limits.iter().filter(|b| **b != a).partition(|b| **b > a);
+        let ups = limits.iter().copied().filter(|b| *b > a).collect();
+        let downs = limits.iter().copied().filter(|b| *b < a).collect();
         let (above, below) = join(self.side(a, ups, atol), self.side(a, downs, atol)).await;
         let (above, below) = (above?, below?);
         let counted =
@@ -134,7 +135,7 @@ where
         // The nearest limit that is missed.
         let goal = |e: &Estimate<E::Value>| tolerance.allowed(e.value.norm(), e.l1);
         let missed = upto.1.iter().zip(&estimates).filter(|(_, e)| e.error > goal(e));
-        let by_distance = |p: &f64, q: &f64| if low == a { p.total_cmp(q) } else { q.total_cmp(p) };
+        let by_distance = |p: &f64, q: &f64| if high > a { p.total_cmp(q) } else { q.total_cmp(p) };
         let nearest = missed.min_by(|(p, _), (q, _)| by_distance(p, q)).map(|(_, e)| e.clone());
         let estimate = nearest.unwrap_or(whole);
         let goal = goal(&estimate);

@@ -23,8 +23,8 @@ use std::task::Poll;
 
 use self::goal::Upto;
 use self::noise::NOISE_FROM;
+use self::queue::Queued;
 pub(crate) use self::queue::share;
-use self::queue::{Queued, Rank};
 use self::reason::Look;
 use super::method::{Control, Local, Method, Panel};
 use super::tolerance::Tolerance;
@@ -185,10 +185,6 @@ pub(crate) struct Run<T, M: Method, H> {
 /// in floating point: x^-0.97 on [0, 1] would still be 1e-4 off at the smallest subnormal number.
 const DIVERGENT: u32 = 32;
 const SHRINKS: f64 = 0.98;
-
-/// The leaves whose errors are below this part of the largest, or of the tolerance, wait until the others are refined: those
-/// in line are few then, and what is in line is what is looked at most.
-const LINED_UP: f64 = 1.0 / 1024.0;
 
 /// Room for as many leaves once one does not suffice. (Of `f64`, a kilobyte: what allocators have at hand.)
 const ROOM: usize = 16;
@@ -472,32 +468,6 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
         self.peak = if self.error > self.peak { self.error } else { self.peak };
         self.check.moved += moved.norm();
-    }
-
-    /// Lines up the leaves with the largest errors.
-    #[inline(never)]
-    fn line_up(&mut self, allowed: f64) {
-        let open = self.leaves.iter().map(|leaf| &leaf.local).filter(|local| !local.is_settled());
-        let most = open.fold(0.0, |most: f64, local| most.max(local.error));
-        self.floor = LINED_UP * most.min(allowed);
-        if self.refined == 0 {
-            self.leaves.reserve_exact(ROOM.saturating_sub(self.leaves.len()));
-        }
-        self.place_all();
-    }
-
-    /// Queues all leaves that belong there.
-    fn place_all(&mut self) {
-        self.queue.reserve(ROOM);
-        let rank = self.rank();
-        for (i, leaf) in self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.stands()) {
-            self.queue.extend(rank.place(&self.method, leaf, i));
-        }
-    }
-
-    #[inline]
-    fn rank(&self) -> Rank {
-        Rank { floor: self.floor, handed_out: self.handed_out, pieces: self.pieces }
     }
 
     fn sum_errors(&mut self) {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{DIVERGENT, Leaf, Run};
 use crate::estimate::{Estimate, Reason};
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Control, Method};
+use crate::numerics::method::{Control, Method, Panel};
 use crate::numerics::sum::Sum;
 use crate::numerics::value::Value;
 
@@ -108,7 +108,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// The leaf with the largest error before the nearest place up to which the tolerance is not met.
     fn worst_missed(&self) -> Option<Option<usize>> {
         let Upto { places, ascends, wraps } = self.upto.as_ref()?;
-        let mut leaves: Vec<(usize, &Leaf<T, M::Kind, H>)> = self.indexed().collect();
+        let mut leaves: Vec<_> = self.indexed().collect();
         if *wraps {
             // Stable: within either sign they ascend.
             leaves.sort_by_key(|(_, leaf)| leaf.panel.a.is_sign_negative());
@@ -116,13 +116,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if !ascends {
             leaves.reverse();
         }
-        let is_before = |leaf: &Leaf<T, M::Kind, H>, to: Place| {
-            if *ascends { place(*wraps, leaf.panel.b) <= to } else { place(*wraps, leaf.panel.a) >= to }
+        let is_before = |panel: &Panel<M::Kind>, to: Place| {
+            if *ascends { place(*wraps, panel.b) <= to } else { place(*wraps, panel.a) >= to }
         };
         let mut leaves = leaves.into_iter().peekable();
         let mut standing = Standing { value: Sum::new(), error: 0.0, l1: 0.0, worst: None };
         for to in places {
-            while let Some((index, leaf)) = leaves.next_if(|(_, leaf)| is_before(leaf, *to)) {
+            while let Some((index, leaf)) = leaves.next_if(|(_, leaf)| is_before(&leaf.panel, *to)) {
                 standing.add(index, leaf);
             }
             let value = standing.value.clone().total();

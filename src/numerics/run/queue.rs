@@ -2,9 +2,13 @@
 
 use std::cmp::Ordering;
 
-use super::Leaf;
+use super::{Leaf, ROOM, Run};
 use crate::numerics::method::{Control, Method};
 use crate::numerics::value::Value;
+
+/// The leaves whose errors are below this part of the largest, or of the tolerance, wait until the others are refined: those
+/// in line are few then, and what is in line is what is looked at most.
+const LINED_UP: f64 = 1.0 / 1024.0;
 
 /// A leaf in line to be refined.
 #[derive(Clone, Copy, Debug)]
@@ -90,4 +94,32 @@ impl Rank {
 pub(crate) fn share(tolerance: f64, pieces: usize, depth: u32) -> f64 {
     // Halving is exact, so one multiplication gives the bits of halving again and again.
     tolerance / pieces as f64 * 2f64.powi(-(depth.min(2000) as i32))
+}
+
+impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
+    /// Lines up the leaves with the largest errors.
+    #[inline(never)]
+    pub(super) fn line_up(&mut self, allowed: f64) {
+        let open = self.leaves.iter().map(|leaf| &leaf.local).filter(|local| !local.is_settled());
+        let most = open.fold(0.0, |most: f64, local| most.max(local.error));
+        self.floor = LINED_UP * most.min(allowed);
+        if self.refined == 0 {
+            self.leaves.reserve_exact(ROOM.saturating_sub(self.leaves.len()));
+        }
+        self.place_all();
+    }
+
+    /// Queues all leaves that belong there.
+    pub(super) fn place_all(&mut self) {
+        self.queue.reserve(ROOM);
+        let rank = self.rank();
+        for (i, leaf) in self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.stands()) {
+            self.queue.extend(rank.place(&self.method, leaf, i));
+        }
+    }
+
+    #[inline]
+    pub(super) fn rank(&self) -> Rank {
+        Rank { floor: self.floor, handed_out: self.handed_out, pieces: self.pieces }
+    }
 }
