@@ -1,17 +1,17 @@
 //! Evaluation ahead of the decisions: the driver that joins the tree of panels to the dispatch of evaluations.
 
+mod engine;
 mod judging;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+pub(crate) use self::engine::Engine;
 use crate::error::{Error, EvaluationError};
-use crate::estimate::{Estimate, Reason};
+use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::{Dispatch, Place, Request};
 use crate::evaluation::key::{BuildKeyHasher, Key};
@@ -21,7 +21,6 @@ use crate::limit::Limit;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::far::{Far, Mark};
-use crate::numerics::run::finish::ended;
 use crate::numerics::run::judge::Lengths;
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
@@ -29,43 +28,6 @@ use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
 use crate::prefetch::{Class, RANGE, State, Tree};
 use crate::trace;
-
-/// An integral whose values are on their way: the future of its estimate.
-pub(crate) struct Engine<E: Evaluator + 'static, M: Method> {
-    /// `None` once it has ended.
-    run: Option<Run<E::Value, M, usize>>,
-    source: Ahead<E, M>,
-}
-
-// Nothing in it is pinned.
-impl<E: Evaluator + 'static, M: Method> Unpin for Engine<E, M> {}
-
-impl<E, M> Engine<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
-    pub(crate) fn new(run: Run<E::Value, M, usize>, source: Ahead<E, M>) -> Self {
-        Self { run: Some(run), source }
-    }
-}
-
-impl<E, M> Future for Engine<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
-    type Output = Result<Estimate<E::Value>, Error<E::Value>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { run, source } = self.get_mut();
-        let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
-        let mut run = run.take().expect("there was one");
-        let estimate = run.finish(&source.domain, source.ledger.requests, source.performed, None);
-        let goal = run.goal(&estimate);
-        Poll::Ready(ended(verdict, estimate, goal, source.ledger.needed))
-    }
-}
 
 /// A source of judged panels whose values are on their way.
 pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
@@ -82,12 +44,15 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     nearly: Vec<usize>,
     ledger: Ledger,
     limit: Option<Limit>,
-    /// The leaf whose expansion is paid for and waited for, and its price.
-    paid: Option<(usize, usize)>,
+    /// The leaf whose expansion is paid for and waited for, its price, and the first child that may not be judged.
+    paid: Option<(usize, usize, usize)>,
     performed: usize,
     /// Whether it was polled before, and whether this is the first time and may ask for one point only.
     begun: bool,
     tries: bool,
+    /// When the poll began, and how many points it has worked on since the clock was looked at.
+    since: Instant,
+    work: usize,
     pace: trace::Pace,
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
@@ -100,6 +65,10 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
 
 /// How long one poll may evaluate on the spot before others have their turn on the thread.
 const SLICE: Duration = Duration::from_micros(200);
+/// How long one poll may work at all, and after how many points to look at the clock: a decision counts for some.
+const LONG: Duration = Duration::from_millis(4);
+const LOOK: usize = 1024;
+const DECISION: usize = 8;
 
 impl<E, M> Ahead<E, M>
 where
@@ -130,6 +99,8 @@ where
             performed: 0,
             begun: false,
             tries: false,
+            since: Instant::now(),
+            work: 0,
             pace: trace::Pace::new(),
             panels: Vec::new(),
             points: Vec::new(),
@@ -151,6 +122,7 @@ where
             limit.wake(cx);
         }
         let mut start = None;
+        (self.since, self.work) = (Instant::now(), 0);
         self.tries = !std::mem::replace(&mut self.begun, true) && self.observer.is_none() && self.limit.is_none();
         self.dispatch.arrive();
         loop {
@@ -159,6 +131,12 @@ where
             }
             if let Poll::Ready(end) = run.advance(self) {
                 return Poll::Ready(end);
+            }
+            if self.is_long() {
+                // Others on this thread have their turn.
+                self.dispatch.pass_on();
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             self.tree.set_allowed(run.allowed());
             if self.dispatch.is_swift() {
@@ -179,6 +157,14 @@ where
         }
     }
 
+    /// Whether this poll has worked for so long that others on the thread should have their turn. Stays so until the next.
+    fn is_long(&mut self) -> bool {
+        if self.work >= LOOK && self.since.elapsed() <= LONG {
+            self.work = 0;
+        }
+        self.work >= LOOK
+    }
+
     /// Where evaluations are best done. Who watches is told of evaluations from the owner's thread only; and a limit holds
     /// only if no thread that must keep it can hang in an evaluation.
     fn place(&self) -> Place {
@@ -188,7 +174,7 @@ where
     /// Asks for points, best first, while there is room. Returns whether anything may have changed meanwhile.
     fn fill(&mut self, cx: &mut Context<'_>) -> bool {
         let mut started = false;
-        while let Some((node, class)) = self.tree.next(self.dispatch.concurrency()) {
+        while let Some((node, class)) = self.tree.next(self.dispatch.concurrency(), self.performed) {
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
                 return false;
@@ -385,7 +371,7 @@ where
 
     /// Pays for an expansion, unless that was done; `false` if the budget does not cover it.
     fn pay(&mut self, node: usize, children: Range<usize>) -> bool {
-        if self.paid.is_some_and(|(paid, _)| paid == node) {
+        if self.paid.is_some_and(|(paid, ..)| paid == node) {
             return true;
         }
         self.panels.clear();
@@ -395,7 +381,7 @@ where
         if !self.ledger.charge(&self.method, &self.domain, &self.panels, &mut self.points) {
             return false;
         }
-        self.paid = Some((node, self.ledger.requests - before));
+        self.paid = Some((node, self.ledger.requests - before, children.start));
         self.tree.require(children);
         true
     }
@@ -415,30 +401,38 @@ where
         leaves: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
         if self.limit.as_ref().is_some_and(Limit::is_over) {
-            if let Some((_, price)) = self.paid.take() {
+            if let Some((_, price, _)) = self.paid.take() {
                 self.ledger.refund(price);
             }
             self.pace.late();
             return Poll::Ready(Err(Stop::Early(Reason::Deadline)));
+        }
+        self.work += DECISION;
+        if self.is_long() {
+            return Poll::Pending;
         }
         let node = leaf.map_or(RANGE, |leaf| leaves[leaf].handle);
         let children = self.tree.children(node);
         if !self.pay(node, children.clone()) {
             return Poll::Ready(Err(Stop::Early(Reason::Budget)));
         }
-        for child in children.clone() {
+        let from = self.paid.map_or(children.start, |(.., from)| from);
+        for child in from..children.end {
             match self.tree.nodes[child].state {
                 State::Judged(_) => {}
                 State::Bad(trouble) => {
                     if !self.judge_again(child) {
                         let stop = trouble.stop();
-                        if let (Stop::Early(_) | Stop::Infinite(..), Some((_, price))) = (&stop, self.paid.take()) {
+                        if let (Stop::Early(_) | Stop::Infinite(..), Some((_, price, _))) = (&stop, self.paid.take()) {
                             self.ledger.refund(price);
                         }
                         return Poll::Ready(Err(stop));
                     }
                 }
                 State::Waiting | State::Dropped => {
+                    if let Some((.., from)) = &mut self.paid {
+                        *from = child;
+                    }
                     return match self.failure(child) {
                         Some(error) => Poll::Ready(Err(Stop::Failed(error))),
                         None => Poll::Pending,
@@ -455,7 +449,7 @@ where
         if let Err(trouble) = self.lengths.compare(&self.method, &self.domain, &leaves[first..]) {
             return Poll::Ready(Err(trouble.stop()));
         }
-        let (_, price) = self.paid.take().expect("it was paid for");
+        let (_, price, _) = self.paid.take().expect("it was paid for");
         self.tree.retire(node, price);
         Poll::Ready(Ok(()))
     }

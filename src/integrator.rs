@@ -16,7 +16,7 @@ use futures_lite::future::block_on;
 use crate::ahead::{Ahead, Engine};
 use crate::direct::{Direct, UNKEPT, whole};
 use crate::error::Error;
-use crate::estimate::{Estimate, Partition};
+use crate::estimate::{Estimate, Partition, Reason};
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::evaluation::dispatch::{Dispatch, Shared};
@@ -27,7 +27,7 @@ use crate::numerics::auto::Auto;
 use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::{Control, Local, Method, Panel};
 use crate::numerics::run::finish::{ended, is_one, of_one};
-use crate::numerics::run::{Leaf, Run};
+use crate::numerics::run::{Leaf, Run, Verdict};
 use crate::numerics::tolerance::Tolerance;
 use crate::numerics::value::Value;
 use crate::observer::Observer;
@@ -242,9 +242,22 @@ where
         if self.settings.is_none() && Domain::is_plain(a, b) {
             return Some((Domain::plain(a, b), tolerance));
         }
-        let domain = self.domain(a, b)?;
+        let domain = self.pieces(a, b)?;
+        if self.first_costs(&domain) > self.max_evaluations as f64 {
+            return None;
+        }
+        let resolution = self.settings().resolution;
+        let domain = if resolution < f64::INFINITY { domain.resolve(resolution) } else { domain };
         domain.pieces().next()?;
         Some((domain, tolerance))
+    }
+
+    /// How many evaluations the first segments take at least.
+    fn first_costs(&self, domain: &Domain) -> f64 {
+        let Some(panel) = whole(&self.method, domain).next() else { return 0.0 };
+        // Neighbours may have a limit in common.
+        let each = self.method.count(&panel) - usize::from(M::REUSES_POINTS);
+        each as f64 * domain.parts(self.settings().resolution)
     }
 
     #[inline]
@@ -252,8 +265,9 @@ where
         Tolerance::with_l1(atol, self.rtol, self.settings().rtol_l1)
     }
 
+    /// The range in pieces between breakpoints.
     #[inline(never)]
-    fn domain(&self, a: f64, b: f64) -> Option<Domain> {
+    fn pieces(&self, a: f64, b: f64) -> Option<Domain> {
         let settings = self.settings();
         let scale = match settings.scale {
             None => None,
@@ -267,7 +281,7 @@ where
                 domain(a, b, &all, scale)?
             }
         };
-        Some(if settings.resolution < f64::INFINITY { domain.resolve(settings.resolution) } else { domain })
+        Some(domain)
     }
 
     /// How it ends where there is nothing to do: the range is empty, or the question is refused.
@@ -275,19 +289,28 @@ where
     fn idle(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
         match self.settings().scale {
             Some((centre, width)) if Scale::new(centre, width).is_none() => Err(Error::InvalidScale { centre, width }),
-            _ if self.domain(a, b).is_none() => Err(Error::InvalidInterval { a, b }),
+            _ if self.pieces(a, b).is_none() => Err(Error::InvalidInterval { a, b }),
             _ if self.tolerance(atol).is_none() => {
                 Err(Error::InvalidTolerance { atol, rtol: self.rtol, rtol_l1: self.settings().rtol_l1 })
             }
-            _ => Ok(Estimate {
-                value: E::Value::zero(),
-                error: 0.0,
-                evaluations: 0,
-                performed: 0,
-                l1: 0.0,
-                segments: Partition::empty(),
-            }),
+            _ => self.empty(a, b, atol),
         }
+    }
+
+    /// The end of a run that has no segment: the range is empty, or the budget does not cover the first ones.
+    fn empty(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
+        let needed = self.pieces(a, b).map_or(0.0, |domain| self.first_costs(&domain));
+        let is_beyond = needed > self.max_evaluations as f64;
+        let verdict = if is_beyond { Verdict::Stopped(Reason::Budget) } else { Verdict::Converged };
+        let estimate = Estimate {
+            value: E::Value::zero(),
+            error: if is_beyond { f64::INFINITY } else { 0.0 },
+            evaluations: 0,
+            performed: 0,
+            l1: 0.0,
+            segments: Partition::empty(),
+        };
+        ended(verdict, estimate, atol, needed as usize)
     }
 
     fn limit(&self) -> Option<Limit> {

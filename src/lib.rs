@@ -88,6 +88,7 @@ mod limit;
 mod numerics;
 mod observer;
 mod prefetch;
+mod scaled;
 mod trace;
 
 pub use error::{Error, EvaluationError};
@@ -108,14 +109,15 @@ pub use evaluation::{Durability, Durable, DurableError};
 pub use integrator::Integrator;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
+pub use numerics::euclidean::Euclidean;
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Control, Local, Method, Panel};
-pub use numerics::norms::{Euclidean, Scaled, Scales};
 pub use numerics::simpson::Simpson;
 pub use numerics::tanh_sinh::TanhSinh;
 pub use numerics::value::Value;
 pub use observer::{Observer, Progress};
 pub use prefetch::Speculation;
+pub use scaled::{Scaled, Scales};
 
 // Here because it joins the wings: the numerics know nothing of files, and the files nothing of norms.
 #[cfg(feature = "durable")]

@@ -7,6 +7,7 @@
 //! INVARIANT: no scan over all panels. Each event costs at most logarithmic time in their number.
 
 mod certain;
+mod next;
 mod node;
 mod predict;
 
@@ -71,6 +72,9 @@ pub(crate) struct Tree<T, M: Method> {
     pub(crate) nodes: Vec<Node<T, M::Kind>>,
     /// Panels whose points the next decision needs.
     required: Range<usize>,
+    /// The first of them that may have points to ask for, and the first that may not be judged.
+    asks: usize,
+    waits: usize,
     /// Expansions that are bound to come, and those that may.
     certain: BinaryHeap<Candidate>,
     guesses: BinaryHeap<Candidate>,
@@ -107,6 +111,8 @@ impl<T, M: Method> Tree<T, M> {
             speculation,
             nodes: Vec::with_capacity(2),
             required: 0..0,
+            asks: 0,
+            waits: 0,
             certain: BinaryHeap::new(),
             guesses: BinaryHeap::new(),
             undecided: BinaryHeap::new(),
@@ -191,6 +197,7 @@ impl<T, M: Method> Tree<T, M> {
         for node in panels.clone() {
             self.justify(node);
         }
+        (self.asks, self.waits) = (panels.start, panels.start);
         self.required = panels;
     }
 
@@ -231,50 +238,6 @@ impl<T, M: Method> Tree<T, M> {
         self.arrived += 1;
     }
 
-    /// The next panel with points to ask for, and why, if there are so many workers.
-    pub(crate) fn next(&mut self, workers: usize) -> Option<(usize, Class)> {
-        if let Some(node) = self.required.clone().find(|&node| self.is_unissued(node)) {
-            return Some((node, Class::Required));
-        }
-        if self.speculation == Speculation::Off {
-            return None;
-        }
-        while let Some(&candidate) = self.certain.peek() {
-            if let Some(node) = self.unissued_child(candidate.node) {
-                return Some((node, Class::Certain));
-            }
-            self.certain.pop();
-            self.expanded(candidate.node);
-        }
-        if self.speculation == Speculation::Certain {
-            return None;
-        }
-        if let Speculation::AtMost(fraction) = self.speculation {
-            let within = (self.extra as f64) < fraction * self.needed as f64;
-            // Of a fraction that is not a number there is nothing within.
-            if !within {
-                return None;
-            }
-        }
-        while let Some(&candidate) = self.guesses.peek() {
-            let node = &self.nodes[candidate.node];
-            let stale = node.expanded || node.passed || node.rank.to_bits() != candidate.rank.to_bits();
-            if !stale {
-                if !self.is_worth(candidate) && !self.is_held_up(workers) {
-                    return None;
-                }
-                if let Some(child) = self.unissued_child(candidate.node) {
-                    return Some((child, Class::Guessed));
-                }
-            }
-            self.guesses.pop();
-            if !stale {
-                self.expanded(candidate.node);
-            }
-        }
-        None
-    }
-
     /// The next point of a panel was asked for.
     pub(crate) fn issue(&mut self, node: usize, class: Class) {
         let n = &mut self.nodes[node];
@@ -298,15 +261,6 @@ impl<T, M: Method> Tree<T, M> {
     /// Whether a panel's error is what the run will see.
     fn is_final(&self, node: usize) -> bool {
         self.is_judged(node) && self.nodes[node].is_final
-    }
-
-    fn is_unissued(&self, node: usize) -> bool {
-        let n = &self.nodes[node];
-        matches!(n.state, State::Waiting) && n.issued < n.points.len()
-    }
-
-    fn unissued_child(&mut self, node: usize) -> Option<usize> {
-        self.children(node).find(|&child| self.is_unissued(child))
     }
 
     fn scale(&self, panel: &Panel<M::Kind>) -> f64 {
@@ -361,16 +315,6 @@ impl<T, M: Method> Tree<T, M> {
         }
         self.nodes[node].children = 0..0;
         self.nodes[node].expanded = false;
-    }
-
-    /// All points of a node's children were asked for: their own children come into question.
-    fn expanded(&mut self, node: usize) {
-        self.nodes[node].expanded = true;
-        for child in self.children(node) {
-            if matches!(self.nodes[child].state, State::Waiting) {
-                self.guesses.push(Candidate { rank: self.nodes[child].rank, node: child });
-            }
-        }
     }
 
     /// What was guessed of this panel is needed after all.

@@ -34,6 +34,7 @@ where
 
     /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
     pub(super) fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
+        self.work += points.len();
         let mut panel = self.tree.nodes[node].panel;
         match judge(&self.method, &self.domain, &mut panel, points, &mut self.values, &self.far) {
             Ok(Judged { local, mark }) => {

@@ -127,7 +127,7 @@ where
             }
             Err(error) => return Err(error),
         };
-        let (Some(domain), Some(tolerance)) = (asked.domain(low, high), asked.tolerance(atol)) else {
+        let (Some(domain), Some(tolerance)) = (asked.pieces(low, high), asked.tolerance(atol)) else {
             unreachable!("they were not refused")
         };
         let estimates = split(&whole, &domain, upto.0, &upto.1);

@@ -26,13 +26,13 @@ mod tail;
 use self::cut::{again, conclude, halve, refine_smooth, refine_tail};
 pub(crate) use self::kind::Kind;
 use self::kind::{Look, Note, PLAIN, Search, Shape};
-use self::map::{Base, Map, Within};
+use self::map::{Base, Map};
 use self::search::search;
 use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
 use self::tail::{TAIL, tail};
 use super::elementary::ln;
-use super::few::{by_mean, is_few};
+use super::few::{Within, by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
 use super::method::{Control, Local, Method, Panel, UNKNOWN};
 use super::value::Value;
@@ -333,6 +333,9 @@ fn judge<T: Value>(
         local.error = f64::MIN_POSITIVE;
         panel.kind.note = Note::Empty;
     }
+    if grows_without_bound(panel) {
+        local.error = UNKNOWN;
+    }
     let samples = [0, POINTS / 2, POINTS - 1];
     let mut unknown = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
     if is_few(panel.a, panel.b) {
@@ -347,6 +350,15 @@ fn judge<T: Value>(
     }
     (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
     (local, doubt)
+}
+
+/// Whether the mass per e-fold grows towards a limit, as far as it was seen: what lies beyond is no part of what was
+/// seen, however little that may be beside the rest of the integral.
+fn grows_without_bound(panel: &Panel<Kind>) -> bool {
+    let Note::Ends { left, right, left_power, right_power, .. } = panel.kind.note else { return false };
+    let is_limit = |end: f64| panel.depth == 0 || end == 0.0;
+    panel.kind.shape == PLAIN.shape
+        && (left && left_power <= -1.0 && is_limit(panel.a) || right && right_power <= -1.0 && is_limit(panel.b))
 }
 
 fn touches_zero(panel: &Panel<Kind>, map: &Map) -> bool {

@@ -7,6 +7,7 @@ mod tests;
 use std::sync::LazyLock;
 
 use self::tables::{COS, WEIGHTS};
+use super::few::slim;
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
 
@@ -92,10 +93,14 @@ impl Method for ClenshawCurtis {
     fn points(&self, panel: &Panel<Degree>, into: &mut Vec<f64>) {
         let (c, h) = (panel.midpoint(), panel.reach());
         let stride = 16 >> panel.kind.level;
+        let first = into.len() + 1;
         into.push(panel.a);
         into.extend((1..32 / stride).map(|j| c - h * COS[j * stride]));
         into.push(c);
         into.extend((1..32 / stride).rev().map(|j| c + h * COS[j * stride]));
+        if let Some(within) = slim(panel) {
+            into[first..].iter_mut().for_each(|x| *x = within.clamp(*x));
+        }
         into.push(panel.b);
     }
 

@@ -48,8 +48,13 @@ impl Scale {
     }
 }
 
-/// More parts than this have no budget, nor memory; the piece is left whole.
-const MOST_PARTS: f64 = 16_777_216.0;
+/// Of a width that is a smaller part than this of where it is, numbers tell too few points apart.
+const NARROWEST: f64 = 1.0 / (1_u64 << 40) as f64;
+
+/// A width at a distance from zero, or the least one at which points can be told apart.
+fn told_apart(width: f64, at: f64) -> f64 {
+    width.max(at * NARROWEST)
+}
 
 impl Domain {
     /// A range in which the integrand is given, instead of the place, its offset from the nearer limit. Both limits
@@ -129,7 +134,7 @@ impl Domain {
                     breakpoints.iter().copied().filter(|x| x.is_finite()).min_by(|x, y| x.abs().total_cmp(&y.abs()));
                 let Scale { centre, width } =
                     scale.unwrap_or(Scale { centre: nearest.unwrap_or(0.0) + 0.0, width: 1.0 });
-                Map::Line { centre, width, dense: breakpoints.contains(&centre) }
+                Map::Line { centre, width: told_apart(width, centre.abs()), dense: breakpoints.contains(&centre) }
             }
         };
         let mut cuts = Vec::new();
@@ -152,16 +157,23 @@ impl Domain {
         Some(Self { map, from: None, cuts, ends: None, reversed: b < a })
     }
 
-    /// Divides pieces with finite limits evenly, so that none is wider than `width` in `x`. `width` is positive.
+    /// How many pieces there are if those with finite limits are divided evenly, so that none is wider than `width` in
+    /// `x`. `width` is positive.
+    pub(crate) fn parts(&self, width: f64) -> f64 {
+        self.pieces().map(|(low, high)| parts(self.span(low, high), width)).sum()
+    }
+
+    /// Divides them so. They are not too many for the memory: see [`parts`](Self::parts).
     pub(crate) fn resolve(mut self, width: f64) -> Self {
         let mut cuts = self.cuts().to_vec();
         for (low, high) in self.pieces() {
             let (a, b) = self.span(low, high);
-            let parts = ((b - a) / width).ceil();
-            if parts.is_finite() && parts <= MOST_PARTS {
-                let inner = (1..parts as u32).map(|k| self.map.t(a + (b - a) * (f64::from(k) / parts)));
-                cuts.extend(inner.filter(|t| low < *t && *t < high));
-            }
+            let parts = parts((a, b), width);
+            let inner = (1..parts as u64).map(|k| k as f64 / parts).map(|part| {
+                let x = a + (b - a) * part;
+                self.map.t(if x.is_finite() { x } else { a * (1.0 - part) + b * part })
+            });
+            cuts.extend(inner.filter(|t| low < *t && *t < high));
         }
         sort(&mut cuts);
         (self.cuts, self.ends) = (cuts, None);
@@ -306,6 +318,13 @@ fn fourth(x: f64) -> f64 {
     (x * x) * (x * x)
 }
 
+/// Into how many parts a range is divided, so that none is wider; one if it is infinite.
+fn parts((a, b): (f64, f64), width: f64) -> f64 {
+    // Halved first: no overflow.
+    let parts = ((b / 2.0 - a / 2.0) / (width / 2.0)).ceil();
+    if a.is_finite() && b.is_finite() { parts.max(1.0) } else { 1.0 }
+}
+
 /// Ascending by the total order, each once.
 fn sort(cuts: &mut Vec<f64>) {
     cuts.sort_by(f64::total_cmp);
@@ -316,8 +335,11 @@ impl Map {
     /// From `origin` to infinity (`side` 1) or to minus infinity (-1).
     fn half(origin: f64, side: f64, scale: Option<Scale>) -> Self {
         let (before, width) = match scale {
-            None => (0.0, 1.0),
-            Some(Scale { centre, width }) => ((side * (centre - origin)).max(0.0), width),
+            // Beside a limit so large nothing has the scale one: numbers are too far apart there.
+            None => (0.0, if origin.abs() * NARROWEST > 1.0 { origin.abs() } else { 1.0 }),
+            Some(Scale { centre, width }) => {
+                ((side * (centre - origin)).max(0.0), told_apart(width, origin.abs().max(centre.abs())))
+            }
         };
         Map::Half { origin, side, head: (before + width).min(f64::MAX), width }
     }

@@ -1,6 +1,7 @@
-//! Ranges of a few numbers: there a value is known at nearly all of them, and no rule says more than their mean.
+//! Ranges of a few numbers: there a value is known at nearly all of them, and no rule says more than their mean; and of
+//! so few that rounding may carry a point to a limit, or beyond.
 
-use super::method::Local;
+use super::method::{Local, Panel};
 use super::value::Value;
 
 /// The relative width of a panel of a few numbers.
@@ -13,6 +14,51 @@ const ROUNDOFF: f64 = 5.0;
 pub(super) fn is_few(a: f64, b: f64) -> bool {
     let (p, q) = (a.abs(), b.abs());
     b - a <= FEW * if p > q { p } else { q }
+}
+
+/// Where the points of a panel lie: not at its limits, unless there is nothing between.
+#[derive(Clone, Copy)]
+pub(super) struct Within {
+    low: f64,
+    high: f64,
+}
+
+impl Within {
+    #[inline]
+    pub(super) fn new<K: Copy>(panel: &Panel<K>) -> Self {
+        let low = next_up(panel.a);
+        Self { low, high: (-next_up(-panel.b)).max(low) }
+    }
+
+    #[inline]
+    pub(super) fn clamp(&self, x: f64) -> f64 {
+        // As `max` and `min`, for numbers.
+        let x = if x < self.low { self.low } else { x };
+        if x > self.high { self.high } else { x }
+    }
+}
+
+/// The next larger number. (`f64::next_up` is younger than the oldest compiler supported.)
+fn next_up(x: f64) -> f64 {
+    let bits = x.to_bits();
+    if x > 0.0 {
+        f64::from_bits(bits + 1)
+    } else if x < 0.0 {
+        f64::from_bits(bits - 1)
+    } else {
+        f64::from_bits(1)
+    }
+}
+
+/// In wider panels, relatively, no rounding moves the outermost node of a rule to the limit: of the 61 points that is
+/// 2.6e-4 of the width away from there.
+const SLIM: f64 = 16_384.0 * f64::EPSILON;
+
+/// Where the points of a panel have to be held, if rounding may carry them to its limits or beyond.
+#[inline]
+pub(super) fn slim<K: Copy>(panel: &Panel<K>) -> Option<Within> {
+    let (p, q) = (panel.a.abs(), panel.b.abs());
+    (panel.b - panel.a < SLIM * if p > q { p } else { q }).then(|| Within::new(panel))
 }
 
 /// The integral over a panel of a few numbers by the mean of the values there; its error is by how much they differ

@@ -13,6 +13,7 @@ use self::grading::{Place, parts};
 pub(super) use self::judge::TRUST;
 use self::judge::{is_half, judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
+use super::few::slim;
 use super::lanes::is_small;
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
@@ -227,11 +228,15 @@ impl Method for GaussKronrod {
     fn points(&self, panel: &Panel<Place>, into: &mut Vec<f64>) {
         let (c, h) = (panel.midpoint(), panel.reach());
         into.push(c);
+        let first = into.len();
         with_pairs!(self, M => {
             let nodes = Laid::<M>::RULE.nodes;
             into.extend(nodes.map(|node| c - h * node));
             into.extend(nodes.map(|node| c + h * node));
         });
+        if let Some(within) = slim(panel) {
+            into[first..].iter_mut().for_each(|x| *x = within.clamp(*x));
+        }
     }
 
     #[inline]
@@ -258,7 +263,7 @@ impl Method for GaussKronrod {
         f: impl FnMut(f64) -> T,
         _: Option<&mut Vec<f64>>,
     ) -> Option<Local<T>> {
-        if !is_small::<T>() {
+        if !is_small::<T>() || slim(panel).is_some() {
             return None;
         }
         let local = with_pairs!(self, M => judge_here::<T, M>(panel, f));
@@ -276,6 +281,9 @@ impl Method for GaussKronrod {
             return None;
         }
         let [mut left, mut right] = parts(panel)?;
+        if slim(&left).is_some() || slim(&right).is_some() {
+            return None;
+        }
         let [first, second] = with_pairs!(self, M => judge_two_here::<T, M>([&left, &right], f));
         note(&mut left, &first);
         note(&mut right, &second);

@@ -160,7 +160,7 @@ where
 }
 
 /// The largest norm, and NaN if any is NaN.
-pub(super) fn largest(norms: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn largest(norms: impl Iterator<Item = f64>) -> f64 {
     norms.fold(0.0, |most: f64, norm| if norm > most || norm.is_nan() { norm } else { most })
 }
 

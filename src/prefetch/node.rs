@@ -18,6 +18,8 @@ pub(crate) struct Node<T, K> {
     pub(crate) asked: K,
     pub(crate) parent: usize,
     pub(crate) children: Range<usize>,
+    /// The first of them that may have points to ask for.
+    pub(crate) asks: usize,
     /// Whether the children follow from this panel's own estimate, not from a prediction.
     pub(crate) fixed: bool,
     /// The points in `t`, until the panel is judged; how many of them were asked for, and have no value yet.
@@ -67,6 +69,7 @@ impl<T, K: Copy> Node<T, K> {
             asked: panel.kind,
             parent,
             children: 0..0,
+            asks: 0,
             fixed: false,
             issued: 0,
             missing: points.len(),

@@ -3,7 +3,7 @@
 //! A branch predictor: errors fall from parent to child as they did one level above, on the side where the integrand
 //! is hardest; they fall faster elsewhere.
 
-use super::node::{Candidate, State};
+use super::node::{Candidate, Node, State};
 use super::{RANGE, Tree};
 use crate::numerics::focus::Focus;
 use crate::numerics::method::{Control, Method};
@@ -25,14 +25,19 @@ const CUT: f64 = 0.1;
 /// A decision waits for stragglers when more evaluations than one for so many workers have finished since it asked for
 /// its last value.
 const PATIENCE: usize = 8;
+/// Of so many panels at most, of thousands of pieces say.
+const LOOKED_AT: usize = 256;
 
 impl<T, M: Method> Tree<T, M> {
     /// Whether the next decision waits for stragglers. Then any guess is worth a worker: no better one comes before.
-    pub(super) fn is_held_up(&self, workers: usize) -> bool {
-        self.required.clone().any(|node| {
-            let n = &self.nodes[node];
+    pub(super) fn is_held_up(&mut self, workers: usize) -> bool {
+        let waits = |n: &Node<T, M::Kind>| matches!(n.state, State::Waiting);
+        while self.waits < self.required.end && !waits(&self.nodes[self.waits]) {
+            self.waits += 1;
+        }
+        self.nodes[self.waits..self.required.end].iter().take(LOOKED_AT).any(|n| {
             let meanwhile = self.arrived - n.asked_at;
-            matches!(n.state, State::Waiting)
+            waits(n)
                 && n.issued == n.points.len()
                 && meanwhile > 0
                 && (n.is_nearly_known() || meanwhile > workers / PATIENCE)

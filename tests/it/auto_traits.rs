@@ -36,6 +36,8 @@ const _: () = {
     shared::<Reason>();
     shared::<Retry<Asynchronous>>();
     shared::<Partition<f64>>();
+    shared::<Scaled<Vec<f64>>>();
+    shared::<Scales>();
     shared::<Segment<f64>>();
     shared::<Simpson>();
     shared::<Speculation>();

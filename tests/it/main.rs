@@ -15,6 +15,7 @@ mod engine;
 mod errors;
 mod faults;
 mod golden;
+mod hostile;
 mod layering;
 mod limits;
 mod methods;

@@ -4,6 +4,7 @@
 use coquad::{Auto, Error, Estimate, GaussKronrod, Inline, Integrator, Method, ThreadPool};
 
 use crate::support::cluster::{Cluster, Latency};
+use crate::support::families::Draw;
 use crate::support::truth::{KINDS, Question, kind};
 
 const SEED: u64 = 20_261_129;
@@ -226,4 +227,30 @@ fn a_budget_below_the_second_look_is_reported_the_same_by_all() {
         }
     }
     assert!(reported > 20, "{reported}");
+}
+
+/// A hint of the scale that is far too small puts all there is next to infinity, on both sides: what one side shows is
+/// no reason to believe that the other one has none.
+#[test]
+fn a_scale_that_is_far_too_small_costs_points_and_loses_nothing() {
+    let (mut draw, mut right) = (Draw(SEED), 0);
+    const MEMBERS: usize = 200;
+    for i in 0..MEMBERS {
+        let (size, part) = (draw.within(-30.0, 30.0).exp(), 10_f64.powf(draw.within(-40.0, 8.0)));
+        let centre = if i % 2 == 0 { 0.0 } else { draw.within(-3.0, 3.0) * size };
+        let rate = draw.within(0.3, 3.0);
+        let density = move |x: f64| {
+            let u = (x - centre) / size;
+            let v = if u < 0.0 { u } else { u * rate };
+            (-v * v).exp() / size
+        };
+        let exact = std::f64::consts::PI.sqrt() / 2.0 * (1.0 + 1.0 / rate);
+        let integrator = Integrator::new(Inline::new(density)).scale(centre, part * size).rtol(1e-6);
+        match integrator.integrate_blocking(f64::NEG_INFINITY, f64::INFINITY, 0.0) {
+            Ok(e) if (e.value - exact).abs() <= 1e-5 * exact => right += 1,
+            Ok(e) => panic!("{centre:e}, {size:e}, {part:e}, {rate}, seed {SEED}: {e} for {exact:e}"),
+            Err(_) => {}
+        }
+    }
+    assert!(right >= MEMBERS * 9 / 10, "{right} of {MEMBERS} right (seed {SEED})");
 }

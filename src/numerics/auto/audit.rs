@@ -4,11 +4,12 @@
 use wide::f64x2;
 
 use super::super::elementary::ln;
+use super::super::few::Within;
 use super::super::lanes::{Lanes, same_ref, two};
 use super::super::method::Panel;
 use super::super::value::Value;
 use super::kind::{Kind, Shape};
-use super::map::{Base, Map, Within};
+use super::map::{Base, Map};
 use super::tables::{BARYCENTRIC, NODE, NODES, POINTS};
 
 /// What is off at a point counts for so many times what a feature of the size of the gap around it has: what is seen

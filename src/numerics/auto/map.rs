@@ -91,36 +91,3 @@ impl Map {
         self.half.abs()
     }
 }
-
-/// The points of a panel: not its limits.
-pub(super) struct Within {
-    low: f64,
-    high: f64,
-}
-
-impl Within {
-    #[inline]
-    pub(super) fn new(panel: &Panel<Kind>) -> Self {
-        let low = next_up(panel.a);
-        Self { low, high: (-next_up(-panel.b)).max(low) }
-    }
-
-    #[inline]
-    pub(super) fn clamp(&self, x: f64) -> f64 {
-        // As `max` and `min`, for numbers.
-        let x = if x < self.low { self.low } else { x };
-        if x > self.high { self.high } else { x }
-    }
-}
-
-/// The next larger number. (`f64::next_up` is younger than the oldest compiler supported.)
-fn next_up(x: f64) -> f64 {
-    let bits = x.to_bits();
-    if x > 0.0 {
-        f64::from_bits(bits + 1)
-    } else if x < 0.0 {
-        f64::from_bits(bits - 1)
-    } else {
-        f64::from_bits(1)
-    }
-}

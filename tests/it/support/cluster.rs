@@ -5,8 +5,9 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use coquad::{EvaluationError, Evaluator};
 use futures::channel::oneshot;
@@ -178,6 +179,15 @@ where
     }
 }
 
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Clock {
     /// Polls the future, and moves the clock whenever it waits.
     ///
@@ -186,12 +196,18 @@ impl Clock {
     /// If the future waits and nothing is outstanding: it would hang.
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
-        let mut cx = Context::from_waker(Waker::noop());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
         loop {
+            woken.0.store(false, Ordering::Relaxed);
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return output;
             }
-            self.tick();
+            // Who only gave others their turn is polled again.
+            if !(woken.0.load(Ordering::Relaxed) && self.is_idle()) {
+                self.tick();
+            }
         }
     }
 

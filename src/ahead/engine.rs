@@ -1,0 +1,51 @@
+//! The future of an estimate.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::Ahead;
+use crate::error::Error;
+use crate::estimate::Estimate;
+use crate::evaluation::Evaluator;
+use crate::numerics::method::Method;
+use crate::numerics::run::Run;
+use crate::numerics::run::finish::ended;
+use crate::numerics::value::Value;
+
+/// An integral whose values are on their way: the future of its estimate.
+pub(crate) struct Engine<E: Evaluator + 'static, M: Method> {
+    /// `None` once it has ended.
+    run: Option<Run<E::Value, M, usize>>,
+    source: Ahead<E, M>,
+}
+
+// Nothing in it is pinned.
+impl<E: Evaluator + 'static, M: Method> Unpin for Engine<E, M> {}
+
+impl<E, M> Engine<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    pub(crate) fn new(run: Run<E::Value, M, usize>, source: Ahead<E, M>) -> Self {
+        Self { run: Some(run), source }
+    }
+}
+
+impl<E, M> Future for Engine<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    type Output = Result<Estimate<E::Value>, Error<E::Value>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { run, source } = self.get_mut();
+        let verdict = ready!(source.poll(run.as_mut().expect("polled after completion"), cx))?;
+        let mut run = run.take().expect("there was one");
+        let estimate = run.finish(&source.domain, source.ledger.requests, source.performed, None);
+        let goal = run.goal(&estimate);
+        Poll::Ready(ended(verdict, estimate, goal, source.ledger.needed))
+    }
+}

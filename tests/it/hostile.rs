@@ -1,0 +1,224 @@
+//! Questions that take a service down: polls that do not return, memory without end, settings that are not met in
+//! silence, points outside the limits.
+
+use std::future::{Ready, poll_fn, ready};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use coquad::{
+    Auto, ClenshawCurtis, Error, EvaluationError, GaussKronrod, Inline, Integrator, Method, PointCache, Reason,
+    Simpson, Speculation, TanhSinh, ThreadPool, evaluator_fn,
+};
+
+use crate::support::cluster::{Cluster, Latency};
+use crate::support::families::Draw;
+
+const SEED: u64 = 20_261_201;
+const INF: f64 = f64::INFINITY;
+
+/// Where numbers are far apart most guesses ask for points that are known: they cost no worker, and must end.
+#[test]
+fn far_out_guesses_end() {
+    for (k, at) in [1e28, 3e40, 1e120, 1e150].into_iter().enumerate() {
+        for (a, b) in [(at, INF), (-INF, -at)] {
+            for atol in [1e-3 / at, 1e-12 / at] {
+                let f = |x: f64| 1.0 / x / x;
+                let pool = ThreadPool::new(8);
+                let evaluator = pool.evaluator(move |x: f64| {
+                    std::thread::sleep(Duration::from_micros(100));
+                    f(x)
+                });
+                let e = Integrator::new(evaluator).integrate_blocking(a, b, atol);
+                let e = e.unwrap_or_else(|error| panic!("{a:e} to {b:e}, {atol:e}: {error}"));
+                assert!((e.value - 1.0 / at).abs() <= atol + 1e-9 / at, "{k}: {e:?} for {:e}", 1.0 / at);
+                let here = Integrator::new(Inline::new(f)).integrate_blocking(a, b, atol).expect("the same");
+                assert_eq!((here.value.to_bits(), here.evaluations), (e.value.to_bits(), e.evaluations));
+            }
+        }
+        // A scale that numbers there cannot tell.
+        let pool = ThreadPool::new(8);
+        let f = move |x: f64| (-((x - at) / at).powi(2)).exp();
+        let e = Integrator::new(pool.evaluator(f)).scale(at, 1.0).rtol(1e-6).integrate_blocking(-INF, INF, 0.0);
+        if let Ok(e) = e {
+            assert!((e.value / at - std::f64::consts::PI.sqrt()).abs() < 1e-5, "{at:e}: {e:?}");
+        }
+    }
+}
+
+/// The longest of the polls of a call whose evaluations are ready at once.
+fn longest_poll<F: Future>(future: F) -> (Duration, usize, F::Output) {
+    let mut future = pin!(future);
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut longest, mut polls) = (Duration::ZERO, 0);
+    loop {
+        let began = Instant::now();
+        let poll = future.as_mut().poll(&mut cx);
+        longest = longest.max(began.elapsed());
+        polls += 1;
+        if let Poll::Ready(output) = poll {
+            return (longest, polls, output);
+        }
+    }
+}
+
+/// Noise between 0 and 1: every segment is worth bisecting.
+fn noise(x: f64) -> f64 {
+    let mut z = x.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((z ^ (z >> 29)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// No clock is judged, which would depend on the machine; but a long run takes many polls.
+#[test]
+fn a_poll_ends_though_there_is_more_to_do() {
+    let at_once = |x: f64| -> Ready<Result<f64, EvaluationError>> { ready(Ok(noise(x))) };
+    let cache = PointCache::new();
+    let asked = || {
+        let evaluator = evaluator_fn(64, at_once);
+        Integrator::new(evaluator).method(GaussKronrod::new(21)).max_evaluations(400_000).with_cache(cache.clone())
+    };
+    for known in [false, true] {
+        let integrator = asked();
+        let (longest, polls, ended) = longest_poll(integrator.integrate(0.0, 1.0, 1e-12));
+        assert!(matches!(ended, Err(Error::NotConverged { .. })), "{ended:?}");
+        println!("known {known}: {polls} polls, the longest {longest:?}");
+        assert!(polls > 10, "known {known}: {polls} polls for {:?}", ended.map(|e| e.evaluations));
+    }
+}
+
+#[test]
+fn a_time_limit_holds_though_all_values_are_ready() {
+    let evaluator = evaluator_fn(8, |x: f64| ready(Ok::<f64, EvaluationError>(noise(x))));
+    let integrator = Integrator::new(evaluator).max_evaluations(usize::MAX).time_limit(Duration::from_millis(50));
+    let ended = integrator.method(Never).integrate_blocking(0.0, 1.0, 1e-300);
+    assert!(matches!(ended, Err(Error::NotConverged { reason: Reason::Deadline, .. })), "{ended:?}");
+}
+
+/// A method that never has enough.
+#[derive(Clone, Copy, Debug)]
+struct Never;
+
+impl Method for Never {
+    type Kind = ();
+    const REUSES_POINTS: bool = false;
+
+    fn control(&self) -> coquad::Control {
+        coquad::Control::Global
+    }
+
+    fn root(&self) {}
+
+    fn points(&self, panel: &coquad::Panel<()>, into: &mut Vec<f64>) {
+        into.push(panel.midpoint());
+    }
+
+    fn estimate<T: coquad::Value>(&self, panel: &mut coquad::Panel<()>, values: &[T]) -> coquad::Local<T> {
+        let width = panel.b - panel.a;
+        let mut value = values[0].clone();
+        value.scale(width);
+        coquad::Local { value, error: width.sqrt(), l1: width, roundoff: 0.0 }
+    }
+
+    fn refine(&self, panel: &coquad::Panel<()>, _error: f64, into: &mut Vec<coquad::Panel<()>>) {
+        panel.bisect((), into);
+    }
+}
+
+/// A resolution is met, or refused before anything is evaluated.
+#[test]
+fn a_resolution_that_the_budget_does_not_cover_is_refused() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let f = move |x: f64| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        (-(x - 1234.6) * (x - 1234.6)).exp()
+    };
+    for (b, width) in [(1e8, 1.0), (1e8, 1e-300), (1e300, 1e-3), (f64::MAX, 1.0), (4e6, 1.0)] {
+        let here = Integrator::new(Inline::new(f.clone())).resolution(width);
+        let there = Integrator::new(ThreadPool::new(2).evaluator(f.clone())).resolution(width);
+        let [here, there] =
+            [here.integrate_blocking(-b, b, 1e-8), there.integrate_blocking(-b, b, 1e-8)].map(|ended| match ended {
+                Err(error @ Error::NotConverged { reason: Reason::Budget, .. }) => error.to_string(),
+                other => panic!("{b} {width}: {other:?}"),
+            });
+        assert_eq!(here, there);
+        assert!(here.contains("the first segments alone take"), "{here}");
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    let e = Integrator::new(Inline::new(f)).resolution(1.0).integrate_blocking(0.0, 5e3, 1e-8).expect("it is covered");
+    assert!((e.value - std::f64::consts::PI.sqrt()).abs() < 1e-8 && e.segments.len() >= 5_000, "{e:?}");
+    // Limits so far apart that their distance is no number.
+    let wide =
+        Integrator::new(Inline::new(|_: f64| 1e-300_f64)).resolution(1e307).integrate_blocking(-1.7e308, 1.7e308, 1.0);
+    let wide = wide.expect("a constant");
+    assert!(wide.segments.len() == 34 && (wide.value - 3.4e8).abs() < 1.0, "{wide:?}");
+}
+
+/// Ranges of a few numbers and of many, beside powers of two: no point is outside, and none at a limit unless nothing
+/// is between.
+fn stays_within(method: impl Method + std::fmt::Debug, may_touch: bool) {
+    let mut draw = Draw(SEED);
+    for i in 0..4000 {
+        let a = f64::from(2_i32.pow((draw.next() * 8.0) as u32)) * [1.0, -1.0, 0.5, 1.0 + draw.next()][i % 4];
+        let ulps = (draw.within(0.0, 30.0).exp2() as u64) + 1;
+        let b = (0..ulps.min(1)).fold(a, |x, _| x + ulps as f64 * f64::EPSILON * x.abs());
+        if a >= b {
+            continue;
+        }
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let into = seen.clone();
+        let f = Inline::new(move |x: f64| {
+            into.lock().unwrap().push(x);
+            1.0 + (x - a).abs()
+        });
+        let _ = Integrator::new(f).method(method.clone()).max_evaluations(500).integrate_blocking(a, b, 1e-300);
+        let seen = seen.lock().unwrap();
+        let name = format!("{method:?} on [{a:?}, {b:?}], seed {SEED}");
+        assert!(seen.iter().all(|x| a <= *x && *x <= b), "{name}: {:?}", seen.iter().find(|x| **x < a || **x > b));
+        let is_between = f64::midpoint(a, b) > a && f64::midpoint(a, b) < b;
+        assert!(may_touch || !is_between || seen.iter().all(|x| a < *x && *x < b), "{name}: at a limit");
+    }
+}
+
+#[test]
+fn no_point_lies_outside_the_limits() {
+    stays_within(Auto, false);
+    for points in [15, 21, 31, 41, 51, 61] {
+        stays_within(GaussKronrod::new(points), false);
+    }
+    stays_within(ClenshawCurtis, true);
+    stays_within(Simpson, true);
+    stays_within(TanhSinh, true);
+}
+
+/// A singular limit that is not zero is neared until numbers end, and never evaluated.
+#[test]
+fn a_limit_that_need_not_be_evaluated_is_not() {
+    for method in [15, 21, 61] {
+        let f = Inline::new(|x: f64| {
+            assert!(x > 0.0 && x < 1.0, "{x:?}");
+            1.0 / (1.0 - x).sqrt() + (1.0 - x).ln().powi(2)
+        });
+        let _ = Integrator::new(f).method(GaussKronrod::new(method)).integrate_blocking(0.0, 1.0, 1e-13);
+    }
+}
+
+/// Steps of work per breakpoint, counted in polls and virtual time: the same however many there are. (`benches` has
+/// seconds.)
+#[test]
+fn many_breakpoints_are_asked_for_one_after_the_other() {
+    for pieces in [100, 3000] {
+        let breakpoints: Vec<f64> = (1..pieces).map(|i| f64::from(i) / f64::from(pieces)).collect();
+        let (cluster, clock) = Cluster::new(f64::exp, 64, Latency::Scrambled, SEED);
+        let integrator = Integrator::new(cluster).method(GaussKronrod::new(15)).breakpoints(&breakpoints);
+        let e = clock.run(integrator.speculation(Speculation::Ahead).integrate(0.0, 1.0, 1e-8)).expect("smooth");
+        let here = Integrator::new(Inline::new(f64::exp)).method(GaussKronrod::new(15)).breakpoints(&breakpoints);
+        let here = here.integrate_blocking(0.0, 1.0, 1e-8).expect("smooth");
+        assert_eq!((e.value.to_bits(), e.evaluations), (here.value.to_bits(), here.evaluations));
+        assert_eq!(e.evaluations, 15 * pieces as usize);
+    }
+    drop(poll_fn(|_| Poll::<()>::Pending));
+}
