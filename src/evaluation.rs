@@ -18,6 +18,7 @@ mod pmap;
 mod pool_evaluator;
 #[cfg(all(unix, feature = "process"))]
 mod process;
+mod slots;
 pub(crate) mod spot;
 mod sync;
 mod thread_pool;

@@ -1,14 +1,13 @@
 //! Dispatch: never more than `concurrency()` evaluations outstanding, over all integrals of an integrator.
 //!
-//! INVARIANT: what is outstanding holds a [`Slot`]. Nothing queues behind the slots but wakers: each integral keeps
+//! INVARIANT: what is outstanding holds a slot ([`Taken`]). Nothing queues behind the slots but wakers: each integral keeps
 //! what it wants to itself, best first, and asks when there is room, so a required point never waits behind guesses.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, Stream};
@@ -17,84 +16,9 @@ use super::cache::{Claim, PointCache};
 use super::evaluator::Evaluator;
 use super::flight::{Flight, Outcome};
 use super::near::{Laps, Near, Pace};
+use super::slots::Slots;
 use super::spot::{Found, Spot};
-use super::sync::{Mutex, MutexGuard};
 use crate::error::EvaluationError;
-
-/// How many evaluations are outstanding, and who waits for room.
-#[derive(Debug, Default)]
-struct Slots {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    taken: usize,
-    /// Who waits, first come first served.
-    waiting: BTreeMap<u64, Waker>,
-    tickets: u64,
-}
-
-/// How many of those who wait are woken when a slot is freed. More than one, because one that was woken may be held
-/// by its owner and never polled; not all, because ten thousand integrals may wait. Whoever is woken and leaves room
-/// passes it on ([`Slots::offer`]).
-const WOKEN: usize = 4;
-
-/// Room for one evaluation, given back when dropped.
-#[derive(Debug)]
-struct Slot(Arc<Slots>);
-
-impl Slots {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a slot, or has the waker woken when there may be one.
-    fn take(self: &Arc<Self>, concurrency: usize, ticket: &mut Option<u64>, waker: &Waker) -> Option<Slot> {
-        let mut state = self.lock();
-        // At least one, or an evaluator that says 0 would hang the integral for ever.
-        if state.taken < concurrency.max(1) + usize::from(planted!(13)) {
-            state.taken += 1;
-            return Some(Slot(self.clone()));
-        }
-        // Once woken, a ticket is spent: behind those who came meanwhile.
-        let id = ticket.filter(|id| state.waiting.contains_key(id)).unwrap_or_else(|| {
-            state.tickets += 1;
-            state.tickets
-        });
-        *ticket = Some(id);
-        state.waiting.insert(id, waker.clone());
-        None
-    }
-
-    /// Wakes those who wait longest, if there is room.
-    fn offer(&self, concurrency: usize) {
-        self.free(0, concurrency);
-    }
-
-    /// Takes slots back, and wakes those who wait longest if there is room then.
-    fn free(&self, slots: usize, concurrency: usize) {
-        let mut state = self.lock();
-        state.taken -= slots;
-        if state.waiting.is_empty() || state.taken >= concurrency.max(1) {
-            return;
-        }
-        let woken: Vec<Waker> = (0..WOKEN).map_while(|_| Some(state.waiting.pop_first()?.1)).collect();
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
-    }
-
-    fn cancel(&self, ticket: u64) {
-        // Bound to a name, so that the waker is dropped after the lock is released.
-        let _waker = self.lock().waiting.remove(&ticket);
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.free(1, usize::MAX);
-    }
-}
 
 /// What became of a request.
 pub(crate) enum Request<T> {
@@ -242,7 +166,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
             Some(slot) => {
                 let shared = self.shared.clone();
-                let unheard = self.cache.unheard();
+                let unheard = self.cache.unheard().in_slot(slot.of());
                 self.cache.claim(x, move || {
                     async move {
                         let _slot = slot;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::panics;
+use crate::evaluation::slots::Slot;
 use crate::evaluation::unheard::{Unheard, letter};
 
 /// Makes an evaluator of an asynchronous function, of which at most `limit` calls run at once.
@@ -160,13 +161,16 @@ where
 
     async fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> Result<T, EvaluationError> {
         let f = Arc::clone(&self.f);
+        let slot = unheard.slot();
         let (sender, receiver) = letter(move |outcome: Result<T, EvaluationError>| match outcome {
             Ok(value) => unheard.keep(x, value),
             Err(error) => panics::dispose(error),
         });
         // Dropped with this future, it never starts if it has not.
         let _call = blocking::unblock(move || {
+            let slot = slot.map(Slot::until_dropped);
             let outcome = catch_unwind(AssertUnwindSafe(|| f(x).map_err(EvaluationError::new)));
+            drop(slot);
             sender.send(outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload)))));
         });
         receiver.await.expect("a call sends its outcome")

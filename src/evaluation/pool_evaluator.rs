@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::near::{Near, Pace, Stopwatch};
+use crate::evaluation::slots::Slot;
 use crate::evaluation::thread_pool::{ThreadPool, evaluate_here};
 use crate::evaluation::unheard::Unheard;
 
@@ -112,7 +113,12 @@ where
 
     fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
-        self.pool.evaluate(move || Ok(f.call(x)), move |value| unheard.keep(x, value))
+        let slot = unheard.slot();
+        let job = move || {
+            let _slot = slot.map(Slot::until_dropped);
+            Ok(f.call(x))
+        };
+        self.pool.evaluate(job, move |value| unheard.keep(x, value))
     }
 
     fn concurrency(&self) -> usize {
@@ -176,7 +182,12 @@ where
 
     fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
-        self.pool.evaluate(move || f.call(x).map_err(EvaluationError::new), move |value| unheard.keep(x, value))
+        let slot = unheard.slot();
+        let job = move || {
+            let _slot = slot.map(Slot::until_dropped);
+            f.call(x).map_err(EvaluationError::new)
+        };
+        self.pool.evaluate(job, move |value| unheard.keep(x, value))
     }
 
     fn concurrency(&self) -> usize {

@@ -13,21 +13,39 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 
 use crate::evaluation::cache::{PointCache, Points};
+use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::step;
 
 /// Where the values of an integral are kept, as long as anybody else knows of that place.
 pub struct Unheard<T> {
     points: Weak<Points<T>>,
+    /// The slot of the evaluation, to be given back when that ends, whoever is polled then.
+    slot: Option<Slot>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Unheard<T> {
     /// For values that belong to no cache.
     pub(crate) fn nowhere() -> Self {
-        Self { points: Weak::new() }
+        Self { points: Weak::new(), slot: None }
     }
 
     pub(crate) fn of(points: Weak<Points<T>>) -> Self {
-        Self { points }
+        Self { points, slot: None }
+    }
+
+    /// The same for an evaluation that has a slot.
+    pub(crate) fn in_slot(self, slot: Slot) -> Self {
+        Self { slot: Some(slot), ..self }
+    }
+
+    /// The same for one of several attempts: the slot belongs to all of them.
+    pub(crate) fn of_an_attempt(&self) -> Self {
+        Self { points: self.points.clone(), slot: None }
+    }
+
+    /// What a thread that evaluates has until it has: then the slot is free.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        self.slot.clone()
     }
 
     /// Keeps a value found at `x`. The first value wins.
@@ -46,13 +64,16 @@ impl<T> fmt::Debug for Unheard<T> {
 
 impl<T> Clone for Unheard<T> {
     fn clone(&self) -> Self {
-        Self { points: self.points.clone() }
+        Self { points: self.points.clone(), slot: self.slot.clone() }
     }
 }
 
 /// What becomes of a message that nobody receives.
 pub(crate) trait Leave<R> {
     fn leave(&self, message: R);
+
+    /// A message is about to be sent.
+    fn sent(&self) {}
 }
 
 impl<R, F: Fn(R)> Leave<R> for F {
@@ -74,6 +95,12 @@ impl<T: Clone + Send + Sync + 'static, E> Leave<Result<T, E>> for Late<T> {
     fn leave(&self, outcome: Result<T, E>) {
         if let Ok(value) = outcome {
             self.unheard.keep(self.x, value);
+        }
+    }
+
+    fn sent(&self) {
+        if let Some(slot) = &self.unheard.slot {
+            slot.give_back();
         }
     }
 }
@@ -100,6 +127,7 @@ impl<R, L: Leave<R>> Sender<R, L> {
     }
 
     pub(crate) fn send(self, message: R) {
+        self.leave.sent();
         step();
         if let Err(unheard) = self.sender.send(message) {
             self.leave.leave(unheard);

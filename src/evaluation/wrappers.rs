@@ -133,7 +133,7 @@ impl<E: Evaluator> Evaluator for Retry<E> {
     async fn evaluate_for(&self, x: f64, unheard: Unheard<E::Value>) -> Result<E::Value, EvaluationError> {
         let mut made = 0;
         for attempt in 1.. {
-            let error = match self.inner.evaluate_for(x, unheard.clone()).await {
+            let error = match self.inner.evaluate_for(x, unheard.of_an_attempt()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };

@@ -57,8 +57,14 @@ const SLIM: f64 = 16_384.0 * f64::EPSILON;
 /// Where the points of a panel have to be held, if rounding may carry them to its limits or beyond.
 #[inline]
 pub(super) fn slim<K: Copy>(panel: &Panel<K>) -> Option<Within> {
+    is_slim(panel, panel.b - panel.a).then(|| Within::new(panel))
+}
+
+/// Whether rounding may do that in a part of a panel that is so wide.
+#[inline]
+pub(super) fn is_slim<K>(panel: &Panel<K>, width: f64) -> bool {
     let (p, q) = (panel.a.abs(), panel.b.abs());
-    (panel.b - panel.a < SLIM * if p > q { p } else { q }).then(|| Within::new(panel))
+    width < SLIM * if p > q { p } else { q }
 }
 
 /// The integral over a panel of a few numbers by the mean of the values there; its error is by how much they differ

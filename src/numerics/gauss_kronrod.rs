@@ -9,11 +9,11 @@ mod tables;
 
 use std::fmt;
 
-use self::grading::{Place, parts};
+use self::grading::{Place, have_inside, parts};
 pub(super) use self::judge::TRUST;
 use self::judge::{is_half, judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
-use super::few::slim;
+use super::few::{is_slim, slim};
 use super::lanes::is_small;
 use super::method::{Control, Local, Method, Panel};
 use super::value::Value;
@@ -281,7 +281,8 @@ impl Method for GaussKronrod {
             return None;
         }
         let [mut left, mut right] = parts(panel)?;
-        if slim(&left).is_some() || slim(&right).is_some() {
+        let (p, q) = (left.b - left.a, right.b - right.a);
+        if is_slim(panel, if p < q { p } else { q }) {
             return None;
         }
         let [first, second] = with_pairs!(self, M => judge_two_here::<T, M>([&left, &right], f));
@@ -291,11 +292,12 @@ impl Method for GaussKronrod {
     }
 
     fn refine(&self, panel: &Panel<Place>, _error: f64, into: &mut Vec<Panel<Place>>) {
-        into.extend(parts(panel).into_iter().flatten());
+        into.extend(parts(panel).filter(have_inside).into_iter().flatten());
     }
 
     fn predict(&self, panel: &Panel<Place>, into: &mut Vec<Panel<Place>>) {
-        into.extend(parts(&Panel { kind: panel.kind.guessed(), ..*panel }).into_iter().flatten());
+        let guessed = Panel { kind: panel.kind.guessed(), ..*panel };
+        into.extend(parts(&guessed).filter(have_inside).into_iter().flatten());
     }
 }
 

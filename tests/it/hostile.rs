@@ -1,7 +1,7 @@
 //! Questions that take a service down: polls that do not return, memory without end, settings that are not met in
 //! silence, points outside the limits.
 
-use std::future::{Ready, poll_fn, ready};
+use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -220,5 +220,60 @@ fn many_breakpoints_are_asked_for_one_after_the_other() {
         assert_eq!((e.value.to_bits(), e.evaluations), (here.value.to_bits(), here.evaluations));
         assert_eq!(e.evaluations, 15 * pieces as usize);
     }
-    drop(poll_fn(|_| Poll::<()>::Pending));
+}
+
+const WORKERS: usize = 2;
+
+/// An integral that is held and not polled, as by `select!`, keeps no slot of an evaluation that has ended: another one of
+/// the same integrator goes on.
+fn held_and_overtaken<E>(make: impl Fn(Arc<AtomicUsize>) -> E)
+where
+    E: coquad::Evaluator<Value = f64> + 'static,
+{
+    let ended = Arc::new(AtomicUsize::new(0));
+    let integrator = Integrator::new(make(ended.clone()));
+    let mut held = Box::pin(integrator.integrate(0.0, 1.0, 1e-8));
+    let mut cx = Context::from_waker(Waker::noop());
+    // Until it has as many outstanding as there may be: a poll that starts no more.
+    while ended.load(Ordering::SeqCst) < WORKERS {
+        assert!(held.as_mut().poll(&mut cx).is_pending());
+        std::thread::yield_now();
+    }
+    let asked = ended.load(Ordering::SeqCst);
+    // It asks for more, which end, too, with nobody to poll it.
+    assert!(held.as_mut().poll(&mut cx).is_pending());
+    while ended.load(Ordering::SeqCst) < asked + WORKERS {
+        std::thread::yield_now();
+    }
+    let (to, answer) = std::sync::mpsc::channel();
+    let other = integrator.clone();
+    let second = std::thread::spawn(move || {
+        let _ = to.send(other.integrate_blocking(2.0, 3.0, 1e-8).map(|e| e.value.to_bits()));
+    });
+    let found = answer.recv_timeout(Duration::from_secs(60)).expect("the second integral hangs").expect("an integral");
+    second.join().expect("it has ended");
+    let here = Integrator::new(Inline::new(slow_sine)).integrate_blocking(2.0, 3.0, 1e-8).expect("an integral");
+    assert_eq!(found, here.value.to_bits());
+    drop(held);
+}
+
+fn slow_sine(x: f64) -> f64 {
+    x.sin()
+}
+
+#[test]
+fn an_integral_that_is_held_keeps_no_slot_of_what_has_ended() {
+    let call = |ended: &AtomicUsize, x: f64| {
+        std::thread::sleep(Duration::from_millis(1));
+        ended.fetch_add(1, Ordering::SeqCst);
+        slow_sine(x)
+    };
+    let pool = ThreadPool::new(WORKERS);
+    held_and_overtaken(|ended| pool.evaluator(move |x| call(&ended, x)));
+    held_and_overtaken(|ended| pool.try_evaluator(move |x| Ok::<f64, EvaluationError>(call(&ended, x))));
+    held_and_overtaken(|ended| coquad::blocking_fn(WORKERS, move |x| Ok::<f64, EvaluationError>(call(&ended, x))));
+    held_and_overtaken(|ended| {
+        use coquad::EvaluatorExt;
+        pool.evaluator(move |x| call(&ended, x)).timeout(Duration::from_secs(60))
+    });
 }

@@ -1,6 +1,5 @@
 //! Where a segment is cut: in the middle, but nearer and nearer to a limit of the range where all the error is.
 
-use super::super::few::slim;
 use super::super::method::Panel;
 
 /// All the error of a segment's parts is in one of them if that has at least this much of it.
@@ -72,18 +71,14 @@ pub(super) fn parts(panel: &Panel<Place>) -> Option<[Panel<Place>; 2]> {
         _ => (doubted(panel), 0),
     };
     let [mut left, mut right] = panel.cut_at(c, Place(0))?;
-    // A part without a number inside would have its points at limits.
-    if slim(panel).is_some() && !(has_inside(&left) && has_inside(&right)) {
-        return None;
-    }
     let at = |limit| if whole & limit == 0 { 0 } else { limit | halvings << HALVINGS };
     (left.kind, right.kind) = (Place(at(LEFT) | CUT_RIGHT), Place(at(RIGHT)));
     Some([left, right])
 }
 
-fn has_inside(panel: &Panel<Place>) -> bool {
-    let c = panel.midpoint();
-    panel.a < c && c < panel.b
+/// Whether each of two parts has a number inside: a part without one would have its points at limits.
+pub(super) fn have_inside(parts: &[Panel<Place>; 2]) -> bool {
+    parts.iter().all(|part| part.a < part.midpoint() && part.midpoint() < part.b)
 }
 
 /// Where to cut a segment that looks exact, but whose last cut may hide a jump: just beside that.
