@@ -168,7 +168,7 @@ where
         });
         // Dropped with this future, it never starts if it has not.
         let _call = blocking::unblock(move || {
-            let slot = slot.map(Slot::until_dropped);
+            let slot = slot.map(Slot::at_work);
             let outcome = catch_unwind(AssertUnwindSafe(|| f(x).map_err(EvaluationError::new)));
             drop(slot);
             sender.send(outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload)))));

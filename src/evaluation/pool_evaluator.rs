@@ -115,7 +115,7 @@ where
         let f = Arc::clone(&self.f);
         let slot = unheard.slot();
         let job = move || {
-            let _slot = slot.map(Slot::until_dropped);
+            let _slot = slot.map(Slot::at_work);
             Ok(f.call(x))
         };
         self.pool.evaluate(job, move |value| unheard.keep(x, value))
@@ -184,7 +184,7 @@ where
         let f = Arc::clone(&self.f);
         let slot = unheard.slot();
         let job = move || {
-            let _slot = slot.map(Slot::until_dropped);
+            let _slot = slot.map(Slot::at_work);
             f.call(x).map_err(EvaluationError::new)
         };
         self.pool.evaluate(job, move |value| unheard.keep(x, value))

@@ -7,13 +7,14 @@
 //! INVARIANT: no user code runs under the lock of the state. Wakers are cloned, woken and dropped outside: dropping one may
 //! drop a whole task, and with it another integral that gives its slots back.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
-use super::sync::{Mutex, MutexGuard};
+use super::sync::{Mutex, MutexGuard, thread_locals};
 
 /// How many evaluations are outstanding, and who waits for room.
 #[derive(Debug, Default)]
@@ -41,13 +42,42 @@ pub(crate) struct Slot(Arc<Held>);
 struct Held {
     slots: Arc<Slots>,
     is_free: AtomicBool,
+    /// Set while it is lent: the slot of an evaluation that waits for an integral inside it.
+    lent: Option<Arc<AtomicBool>>,
 }
 
 /// The same, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Taken(Slot);
 
+/// The same on a thread that evaluates, from the beginning to the end of the evaluation.
+pub(crate) struct AtWork {
+    _slot: Taken,
+    /// What was at work on the thread when this began.
+    outer: Option<(usize, Arc<AtomicBool>)>,
+}
+
+thread_locals! {
+    /// Of the evaluation at work on this thread: where its slot is from, and whether that is lent.
+    static AT_WORK: RefCell<Option<(usize, Arc<AtomicBool>)>> = RefCell::new(None);
+}
+
 impl Slots {
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// The slot of the evaluation at work on this thread: an integral inside that evaluation may use it meanwhile, for one
+    /// evaluation at a time. (It is woken when that ends.)
+    fn borrow(&self) -> Option<Arc<AtomicBool>> {
+        AT_WORK.with(|at_work| {
+            let at_work = at_work.borrow();
+            let (_, lent) = at_work.as_ref().filter(|(from, _)| *from == self.address())?;
+            // Relaxed: nobody else lends the slot of this thread.
+            (!lent.swap(true, Ordering::Relaxed)).then(|| lent.clone())
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,7 +91,11 @@ impl Slots {
             if state.taken < concurrency.max(1) + usize::from(planted!(13)) {
                 state.taken += 1;
                 drop(state);
-                return Some(Taken(Slot(Arc::new(Held { slots: self.clone(), is_free: AtomicBool::new(false) }))));
+                return Some(Taken::new(self.clone(), None));
+            }
+            if let Some(lent) = self.borrow() {
+                drop(state);
+                return Some(Taken::new(self.clone(), Some(lent)));
             }
             // Cloned outside the lock: then look again.
             let Some(waker) = fresh.take() else {
@@ -106,16 +140,21 @@ impl Slots {
 }
 
 impl Slot {
-    /// Its evaluation has begun where it ends by itself, and ends when what is returned is dropped.
-    pub(crate) fn until_dropped(self) -> Taken {
-        Taken(self)
+    /// Its evaluation begins on this thread, and ends when what is returned is dropped, there.
+    pub(crate) fn at_work(self) -> AtWork {
+        let own = (self.0.slots.address(), Arc::default());
+        let outer = AT_WORK.with(|at_work| at_work.replace(Some(own)));
+        AtWork { _slot: Taken(self), outer }
     }
 
     /// Its evaluation has ended.
     pub(crate) fn give_back(&self) {
         // Relaxed: it says only who gives back; what was evaluated is passed on by other means.
         if !self.0.is_free.swap(true, Ordering::Relaxed) {
-            self.0.slots.free(1, usize::MAX);
+            match &self.0.lent {
+                Some(lent) => lent.store(false, Ordering::Relaxed),
+                None => self.0.slots.free(1, usize::MAX),
+            }
         }
     }
 }
@@ -127,8 +166,18 @@ impl fmt::Debug for Slot {
 }
 
 impl Taken {
+    fn new(slots: Arc<Slots>, lent: Option<Arc<AtomicBool>>) -> Self {
+        Self(Slot(Arc::new(Held { slots, is_free: AtomicBool::new(false), lent })))
+    }
+
     pub(crate) fn of(&self) -> Slot {
         self.0.clone()
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        AT_WORK.with(|at_work| at_work.replace(self.outer.take()));
     }
 }
 

@@ -277,3 +277,30 @@ fn an_integral_that_is_held_keeps_no_slot_of_what_has_ended() {
         pool.evaluator(move |x| call(&ended, x)).timeout(Duration::from_secs(60))
     });
 }
+
+/// An integrand that integrates itself, elsewhere, by the same integrator on the same threads.
+#[test]
+fn an_integrand_may_integrate_itself_by_the_same_integrator() {
+    fn inner(x: f64) -> f64 {
+        x.cos()
+    }
+    let exact = |x: f64| (2.001 + x).sin() - (2.0 + x).sin();
+    for workers in [1, 2, 8] {
+        let pool = ThreadPool::new(workers);
+        let own: Arc<std::sync::OnceLock<Box<dyn Fn(f64, f64) -> f64 + Send + Sync>>> = Arc::default();
+        let itself = own.clone();
+        let f = move |x: f64| {
+            std::thread::sleep(Duration::from_micros(200));
+            if x < 1.5 { itself.get().expect("it is set")(2.0 + x, 2.001 + x) } else { inner(x) }
+        };
+        let integrator = Integrator::new(pool.evaluator(f));
+        let by = integrator.clone();
+        let nested = move |a, b| by.integrate_blocking(a, b, 1e-12).expect("an integral").value;
+        assert!(own.set(Box::new(nested)).is_ok());
+        let (to, answer) = std::sync::mpsc::channel();
+        std::thread::spawn(move || to.send(integrator.integrate_blocking(0.0, 1.0, 1e-9)));
+        let e = answer.recv_timeout(Duration::from_secs(100)).expect("it hangs").expect("an integral");
+        let whole = Integrator::new(Inline::new(exact)).integrate_blocking(0.0, 1.0, 1e-12).expect("smooth");
+        assert!((e.value - whole.value).abs() < 1e-9, "{workers}: {e:?} for {whole:?}");
+    }
+}
