@@ -372,7 +372,8 @@ impl<T> Drop for Seat<T> {
             if !matches!(ended, Stage::Landed(_)) && !planted!(12) {
                 self.points.forget(self.key, &self.pending);
             }
-            drop(ended);
+            // The drop of an evaluation is the user's: if that panics, the others are given up all the same.
+            panics::dispose(ended);
         }
     }
 }

@@ -304,3 +304,39 @@ fn an_integrand_may_integrate_itself_by_the_same_integrator() {
         assert!((e.value - whole.value).abs() < 1e-9, "{workers}: {e:?} for {whole:?}");
     }
 }
+
+/// An evaluation that panics when it is given up.
+struct Bomb(Arc<AtomicUsize>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("given up");
+    }
+}
+
+/// An evaluation whose drop panics takes no other with it: all are given up, and their points begin anew.
+#[test]
+fn an_evaluation_that_panics_when_given_up_is_contained() {
+    let (dropped, started) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let healed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (bombs, asked, heals) = (dropped.clone(), started.clone(), healed.clone());
+    let evaluator = evaluator_fn(8, move |x: f64| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let bomb = (!heals.load(Ordering::SeqCst)).then(|| Bomb(bombs.clone()));
+        async move {
+            if let Some(_bomb) = bomb {
+                std::future::pending::<()>().await;
+            }
+            Ok::<f64, EvaluationError>(x.exp())
+        }
+    });
+    let integrator = Integrator::new(evaluator);
+    let mut first = Box::pin(integrator.integrate(0.0, 1.0, 1e-10));
+    assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(first);
+    assert_eq!((started.load(Ordering::SeqCst), dropped.load(Ordering::SeqCst)), (8, 8));
+    healed.store(true, Ordering::SeqCst);
+    let e = integrator.integrate_blocking(0.0, 1.0, 1e-10).expect("nobody is waited for");
+    assert!((e.value - (1_f64.exp() - 1.0)).abs() <= 1e-10, "{e:?}");
+}
