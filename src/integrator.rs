@@ -365,7 +365,7 @@ where
     ) -> Engine<E, M> {
         let observer = self.settings().observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up);
+        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up, observer.is_some());
         let pieces = whole(&self.method, &domain);
         let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
         let ledger = Ledger::new(self.max_evaluations);

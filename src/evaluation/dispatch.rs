@@ -69,6 +69,8 @@ pub(crate) struct Dispatch<E: Evaluator> {
     laps: Laps,
     /// Set when nobody waits for the integral any more.
     given_up: Arc<AtomicBool>,
+    /// Whether somebody is told when evaluations begin and end: then no slot is free before that is told.
+    watched: bool,
 }
 
 /// A flight that knows its point.
@@ -87,10 +89,15 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 }
 
 impl<E: Evaluator + 'static> Dispatch<E> {
-    pub(crate) fn new(shared: Arc<Shared<E>>, cache: PointCache<E::Value>, given_up: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared<E>>,
+        cache: PointCache<E::Value>,
+        given_up: Arc<AtomicBool>,
+        watched: bool,
+    ) -> Self {
         let slots = shared.slots.get_or_init(Arc::default).clone();
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
-        Self { shared, cache, slots, flights, ticket: None, spot, laps, given_up }
+        Self { shared, cache, slots, flights, ticket: None, spot, laps, given_up, watched }
     }
 
     /// A new poll, perhaps on another thread than the last.
@@ -166,7 +173,8 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
             Some(slot) => {
                 let shared = self.shared.clone();
-                let unheard = self.cache.unheard().in_slot(slot.of());
+                let unheard = self.cache.unheard();
+                let unheard = if self.watched { unheard } else { unheard.in_slot(slot.of()) };
                 self.cache.claim(x, move || {
                     async move {
                         let _slot = slot;

@@ -283,7 +283,7 @@ impl Evaluator for Narrow {
 
 /// What an integral does that wants one point: asks until there is room, then waits.
 async fn one_point(shared: Arc<Shared<Narrow>>, cache: PointCache<f64>, x: f64) -> f64 {
-    let mut dispatch = Dispatch::new(shared, cache, Arc::new(AtomicBool::new(false)));
+    let mut dispatch = Dispatch::new(shared, cache, Arc::new(AtomicBool::new(false)), false);
     let mut asked = false;
     poll_fn(move |cx| {
         loop {

@@ -340,3 +340,32 @@ fn an_evaluation_that_panics_when_given_up_is_contained() {
     let e = integrator.integrate_blocking(0.0, 1.0, 1e-10).expect("nobody is waited for");
     assert!((e.value - (1_f64.exp() - 1.0)).abs() <= 1e-10, "{e:?}");
 }
+
+/// Who watches never sees more under way than there may be.
+#[test]
+fn an_observer_sees_no_more_under_way_than_the_pool_has_threads() {
+    #[derive(Default)]
+    struct Count {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+    struct Watch(Arc<Count>);
+    impl coquad::Observer<f64> for Watch {
+        fn started(&self, _: f64, _: bool) {
+            let now = self.0.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.0.most.fetch_max(now, Ordering::SeqCst);
+        }
+        fn finished(&self, _: f64) {
+            self.0.now.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let count = Arc::new(Count::default());
+    let pool = ThreadPool::new(3);
+    let f = |x: f64| {
+        std::thread::sleep(Duration::from_micros(300));
+        (20.0 * x).sin() / (x + 0.01)
+    };
+    let integrator = Integrator::new(pool.evaluator(f)).observer(Watch(count.clone()));
+    integrator.integrate_blocking(0.0, 1.0, 1e-8).expect("an integral");
+    assert!(count.most.load(Ordering::SeqCst) <= 3, "{}", count.most.load(Ordering::SeqCst));
+}

@@ -57,7 +57,7 @@ fn places(pace: Pace, is_crowded: bool) -> ([Place; 2], bool) {
     let mut found = false;
     let places = [true, false].map(|is_here| {
         let shared = Arc::new(Shared::new(Threads { pace, is_here, is_crowded }));
-        let mut dispatch = Dispatch::new(shared, PointCache::new(), Arc::default());
+        let mut dispatch = Dispatch::new(shared, PointCache::new(), Arc::default(), false);
         found = dispatch.find(0.5).is_some();
         dispatch.place()
     });
