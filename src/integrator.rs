@@ -255,8 +255,8 @@ where
     /// How many evaluations the first segments take at least.
     fn first_costs(&self, domain: &Domain) -> f64 {
         let Some(panel) = whole(&self.method, domain).next() else { return 0.0 };
-        // Neighbours may have a limit in common.
-        let each = self.method.count(&panel) - usize::from(M::REUSES_POINTS);
+        // Each may have a limit in common with its neighbour, and one at infinity.
+        let each = self.method.count(&panel).saturating_sub(if M::REUSES_POINTS { 2 } else { 0 });
         each as f64 * domain.parts(self.settings().resolution)
     }
 

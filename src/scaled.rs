@@ -57,8 +57,8 @@ impl Scales {
 
 /// An array or vector whose norm is the largest ratio of a component's norm to its size: made by [`Scales::of`].
 ///
-/// Tolerances, [`Estimate::error`](crate::Estimate::error) and [`Estimate::l1`](crate::Estimate::l1) are in these units: with
-/// the sizes `s`, an error of `e` says that component `i` is wrong by at most `e s[i]`. So `atol` with the integrals'
+/// Tolerances, [`Estimate::error`](crate::Estimate::error) and [`Estimate::l1`](crate::Estimate::l1) are in these units:
+/// with the sizes `s`, an error of `e` says that component `i` is wrong by at most `e s[i]`. So `atol` with the integrals'
 /// own sizes is a relative tolerance for each component. Where these are unknown, take them from a first call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaled<V> {

@@ -9,10 +9,10 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
+use std::{fmt, mem};
 
 use super::sync::{Mutex, MutexGuard, thread_locals};
 
@@ -25,8 +25,8 @@ pub(crate) struct Slots {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
-    /// Who waits, first come first served.
-    waiting: BTreeMap<u64, Waker>,
+    /// Who waits, first come first served; and whether that integral is inside an evaluation that has a slot.
+    waiting: BTreeMap<u64, (Waker, bool)>,
     tickets: u64,
 }
 
@@ -68,7 +68,7 @@ impl Slots {
     }
 
     /// The slot of the evaluation at work on this thread: an integral inside that evaluation may use it meanwhile, for one
-    /// evaluation at a time. (It is woken when that ends.)
+    /// evaluation at a time.
     fn borrow(&self) -> Option<Arc<AtomicBool>> {
         AT_WORK.with(|at_work| {
             let at_work = at_work.borrow();
@@ -76,6 +76,21 @@ impl Slots {
             // Relaxed: nobody else lends the slot of this thread.
             (!lent.swap(true, Ordering::Relaxed)).then(|| lent.clone())
         })
+    }
+
+    /// Whether an evaluation with a slot of these is at work on this thread.
+    fn is_at_work(&self) -> bool {
+        AT_WORK.with(|at_work| at_work.borrow().as_ref().is_some_and(|(from, _)| *from == self.address()))
+    }
+
+    /// A slot that was lent is back: those who wait inside evaluations are woken, one of whom may use it.
+    fn returned(&self) {
+        let mut state = self.lock();
+        let (inside, others) = mem::take(&mut state.waiting).into_iter().partition(|(_, (_, inside))| *inside);
+        state.waiting = others;
+        drop(state);
+        let inside: BTreeMap<u64, (Waker, bool)> = inside;
+        inside.into_values().for_each(|(waker, _)| waker.wake());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -109,7 +124,7 @@ impl Slots {
                 state.tickets
             });
             *ticket = Some(id);
-            let old = state.waiting.insert(id, waker);
+            let old = state.waiting.insert(id, (waker, self.is_at_work()));
             drop(state);
             drop(old);
             return None;
@@ -128,7 +143,7 @@ impl Slots {
         if state.waiting.is_empty() || state.taken >= concurrency.max(1) {
             return;
         }
-        let woken: Vec<Waker> = (0..WOKEN).map_while(|_| Some(state.waiting.pop_first()?.1)).collect();
+        let woken: Vec<Waker> = (0..WOKEN).map_while(|_| Some(state.waiting.pop_first()?.1.0)).collect();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
@@ -152,7 +167,10 @@ impl Slot {
         // Relaxed: it says only who gives back; what was evaluated is passed on by other means.
         if !self.0.is_free.swap(true, Ordering::Relaxed) {
             match &self.0.lent {
-                Some(lent) => lent.store(false, Ordering::Relaxed),
+                Some(lent) => {
+                    lent.store(false, Ordering::Relaxed);
+                    self.0.slots.returned();
+                }
                 None => self.0.slots.free(1, usize::MAX),
             }
         }

@@ -25,23 +25,23 @@ where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
-    /// Integrates from `a` to each of `limits`, until each integral meets the tolerance for itself: a distribution function,
-    /// distances to many redshifts, a path's length up to many places.
+    /// Integrates from `a` to each of `limits`, until each integral meets the tolerance for itself: a distribution
+    /// function, distances to many redshifts, the length of a path up to many places.
     ///
-    /// The estimates come in the order of the limits, which may be in any order, on both sides of `a`, equal and
-    /// infinite. All limits are breakpoints of one run, so each point is evaluated once, however many integrals it belongs to.
+    /// The estimates come in the order of the limits. Limits may be in any order, on both sides of `a`, equal and
+    /// infinite. Those on one side of `a` are breakpoints of one run, so each point is evaluated once.
     ///
     /// # Cost
     ///
-    /// About the points of one rule for each limit, and those of an integral over the whole range: [`Auto`](crate::Auto)
-    /// takes 4,600 for the distances to 200 redshifts, where 200 calls take 11,600.
-    /// [`Estimate::evaluations`] and [`Estimate::performed`] are those of the whole call, the same in every estimate. With
-    /// [`offsets`](Self::offsets) these are from the limits of the whole range.
+    /// About the points of one rule for each limit, and those of an integral over the whole range.
+    /// [`Estimate::evaluations`] and [`Estimate::performed`] count the whole call, the same in every estimate.
+    /// `max_evaluations` holds for each side of `a`. With [`offsets`](Self::offsets) the integrand is given offsets from
+    /// `a` and from the farthest limit.
     ///
     /// # Errors
     ///
-    /// As [`integrate`](Self::integrate). [`Error::NotConverged`] carries the estimate of the limit nearest to `a` that misses
-    /// its tolerance, those above `a` first.
+    /// As [`integrate`](Self::integrate). [`Error::NotConverged`] carries the estimate up to the limit nearest to `a` that
+    /// misses its tolerance; of two, the one above `a`.
     ///
     /// # Panics
     ///

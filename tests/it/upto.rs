@@ -31,11 +31,8 @@ fn distances_to_many_redshifts_cost_one_rule_each() {
         assert!((e.value - one.value).abs() <= 1e-8 * one.value && e.error <= 1e-8 * e.value, "{z}: {e:?} and {one:?}");
         assert_eq!((e.segments[0].a, e.segments[e.segments.len() - 1].b), (0.0, *z));
     }
-    assert!(
-        all[0].evaluations <= 4_600 && 2 * all[0].evaluations < single + 4_600,
-        "{} and {single}",
-        all[0].evaluations
-    );
+    println!("{} evaluations by one call, {single} by 200", all[0].evaluations);
+    assert!(all[0].evaluations <= 4_600 && 2 * all[0].evaluations < single, "{} and {single}", all[0].evaluations);
 }
 
 /// What an estimate is, to the bit.

@@ -73,8 +73,8 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
         let unlike = unlike.max(beyond);
         return (Local { value: T::zero(), error: (l1 * 2.0).max(unlike), l1, roundoff: 0.0 }, 0.0);
     }
-    // Infinite values so near to the singular point tell nothing. What is not a number is reported, but for infinity times zero
-    // beyond values that are zero.
+    // Infinite values so near to the singular point tell nothing. What is not a number is reported, but for infinity
+    // times zero beyond values that are zero.
     if values[FIT..].iter().any(|value| value.norm().is_nan()) {
         return (Local { value: T::zero(), error: f64::NAN, l1: f64::NAN, roundoff: 0.0 }, 0.0);
     }

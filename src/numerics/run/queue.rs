@@ -6,8 +6,8 @@ use super::{Leaf, ROOM, Run};
 use crate::numerics::method::{Control, Method};
 use crate::numerics::value::Value;
 
-/// The leaves whose errors are below this part of the largest, or of the tolerance, wait until the others are refined: those
-/// in line are few then, and what is in line is what is looked at most.
+/// The leaves whose errors are below this part of the largest, or of the tolerance, wait until the others are refined:
+/// those in line are few then, and what is in line is what is looked at most.
 const LINED_UP: f64 = 1.0 / 1024.0;
 
 /// A leaf in line to be refined.
