@@ -19,11 +19,12 @@ use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 use tokio::task::JoinSet;
 
-use crate::desk::{Desk, Event, Waiter, Wish};
+use crate::desk::Desk;
+use crate::desk::events::{Event, Function, Waiter, Wish};
 use crate::drive::Drive;
 use crate::error::{Error, NatsReport};
 use crate::names;
-use crate::ops::{Function, Ops};
+use crate::ops::Ops;
 use crate::server::Server;
 
 /// A connection to a NATS server, from which evaluators are made. Clones share it.

@@ -6,115 +6,32 @@
 //! what is gone without one is published again.
 
 mod answer;
+pub(crate) mod events;
 mod pending;
 #[cfg(test)]
 mod simulation;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::Message;
 use bytes::Bytes;
 use coquad::EvaluationError;
-use futures::channel::oneshot;
 
 use self::answer::Found;
 pub(crate) use self::answer::given_up;
+use self::events::{Action, Event, Function, Publication, Stored, Whereabouts, Wish};
 use self::pending::Pending;
-pub(crate) use self::pending::{Waiter, Wish};
 use crate::error::{Error, NatsReport};
 use crate::names::{self, Space};
-use crate::ops::{Function, Stored, Whereabouts};
 
 /// Look-ups under way at once, oldest evaluations first.
 const LOOKING: usize = 100;
 /// Names in one message of cancellation.
 const CANCELLED: usize = 500;
-
-/// What the desk hears of.
-pub(crate) enum Event {
-    /// A function will be asked for, on this run.
-    Know(Arc<Function>, Arc<str>),
-    /// Somebody wants a value.
-    Evaluate(Box<Wish>),
-    /// Somebody no longer does.
-    Forget {
-        subject: Arc<str>,
-        ticket: u64,
-    },
-    /// The server has the job, or never will.
-    Published(Publication, Result<Option<Stored>, Error>),
-    /// An answer, as it came.
-    Arrived(Message),
-    /// An answer of before was looked for.
-    Earlier {
-        subject: Arc<str>,
-        serial: u64,
-        answer: Option<Bytes>,
-    },
-    /// A job was looked for.
-    Looked {
-        subject: Arc<str>,
-        serial: u64,
-        attempt: u32,
-        job: Whereabouts,
-        answer: Result<Option<Bytes>, ()>,
-    },
-    /// The server has given up the job of this number.
-    Dead(u64),
-    /// There are more workers.
-    Grown(Arc<Function>),
-    /// The connection is there, or there again.
-    Connected,
-    /// The server has refused something.
-    Refused(String),
-    Tick,
-    /// Nobody will ask for anything any more.
-    Close(Option<oneshot::Sender<()>>),
-}
-
-/// What the desk wants done.
-pub(crate) enum Action {
-    /// The slots of a function are counted: [`Event::Grown`].
-    Follow(Arc<Function>),
-    /// The answers of a run are heard: [`Event::Arrived`]. Whoever asks whether it is waited for is told so.
-    Hear(Arc<str>),
-    /// Streams and consumers are made where they are missing.
-    Setup,
-    /// An answer of before is looked for: [`Event::Earlier`].
-    Recall { subject: Arc<str>, serial: u64 },
-    /// A job is published, until the server has it or it is not wanted any more: [`Event::Published`].
-    Publish(Publication),
-    /// A job and its answer are looked for, in this order: [`Event::Looked`].
-    Look {
-        function: Arc<Function>,
-        subject: Arc<str>,
-        serial: u64,
-        attempt: u32,
-        sequence: Option<u64>,
-        message_id: String,
-    },
-    /// A job is taken from the queue, until the server says that it is gone. Unless it is `sure`, only if it has this
-    /// identity: a server that has lost its store gives its number to another.
-    Delete { sequence: u64, message_id: String, sure: bool },
-    /// The workers are told what is no longer wanted.
-    Cancel { run: Arc<str>, message_ids: String },
-}
-
-#[derive(Clone)]
-pub(crate) struct Publication {
-    pub(crate) function: Arc<Function>,
-    pub(crate) subject: Arc<str>,
-    pub(crate) serial: u64,
-    pub(crate) attempt: u32,
-    pub(crate) message_id: String,
-    pub(crate) payload: Bytes,
-    /// Cleared when nobody waits any more.
-    pub(crate) wanted: Arc<AtomicBool>,
-}
 
 pub(crate) struct Desk {
     space: Space,

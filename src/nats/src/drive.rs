@@ -12,7 +12,8 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::{JoinSet, unconstrained};
 
-use crate::desk::{Action, Desk, Event, given_up};
+use crate::desk::events::{Action, Event};
+use crate::desk::{Desk, given_up};
 use crate::names;
 use crate::ops::Ops;
 

@@ -1,6 +1,6 @@
 //! What the desk asks of the server, one request each. Nothing here decides anything.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::channel::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::desk::{Event, Publication};
+use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
 use crate::error::Error;
 use crate::server::Server;
 use crate::setup;
@@ -29,14 +29,6 @@ pub(crate) const UNCONFIRMED: Duration = Duration::from_secs(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A function that workers serve.
-#[derive(Debug)]
-pub(crate) struct Function {
-    pub(crate) name: String,
-    /// Slots that were last seen, idle or busy.
-    pub(crate) slots: AtomicUsize,
-}
-
 /// A connection and what is needed to use it; clones share it.
 #[derive(Clone)]
 pub(crate) struct Ops {
@@ -50,27 +42,6 @@ pub(crate) struct Ops {
     /// When the streams were last seen or made.
     last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
     events: UnboundedSender<Event>,
-}
-
-/// What has become of a published job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whereabouts {
-    /// In the stream: waiting, or with a worker.
-    There,
-    /// In the stream, and nobody will be given it any more.
-    Abandoned,
-    /// Not in the stream.
-    Gone,
-    /// The server did not say.
-    Unknown,
-}
-
-/// A publication as it was stored.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stored {
-    pub(crate) sequence: u64,
-    /// The server had it before, by the identity of the message.
-    pub(crate) duplicate: bool,
 }
 
 impl Ops {

@@ -5,40 +5,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use coquad::EvaluationError;
-use futures::channel::oneshot;
-use futures::task::AtomicWaker;
 
-use super::Action;
-use crate::ops::Function;
+use super::events::{Action, Function, Waiter, Wish};
 
 /// A job this old is looked for, in case its answer was missed.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// Then less and less often, down to this.
 const RARELY: Duration = Duration::from_secs(10);
-
-/// Somebody who waits.
-pub(crate) struct Waiter {
-    pub(crate) ticket: u64,
-    pub(crate) reply: oneshot::Sender<Result<Vec<f64>, EvaluationError>>,
-    /// Wakes whoever waits without an answer, to see that there are more workers.
-    pub(crate) nudge: Arc<AtomicWaker>,
-}
-
-/// A value that is wanted.
-pub(crate) struct Wish {
-    pub(crate) function: Arc<Function>,
-    pub(crate) run: Arc<str>,
-    pub(crate) id: String,
-    /// Where the answer goes.
-    pub(crate) subject: Arc<str>,
-    /// The job, as it is published.
-    pub(crate) payload: Bytes,
-    pub(crate) deadline: Option<Duration>,
-    /// How often the job may get lost.
-    pub(crate) attempts: u32,
-    pub(crate) waiter: Waiter,
-}
 
 pub(super) struct Pending {
     pub(super) serial: u64,

@@ -21,11 +21,12 @@ use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
 use self::server::{Given, Server};
-use super::{Action, Desk, Event, Publication, Waiter, Wish};
+use super::Desk;
+use super::events::{Action, Event, Function, Publication, Waiter, Whereabouts, Wish};
 use crate::error::{Error, NatsReport};
 use crate::names::Space;
 use crate::noise::Noise;
-use crate::ops::{self, Function, Whereabouts};
+use crate::ops;
 
 /// Microseconds.
 type Time = u64;

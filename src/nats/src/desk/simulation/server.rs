@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{SECOND, Time};
-use crate::ops::{Stored, Whereabouts};
+use crate::desk::events::{Stored, Whereabouts};
 
 /// How long the identity of a message is remembered.
 const WINDOW: Time = 120 * SECOND;

@@ -1,0 +1,147 @@
+//! What the desk hears of, and what it wants done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
+
+use async_nats::Message;
+use bytes::Bytes;
+use coquad::EvaluationError;
+use futures::channel::oneshot;
+use futures::task::AtomicWaker;
+
+use crate::error::Error;
+
+/// What the desk hears of.
+pub(crate) enum Event {
+    /// A function will be asked for, on this run.
+    Know(Arc<Function>, Arc<str>),
+    /// Somebody wants a value.
+    Evaluate(Box<Wish>),
+    /// Somebody no longer does.
+    Forget {
+        subject: Arc<str>,
+        ticket: u64,
+    },
+    /// The server has the job, or never will.
+    Published(Publication, Result<Option<Stored>, Error>),
+    /// An answer, as it came.
+    Arrived(Message),
+    /// An answer of before was looked for.
+    Earlier {
+        subject: Arc<str>,
+        serial: u64,
+        answer: Option<Bytes>,
+    },
+    /// A job was looked for.
+    Looked {
+        subject: Arc<str>,
+        serial: u64,
+        attempt: u32,
+        job: Whereabouts,
+        answer: Result<Option<Bytes>, ()>,
+    },
+    /// The server has given up the job of this number.
+    Dead(u64),
+    /// There are more workers.
+    Grown(Arc<Function>),
+    /// The connection is there, or there again.
+    Connected,
+    /// The server has refused something.
+    Refused(String),
+    Tick,
+    /// Nobody will ask for anything any more.
+    Close(Option<oneshot::Sender<()>>),
+}
+
+/// What the desk wants done.
+pub(crate) enum Action {
+    /// The slots of a function are counted: [`Event::Grown`].
+    Follow(Arc<Function>),
+    /// The answers of a run are heard: [`Event::Arrived`]. Whoever asks whether it is waited for is told so.
+    Hear(Arc<str>),
+    /// Streams and consumers are made where they are missing.
+    Setup,
+    /// An answer of before is looked for: [`Event::Earlier`].
+    Recall { subject: Arc<str>, serial: u64 },
+    /// A job is published, until the server has it or it is not wanted any more: [`Event::Published`].
+    Publish(Publication),
+    /// A job and its answer are looked for, in this order: [`Event::Looked`].
+    Look {
+        function: Arc<Function>,
+        subject: Arc<str>,
+        serial: u64,
+        attempt: u32,
+        sequence: Option<u64>,
+        message_id: String,
+    },
+    /// A job is taken from the queue, until the server says that it is gone. Unless it is `sure`, only if it has this
+    /// identity: a server that has lost its store gives its number to another.
+    Delete { sequence: u64, message_id: String, sure: bool },
+    /// The workers are told what is no longer wanted.
+    Cancel { run: Arc<str>, message_ids: String },
+}
+
+#[derive(Clone)]
+pub(crate) struct Publication {
+    pub(crate) function: Arc<Function>,
+    pub(crate) subject: Arc<str>,
+    pub(crate) serial: u64,
+    pub(crate) attempt: u32,
+    pub(crate) message_id: String,
+    pub(crate) payload: Bytes,
+    /// Cleared when nobody waits any more.
+    pub(crate) wanted: Arc<AtomicBool>,
+}
+
+/// Somebody who waits.
+pub(crate) struct Waiter {
+    pub(crate) ticket: u64,
+    pub(crate) reply: oneshot::Sender<Result<Vec<f64>, EvaluationError>>,
+    /// Wakes whoever waits without an answer, to see that there are more workers.
+    pub(crate) nudge: Arc<AtomicWaker>,
+}
+
+/// A value that is wanted.
+pub(crate) struct Wish {
+    pub(crate) function: Arc<Function>,
+    pub(crate) run: Arc<str>,
+    pub(crate) id: String,
+    /// Where the answer goes.
+    pub(crate) subject: Arc<str>,
+    /// The job, as it is published.
+    pub(crate) payload: Bytes,
+    pub(crate) deadline: Option<Duration>,
+    /// How often the job may get lost.
+    pub(crate) attempts: u32,
+    pub(crate) waiter: Waiter,
+}
+
+/// A function that workers serve.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    /// Slots that were last seen, idle or busy.
+    pub(crate) slots: AtomicUsize,
+}
+
+/// What has become of a published job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whereabouts {
+    /// In the stream: waiting, or with a worker.
+    There,
+    /// In the stream, and nobody will be given it any more.
+    Abandoned,
+    /// Not in the stream.
+    Gone,
+    /// The server did not say.
+    Unknown,
+}
+
+/// A publication as it was stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) sequence: u64,
+    /// The server had it before, by the identity of the message.
+    pub(crate) duplicate: bool,
+}
