@@ -1,43 +1,37 @@
 //! The evaluation wing: runs evaluations, each once, and knows no quadrature.
 
-pub(crate) mod cache;
 pub(crate) mod dispatch;
 #[cfg(feature = "durable")]
-mod durable;
+pub(crate) mod durable;
 mod evaluator;
 mod evaluator_fn;
-pub(crate) mod flight;
-pub(crate) mod hosted;
 mod inline;
-pub(crate) mod key;
 #[cfg(all(test, any(coquad_loom, coquad_shuttle)))]
-mod models;
+pub(crate) mod models;
 pub(crate) mod near;
-mod panics;
+pub(crate) mod panics;
 mod pmap;
-mod pool_evaluator;
+pub(crate) mod points;
+pub(crate) mod pool;
 #[cfg(all(unix, feature = "process"))]
 mod process;
 mod slots;
-pub(crate) mod spot;
-mod sync;
-mod thread_pool;
-mod unheard;
+pub(crate) mod sync;
 #[cfg(feature = "wire")]
 pub mod wire;
 #[cfg(all(unix, feature = "process"))]
 pub mod worker;
 mod wrappers;
 
-pub use cache::PointCache;
 #[cfg(feature = "durable")]
 pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::Inline;
 pub use pmap::{pmap, try_pmap};
-pub use pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
+pub use points::cache::PointCache;
+pub use pool::evaluator::{PoolEvaluator, TryPoolEvaluator};
+pub use pool::threads::ThreadPool;
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Death, ProcessError, ProcessReport, Processes};
-pub use thread_pool::ThreadPool;
 pub use wrappers::{EvaluatorExt, Retry, Timeout};

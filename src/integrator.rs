@@ -1,37 +1,26 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
 mod options;
+mod question;
+mod start;
 mod upto;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::task::Poll;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, lazy};
 use futures_lite::future::block_on;
 
-use crate::ahead::{Ahead, Engine};
-use crate::direct::{Direct, UNKEPT, whole};
 use crate::error::Error;
-use crate::estimate::{Estimate, Partition, Reason};
+use crate::estimate::Estimate;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
-use crate::evaluation::dispatch::{Dispatch, Shared};
-use crate::evaluation::hosted::Hosted;
-use crate::ledger::Ledger;
-use crate::limit::Limit;
+use crate::evaluation::dispatch::Shared;
 use crate::numerics::auto::Auto;
-use crate::numerics::domain::{Domain, Scale};
-use crate::numerics::method::{Control, Local, Method, Panel};
-use crate::numerics::run::finish::{ended, is_one, of_one};
-use crate::numerics::run::{Leaf, Run, Verdict};
-use crate::numerics::tolerance::Tolerance;
+use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 use crate::observer::Observer;
-use crate::prefetch::{Speculation, Tree};
+use crate::prefetch::Speculation;
 use crate::trace;
 
 /// Integrates one integrand, by one method, over as many ranges as are asked for.
@@ -99,17 +88,6 @@ impl<T> Settings<T> {
 
 /// How an integral ended.
 type Ended<T> = Result<Estimate<T>, Error<T>>;
-
-/// The run whose values are on their way.
-type Away<'a, T> = BoxFuture<'a, Ended<T>>;
-
-/// What is known of the panel that is the whole range before a run begins.
-enum First<K, T> {
-    Unknown,
-    /// A value is not finite, or their sum.
-    Unsound,
-    Judged(Panel<K>, Local<T>),
-}
 
 impl<E> Integrator<E>
 where
@@ -218,210 +196,6 @@ where
             Err(ended) => ended,
         };
         integral.end(ended)
-    }
-
-    /// The run whose values are on their way, or how it ended on the spot.
-    #[inline]
-    fn begin(
-        &self,
-        a: f64,
-        b: f64,
-        atol: f64,
-        integral: &trace::Integral,
-    ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
-        if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            return Err(integral.run(|| self.here(a, b, atol)));
-        }
-        self.away(a, b, atol, integral)
-    }
-
-    /// Where to integrate, and to which tolerance; none if there is nothing to do but to say so ([`idle`](Self::idle)).
-    #[inline]
-    fn question(&self, a: f64, b: f64, atol: f64) -> Option<(Domain, Tolerance)> {
-        let tolerance = self.tolerance(atol)?;
-        if self.settings.is_none() && Domain::is_plain(a, b) {
-            return Some((Domain::plain(a, b), tolerance));
-        }
-        let domain = self.pieces(a, b)?;
-        if self.first_costs(&domain) > self.max_evaluations as f64 {
-            return None;
-        }
-        let resolution = self.settings().resolution;
-        let domain = if resolution < f64::INFINITY { domain.resolve(resolution) } else { domain };
-        domain.pieces().next()?;
-        Some((domain, tolerance))
-    }
-
-    /// How many evaluations the first segments take at least.
-    fn first_costs(&self, domain: &Domain) -> f64 {
-        let Some(panel) = whole(&self.method, domain).next() else { return 0.0 };
-        // Each may have a limit in common with its neighbour, and one at infinity.
-        let each = self.method.count(&panel).saturating_sub(if M::REUSES_POINTS { 2 } else { 0 });
-        each as f64 * domain.parts(self.settings().resolution)
-    }
-
-    #[inline]
-    fn tolerance(&self, atol: f64) -> Option<Tolerance> {
-        Tolerance::with_l1(atol, self.rtol, self.settings().rtol_l1)
-    }
-
-    /// The range in pieces between breakpoints.
-    #[inline(never)]
-    fn pieces(&self, a: f64, b: f64) -> Option<Domain> {
-        let settings = self.settings();
-        let scale = match settings.scale {
-            None => None,
-            Some((centre, width)) => Some(Scale::new(centre, width)?),
-        };
-        let domain = if settings.offsets { Domain::of_offsets } else { Domain::new };
-        let domain = match settings.upto.as_deref() {
-            None => domain(a, b, &settings.breakpoints, scale)?,
-            Some((from, limits)) => {
-                let all: Vec<f64> = [*from].iter().chain(limits).chain(&settings.breakpoints).copied().collect();
-                domain(a, b, &all, scale)?
-            }
-        };
-        Some(domain)
-    }
-
-    /// How it ends where there is nothing to do: the range is empty, or the question is refused.
-    #[cold]
-    fn idle(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        match self.settings().scale {
-            Some((centre, width)) if Scale::new(centre, width).is_none() => Err(Error::InvalidScale { centre, width }),
-            _ if self.pieces(a, b).is_none() => Err(Error::InvalidInterval { a, b }),
-            _ if self.tolerance(atol).is_none() => {
-                Err(Error::InvalidTolerance { atol, rtol: self.rtol, rtol_l1: self.settings().rtol_l1 })
-            }
-            _ => self.empty(a, b, atol),
-        }
-    }
-
-    /// The end of a run that has no segment: the range is empty, or the budget does not cover the first ones.
-    fn empty(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        let needed = self.pieces(a, b).map_or(0.0, |domain| self.first_costs(&domain));
-        let is_beyond = needed > self.max_evaluations as f64;
-        let verdict = if is_beyond { Verdict::Stopped(Reason::Budget) } else { Verdict::Converged };
-        let estimate = Estimate {
-            value: E::Value::zero(),
-            error: if is_beyond { f64::INFINITY } else { 0.0 },
-            evaluations: 0,
-            performed: 0,
-            l1: 0.0,
-            segments: Partition::empty(),
-        };
-        ended(verdict, estimate, atol, needed as usize)
-    }
-
-    fn limit(&self) -> Option<Limit> {
-        let time = self.settings().time_limit;
-        if time < Duration::MAX { Limit::new(time) } else { None }
-    }
-
-    /// Boxed, so that an evaluator that needs no such run has none compiled.
-    fn away(
-        &self,
-        a: f64,
-        b: f64,
-        atol: f64,
-        integral: &trace::Integral,
-    ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
-        let Some((domain, tolerance)) = self.question(a, b, atol) else { return Err(self.idle(a, b, atol)) };
-        let limit = self.limit();
-        let given_up = Arc::new(AtomicBool::new(false));
-        let watched = limit.is_some() || self.settings().observer.is_some();
-        if E::NEAR && !watched && self.shared.evaluator.near().is_some() {
-            let evaluates = self.is_new(&domain);
-            // Made when a thread has time for it: thousands may wait.
-            let (integrator, flag) = (self.clone(), given_up.clone());
-            let engine = lazy(move |_| Box::new(integrator.engine(domain, tolerance, None, flag))).flatten();
-            let engine = integral.instrument(engine);
-            return Ok(Box::pin(Hosted::new(self.shared.clone(), engine, evaluates, given_up)));
-        }
-        Ok(Box::pin(integral.instrument(self.engine(domain, tolerance, limit, given_up))))
-    }
-
-    /// Whether an integral begins with an evaluation: its first point is neither known nor under way.
-    fn is_new(&self, domain: &Domain) -> bool {
-        let Some(panel) = whole(&self.method, domain).next() else { return false };
-        if self.max_evaluations < self.method.count(&panel) {
-            return false;
-        }
-        let cache = self.cache();
-        let first = || {
-            let mut points = Vec::new();
-            self.method.points(&panel, &mut points);
-            points.first().map(|&t| domain.x(t))
-        };
-        cache.is_untouched() || first().is_some_and(|x| !cache.has(x))
-    }
-
-    fn engine(
-        &self,
-        domain: Domain,
-        tolerance: Tolerance,
-        limit: Option<Limit>,
-        given_up: Arc<AtomicBool>,
-    ) -> Engine<E, M> {
-        let observer = self.settings().observer.clone();
-        let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up, observer.is_some());
-        let pieces = whole(&self.method, &domain);
-        let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
-        let ledger = Ledger::new(self.max_evaluations);
-        Engine::new(run, Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit))
-    }
-
-    /// The whole run, on the spot: no future, nothing to wait for.
-    #[inline]
-    fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        // An integrator that was told nothing special, and a range that is one panel: what often ends there should not
-        // cost more.
-        let mut first = First::Unknown;
-        let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
-        let plain = E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b);
-        let points = if plain { self.method.count(&panel) } else { 0 };
-        let tolerance = Tolerance::new(atol, self.rtol).filter(|_| plain && points <= self.max_evaluations);
-        if let Some(tolerance) = tolerance {
-            let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
-            match self.method.judge_here(&mut panel, f, None) {
-                Some(local) if !local.is_sound() => first = First::Unsound,
-                Some(local) => {
-                    let met = local.error <= tolerance.allowed(local.value.norm(), local.l1)
-                        && (!M::AUDITS || self.method.audit(&panel).is_none());
-                    if met && self.method.control() == Control::Global {
-                        return Ok(of_one(&panel, local, points));
-                    }
-                    first = First::Judged(panel, local);
-                }
-                None => {}
-            }
-        }
-        self.here_from(first, a, b, atol)
-    }
-
-    /// The same, from what is known of the first panel on.
-    fn here_from(&self, first: First<M::Kind, E::Value>, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        let Some((domain, tolerance)) = self.question(a, b, atol) else { return self.idle(a, b, atol) };
-        let observer = self.settings().observer.as_deref();
-        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache());
-        let ledger = Ledger::new(self.max_evaluations);
-        let mut source =
-            Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
-        match first {
-            First::Unknown => {}
-            First::Unsound => source.list(),
-            First::Judged(panel, local) => {
-                source.judged(&panel);
-                run.begin_with(Leaf::new(panel, local, UNKEPT));
-            }
-        }
-        let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
-        let verdict = verdict?;
-        let estimate = run.finish(&domain, source.ledger.requests, source.performed, source.kept());
-        let goal = run.goal(&estimate);
-        ended(verdict, estimate, goal, source.ledger.needed)
     }
 
     /// Integrates like [`integrate`](Self::integrate), blocking the calling thread: for callers without a runtime.

@@ -76,15 +76,12 @@ struct FrontPage;
 #[macro_use]
 mod planted;
 
-mod ahead;
-mod direct;
+mod drive;
 mod error;
 mod estimate;
 mod evaluation;
 pub mod guide;
 mod integrator;
-mod ledger;
-mod limit;
 mod numerics;
 mod observer;
 mod prefetch;

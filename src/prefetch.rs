@@ -17,7 +17,7 @@ use std::ops::Range;
 use self::certain::Tail;
 use self::node::{Candidate, Node};
 use crate::numerics::focus::Focus;
-use crate::numerics::method::{Control, Local, Method, Panel, lowering};
+use crate::numerics::method::{Control, Local, Method, Panel, compare};
 use crate::numerics::run::judge::Trouble;
 use crate::numerics::run::share;
 use crate::numerics::value::Value;
@@ -350,30 +350,16 @@ impl<T: Value, M: Method> Tree<T, M> {
         if parts.is_empty() || !self.nodes[parts.clone()].iter().all(Node::is_open) {
             return;
         }
-        let n = &self.nodes[whole];
-        let factor = lowering(
-            self.method.doubts_parts(),
-            &n.panel,
-            n.local(),
-            self.nodes[parts.clone()].iter().map(Node::local),
-        );
+        if !planted!(32) {
+            let (above, below) = self.nodes.split_at_mut(parts.start);
+            let n = &above[whole];
+            compare(&self.method, &n.panel, n.local(), &mut below[..parts.len()], Node::judgement);
+        }
         if self.nodes[whole].retired {
             self.nodes[whole].state = State::Judged(None);
         }
-        let mut all = 0.0;
         for n in &mut self.nodes[parts.clone()] {
             n.is_final = true;
-            if let State::Judged(Some(local)) = &mut n.state {
-                local.lower(factor);
-                all += local.error;
-            }
-        }
-        for part in parts.clone() {
-            let n = &mut self.nodes[part];
-            let error = n.local().error;
-            if !planted!(32) {
-                self.method.compared(&mut n.panel, error, all);
-            }
         }
         for part in parts {
             self.ranked(part);

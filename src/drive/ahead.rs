@@ -10,14 +10,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 pub(crate) use self::engine::Engine;
+use crate::drive::ledger::Ledger;
+use crate::drive::limit::Limit;
 use crate::error::{Error, EvaluationError};
 use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::{Dispatch, Place, Request};
-use crate::evaluation::key::{BuildKeyHasher, Key};
-use crate::evaluation::spot::Found;
-use crate::ledger::Ledger;
-use crate::limit::Limit;
+use crate::evaluation::points::key::{BuildKeyHasher, Key};
+use crate::evaluation::points::spot::Found;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::far::{Far, Mark};

@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::task::Poll;
 
+use crate::drive::ledger::Ledger;
+use crate::drive::limit::Limit;
 use crate::error::Error;
 use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
-use crate::ledger::Ledger;
-use crate::limit::Limit;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Local, Method, Panel, lowering};
+use crate::numerics::method::{Local, Method, Panel, compare, whole};
 use crate::numerics::run::far::{Far, Mark};
 use crate::numerics::run::judge::{Lengths, Trouble, judge};
 use crate::numerics::run::reason::Look;
@@ -198,7 +198,7 @@ where
         self.performed = self.ledger.requests;
         let mut parts = parts.map(|(panel, local)| Leaf::new(panel, local, UNKEPT));
         if M::HAS_PARTS {
-            compare(self.method, leaf, &mut parts);
+            compare(self.method, panel, &leaf.local, &mut parts, |part| (&mut part.panel, &mut part.local));
         }
         Some(parts)
     }
@@ -407,7 +407,8 @@ where
         if let (true, Some(leaf)) = (M::HAS_PARTS, leaf) {
             let (before, parts) = leaves.split_at_mut(first);
             if parts.iter().any(|part| self.method.is_part(&part.panel)) {
-                compare(self.method, &before[leaf], parts);
+                let leaf = &before[leaf];
+                compare(self.method, &leaf.panel, &leaf.local, parts, |part| (&mut part.panel, &mut part.local));
             }
         }
         if self.plain {
@@ -427,24 +428,4 @@ impl Trouble {
             Trouble::NonFinite { x, norm, .. } => Stop::Failed(Error::NonFinite { x, norm }),
         }
     }
-}
-
-/// Lowers the errors of the parts of a panel by what cutting it moved, and lets the method take note of them.
-#[inline]
-fn compare<T: Value, M: Method>(method: &M, whole: &Leaf<T, M::Kind, Handle>, parts: &mut [Leaf<T, M::Kind, Handle>]) {
-    let factor = lowering(method.doubts_parts(), &whole.panel, &whole.local, parts.iter().map(|part| &part.local));
-    let mut all = 0.0;
-    for part in &mut *parts {
-        part.local.lower(factor);
-        all += part.local.error;
-    }
-    for part in parts {
-        method.compared(&mut part.panel, part.local.error, all);
-    }
-}
-
-/// The panels that cover the domain, one to a piece.
-pub(crate) fn whole<M: Method>(method: &M, domain: &Domain) -> impl Iterator<Item = Panel<M::Kind>> {
-    let kind = method.root();
-    domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind })
 }

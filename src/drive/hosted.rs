@@ -18,10 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Shared;
-use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::near::{Near, Pace};
+use crate::evaluation::near::Near;
 use crate::evaluation::panics;
+use crate::evaluation::pool::pace::Pace;
 use crate::evaluation::sync::{Mutex, MutexGuard};
 
 /// The owner's end.
@@ -257,3 +258,6 @@ where
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, any(coquad_loom, coquad_shuttle)))]
+mod models;

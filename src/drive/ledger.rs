@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::evaluation::key::{BuildKeyHasher, Key};
+use crate::evaluation::points::key::{BuildKeyHasher, Key};
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Method, Panel, fresh_count};
 

@@ -12,12 +12,14 @@ use std::task::{Context, Poll, ready};
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, Stream};
 
-use super::cache::{Claim, PointCache};
 use super::evaluator::Evaluator;
-use super::flight::{Flight, Outcome};
-use super::near::{Laps, Near, Pace};
+use super::near::Near;
+use super::points::cache::{Claim, PointCache};
+use super::points::cell::Outcome;
+use super::points::flight::Flight;
+use super::points::spot::{Found, Spot};
+use super::pool::pace::{Laps, Pace};
 use super::slots::Slots;
-use super::spot::{Found, Spot};
 use crate::error::EvaluationError;
 
 /// What became of a request.

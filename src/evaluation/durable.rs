@@ -3,7 +3,7 @@
 mod codec;
 mod error;
 mod format;
-mod journal;
+pub(crate) mod journal;
 mod recovery;
 mod storage;
 
@@ -14,11 +14,10 @@ use std::sync::Arc;
 
 pub use self::codec::Durable;
 pub use self::error::DurableError;
-pub(crate) use self::journal::Journal;
-use self::journal::Log;
+use self::journal::{Journal, Keeper, Log};
 use self::recovery::{Found, OnDamage, Refusal};
 use self::storage::{FileStorage, Storage};
-use super::cache::PointCache;
+use super::points::cache::PointCache;
 
 /// How long an identity may be, and the name of a value type, in bytes.
 const LONGEST_IDENTITY: usize = 4096;
@@ -60,12 +59,6 @@ pub struct Durability {
     pub skipped: u64,
     /// Why nothing is written any more, if so.
     pub failure: Option<DurableError>,
-}
-
-/// What a cache keeps of its file.
-pub(crate) struct Keeper<T> {
-    pub(crate) journal: Journal<T>,
-    found: Found,
 }
 
 /// Durable caches, with the feature `durable`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::EvaluationError;
 use crate::evaluation::near::Near;
-use crate::evaluation::unheard::Unheard;
+use crate::evaluation::points::late::Unheard;
 
 /// Evaluates the integrand: on this thread, on others, in other processes, on another continent.
 ///

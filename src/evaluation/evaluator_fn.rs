@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::panics;
+use crate::evaluation::points::late::{Unheard, letter};
 use crate::evaluation::slots::Slot;
-use crate::evaluation::unheard::{Unheard, letter};
 
 /// Makes an evaluator of an asynchronous function, of which at most `limit` calls run at once.
 ///

@@ -1,7 +1,6 @@
 //! The cell of a point, the queue for room, cancellation and the pool's end, in the orders that threads can take: loom
 //! and shuttle, by the commands of docs/RELIABILITY.md. A lost wake is a model that does not end, which both report.
 
-mod hosting;
 mod late;
 
 use std::future::{Future, poll_fn};
@@ -14,20 +13,20 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use super::cache::{Claim, PointCache};
 use super::dispatch::{Dispatch, Request, Shared};
 use super::evaluator::Evaluator;
-use super::flight::{Outcome, SharedEvaluation};
-use super::spot::{Found, Spot};
+use super::points::cache::{Claim, PointCache};
+use super::points::cell::{Outcome, SharedEvaluation};
+use super::points::spot::{Found, Spot};
+use super::pool::threads::ThreadPool;
 use super::sync::{block_on, step, thread};
-use super::thread_pool::ThreadPool;
 use crate::error::EvaluationError;
 
 /// Threads beside the one that the model begins with.
-const OTHERS: usize = if cfg!(coquad_loom) { 2 } else { 5 };
+pub(crate) const OTHERS: usize = if cfg!(coquad_loom) { 2 } else { 5 };
 
 /// Runs the model in all orders, or in those with so many preemptions; by shuttle in as many as it can be patient for.
-fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
+pub(crate) fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
     #[cfg(coquad_loom)]
     {
         let runs = Arc::new(AtomicUsize::new(0));
@@ -67,20 +66,20 @@ fn join(threads: Vec<thread::JoinHandle<()>>) {
 
 /// What the tools must not see as an order: a count, or a mark of having been somewhere.
 #[derive(Clone, Default)]
-struct Count(Arc<AtomicUsize>);
+pub(crate) struct Count(pub(crate) Arc<AtomicUsize>);
 
 impl Count {
-    fn add(&self) -> usize {
+    pub(crate) fn add(&self) -> usize {
         self.0.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn get(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 }
 
 /// One poll by somebody who is not woken.
-fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     step();
     future.poll_unpin(&mut Context::from_waker(Waker::noop()))
 }
@@ -104,7 +103,7 @@ fn failed() -> Outcome<f64> {
 }
 
 /// A point whose evaluation ends when the sender sends.
-fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::flight::Flight<f64>) {
+fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::points::flight::Flight<f64>) {
     let (sender, receiver) = oneshot::channel();
     let start = move || async move { receiver.await.map_err(EvaluationError::new) }.boxed();
     match cache.claim(0.5, start) {
@@ -113,7 +112,7 @@ fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::flight::Fligh
     }
 }
 
-fn joined(cache: &PointCache<f64>) -> Option<super::flight::Flight<f64>> {
+fn joined(cache: &PointCache<f64>) -> Option<super::points::flight::Flight<f64>> {
     match cache.claim(0.5, || -> SharedEvaluation<f64> { unreachable!("it is under way") }) {
         Claim::Known(_) => None,
         Claim::Joined(flight) => Some(flight),

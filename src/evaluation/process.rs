@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use self::error::{Death, ProcessError, ProcessReport};
 use self::supervisor::Handle;
 use super::evaluator::Evaluator;
-use super::unheard::{Late, Unheard, letter};
+use super::points::late::{Late, Unheard, letter};
 use super::wire::Numbers;
 use crate::error::EvaluationError;
 

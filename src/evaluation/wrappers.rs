@@ -13,8 +13,8 @@ use futures_timer::Delay;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::key::{Key, KeyHasher};
-use crate::evaluation::unheard::Unheard;
+use crate::evaluation::points::key::{Key, KeyHasher};
+use crate::evaluation::points::late::Unheard;
 use crate::trace;
 
 /// What every [`Evaluator`] can be wrapped in.

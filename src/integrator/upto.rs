@@ -64,7 +64,8 @@ where
         if let Some(&b) = limits.iter().find(|b| b.is_nan() || a.is_nan()) {
             return Err(Error::InvalidInterval { a, b });
         }
-        let nothing = self.idle(a, a, atol)?;
+        let Err(nothing) = self.question(a, a, atol) else { unreachable!("the range is empty") };
+        let nothing = nothing?;
         let ups = limits.iter().copied().filter(|b| *b > a).collect();
         let downs = limits.iter().copied().filter(|b| *b < a).collect();
         let (above, below) = join(self.side(a, ups, atol), self.side(a, downs, atol)).await;
@@ -127,7 +128,7 @@ where
             }
             Err(error) => return Err(error),
         };
-        let (Some(domain), Some(tolerance)) = (asked.pieces(low, high), asked.tolerance(atol)) else {
+        let (Ok(domain), Some(tolerance)) = (asked.pieces(low, high), asked.tolerance(atol)) else {
             unreachable!("they were not refused")
         };
         let estimates = split(&whole, &domain, upto.0, &upto.1);

@@ -4,7 +4,9 @@ mod parts;
 
 use std::fmt::Debug;
 
-pub(crate) use self::parts::{Lowering, UNKNOWN, fresh_count, fresh_points, lowering};
+#[cfg(test)]
+pub(crate) use self::parts::lowering;
+pub(crate) use self::parts::{Lowering, UNKNOWN, compare, fresh_count, fresh_points, whole};
 use super::lanes::Lanes;
 use super::value::Value;
 

@@ -111,6 +111,14 @@ impl<T, K: Copy> Node<T, K> {
         }
     }
 
+    /// The same, with its panel, to be changed.
+    pub(crate) fn judgement(&mut self) -> (&mut Panel<K>, &mut Local<T>) {
+        match &mut self.state {
+            State::Judged(Some(local)) => (&mut self.panel, local),
+            _ => unreachable!("it was judged, and what it is compared with is kept"),
+        }
+    }
+
     /// The panel before its estimate noted what it learnt.
     pub(crate) fn as_asked(&self) -> Panel<K> {
         Panel { kind: self.asked, ..self.panel }

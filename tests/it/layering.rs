@@ -10,27 +10,8 @@ use crate::source::{code_of, rust_files};
 /// A new module is given its place here first; one that is missing is a finding.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("lib", &["integrator", "prefetch", "observer", "numerics", "evaluation", "scaled", "error", "estimate"]),
-    (
-        "integrator",
-        &[
-            "ahead",
-            "direct",
-            "ledger",
-            "limit",
-            "prefetch",
-            "observer",
-            "numerics",
-            "evaluation",
-            "trace",
-            "error",
-            "estimate",
-        ],
-    ),
-    ("ahead", &["ledger", "limit", "prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
-    ("direct", &["ledger", "limit", "observer", "numerics", "evaluation", "error", "estimate"]),
-    ("ledger", &["numerics", "evaluation"]),
-    // A clock: above the wings, as no decision may read one.
-    ("limit", &[]),
+    ("integrator", &["drive", "prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
+    ("drive", &["prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
     ("prefetch", &["numerics"]),
     ("observer", &["error", "estimate"]),
     ("guide", &[]),
@@ -246,20 +227,23 @@ fn forbidden_arrows_are_found() {
     for (file, text) in [
         // Across, between the wings.
         ("src/numerics.rs", "use crate::evaluation::Evaluator;"),
-        ("src/numerics/rule.rs", "fn f() { crate::evaluation::cache::get(); }"),
-        ("src/numerics/rule.rs", "use crate::{error::Error, evaluation::{cache, key::Key}};"),
-        ("src/evaluation/cache.rs", "use crate::numerics::value::Value as V;"),
-        ("src/evaluation/cache.rs", "use super::super::numerics::value::Value;"),
+        ("src/numerics/rule.rs", "fn f() { crate::evaluation::points::cache::get(); }"),
+        ("src/numerics/rule.rs", "use crate::{error::Error, evaluation::{points::cache, points::key::Key}};"),
+        ("src/evaluation/points/cache.rs", "use crate::numerics::value::Value as V;"),
+        ("src/evaluation/points/cache.rs", "use super::super::super::numerics::value::Value;"),
         ("src/evaluation.rs", "use super::numerics;"),
-        ("src/evaluation/cache.rs", "mod tests { mod deep { use super::super::super::super::numerics::x; } }"),
+        (
+            "src/evaluation/points/cache.rs",
+            "mod tests { mod deep { use super::super::super::super::super::numerics::x; } }",
+        ),
         // Up.
         ("src/evaluation/pmap.rs", "use crate::integrator::Integrator;"),
         ("src/evaluation/pmap.rs", "use crate::estimate::Estimate;"),
         ("src/numerics/global.rs", "impl crate::prefetch::Guess for Global {}"),
         ("src/prefetch.rs", "use crate::integrator::Integrator;"),
-        ("src/prefetch/certain.rs", "use crate::evaluation::key::Key;"),
-        ("src/direct.rs", "use super::ahead::Ahead;"),
-        ("src/error.rs", "use crate::evaluation::key::Key;"),
+        ("src/prefetch/certain.rs", "use crate::evaluation::points::key::Key;"),
+        ("src/drive/direct.rs", "use crate::integrator::Integrator;"),
+        ("src/error.rs", "use crate::evaluation::points::key::Key;"),
         ("src/estimate.rs", "use crate::error::Error;"),
         ("src/estimate.rs", "type V = <T as crate::numerics::Value>::Norm;"),
         // Through the crate root, and modules without a storey.
@@ -292,7 +276,7 @@ fn allowed_arrows_are_not_findings() {
             "use crate::{evaluation::Evaluator, numerics::{Simpson, Value}, prefetch, error::Error};",
         ),
         (
-            "src/ahead.rs",
+            "src/drive/ahead.rs",
             "use crate::observer::Observer; use std::sync::Arc; use futures::Stream; use crate::prefetch::Tree;",
         ),
         ("src/numerics/run.rs", "use std::task::Poll; use crate::estimate::{Estimate, Reason, Segment};"),
@@ -303,11 +287,11 @@ fn allowed_arrows_are_not_findings() {
         ("src/numerics/global.rs", "mod tests { use super::*; use super::super::rule::Rule; }"),
         ("src/numerics/global/tests.rs", "use super::*; pub(super) fn f() { super::g(); } pub(crate) struct S;"),
         (
-            "src/evaluation/cache.rs",
+            "src/evaluation/points/cache.rs",
             "use crate::error::Error; pub(in crate::evaluation) fn f(&self) { self.numerics.x() }",
         ),
         (
-            "src/evaluation/cache.rs",
+            "src/evaluation/points/cache.rs",
             "//! Not `crate::numerics`.\n/* use crate::integrator; */ const S: &str = \"crate::prefetch\";",
         ),
         ("src/error.rs", "use crate::estimate::{Estimate, Reason}; use std::sync::Arc;"),
@@ -319,6 +303,9 @@ fn allowed_arrows_are_not_findings() {
 
 #[test]
 fn a_finding_names_file_line_and_arrow() {
-    let found = findings("src/evaluation/cache.rs", "//! A cache.\n\nuse crate::numerics::Value;\n");
-    assert_eq!(found, ["src/evaluation/cache.rs:3: forbidden arrow, evaluation -> numerics: `crate::numerics::Value`"]);
+    let found = findings("src/evaluation/points/cache.rs", "//! A cache.\n\nuse crate::numerics::Value;\n");
+    assert_eq!(
+        found,
+        ["src/evaluation/points/cache.rs:3: forbidden arrow, evaluation -> numerics: `crate::numerics::Value`"]
+    );
 }

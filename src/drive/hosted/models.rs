@@ -1,8 +1,15 @@
 //! Who drives an integral: its owner, or the threads of a pool.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::channel::oneshot;
+
 use super::*;
-use crate::evaluation::hosted::Hosted;
-use crate::evaluation::near::{Near, Pace};
+use crate::evaluation::ThreadPool;
+use crate::evaluation::models::{Count, OTHERS, explore, poll};
+use crate::evaluation::points::cell::Outcome;
+use crate::evaluation::sync::{block_on, thread};
 
 /// An evaluator whose integrals are driven by the threads of a pool.
 struct Hosting {

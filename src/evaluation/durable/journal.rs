@@ -17,6 +17,7 @@ use std::thread;
 use super::codec::Durable;
 use super::error::DurableError;
 use super::format;
+use super::recovery::Found;
 use super::storage::Storage;
 use crate::evaluation::panics;
 use crate::trace;
@@ -25,6 +26,12 @@ use crate::trace;
 pub(crate) struct Journal<T> {
     pub(super) log: Arc<Log>,
     encode: fn(&T, &mut Vec<u8>),
+}
+
+/// What a cache keeps of its file.
+pub(crate) struct Keeper<T> {
+    pub(crate) journal: Journal<T>,
+    pub(super) found: Found,
 }
 
 impl<T: Durable> Journal<T> {

@@ -11,7 +11,7 @@ use num_complex::Complex;
 
 use self::model::{Fault, Model, Random, Row, row};
 use super::*;
-use crate::evaluation::cache::PointCache;
+use crate::evaluation::points::cache::PointCache;
 
 /// A cache on the model, and its log: nothing is synced but by the test.
 fn open_as<T>(model: &Model, identity: &str) -> Result<(PointCache<T>, Arc<Log>), DurableError>

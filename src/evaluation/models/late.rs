@@ -1,7 +1,7 @@
 //! Values found when nobody waits for them any more.
 
 use super::*;
-use crate::evaluation::unheard::letter;
+use crate::evaluation::points::late::letter;
 
 #[test]
 fn late_a_message_is_received_or_left_and_never_both() {

@@ -13,7 +13,7 @@ use futures::task::noop_waker;
 use futures::{FutureExt, poll};
 
 use super::*;
-use crate::evaluation::thread_pool::ThreadPool;
+use crate::evaluation::pool::threads::ThreadPool;
 
 fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     future.poll_unpin(&mut Context::from_waker(&noop_waker()))

@@ -1,7 +1,4 @@
 //! Every value that was found or is being found, by its point.
-//!
-//! INVARIANT: no guard of the map lives across an `.await` or while user code runs, `T::clone` apart: the map is
-//! touched only by the private functions of [`Points`], which are not async and return owned values.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,11 +8,13 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, EvaluationError};
 #[cfg(feature = "durable")]
-use crate::evaluation::durable::Keeper;
-use crate::evaluation::flight::{Flight, Lead, Outcome, Pending, Seat, SharedEvaluation};
-use crate::evaluation::key::{BuildKeyHasher, Key};
+use crate::evaluation::durable::journal::Keeper;
+use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation};
+use crate::evaluation::points::flight::{Flight, Lead, Seat};
+use crate::evaluation::points::key::{BuildKeyHasher, Key};
+use crate::evaluation::points::late::Unheard;
+use crate::evaluation::points::map::{Boarding, Point, Points};
 use crate::evaluation::sync::{DashMap, Entry};
-use crate::evaluation::unheard::Unheard;
 
 /// The values of one integrand at the points where it was evaluated, each evaluated once however many ask for it.
 /// Clones share the points.
@@ -45,28 +44,8 @@ pub struct PointCache<T> {
     points: Arc<Points<T>>,
 }
 
-/// The map behind a cache.
-pub(crate) struct Points<T> {
-    /// Made with the first point: an integral of a cheap function that keeps no values must not pay for a map.
-    map: OnceLock<DashMap<Key, Slot<T>, BuildKeyHasher>>,
-    /// How many slots are `Known`. Relaxed: it is written under the slot's lock, which whoever knows of the value has
-    /// passed through after the writer.
-    finished: AtomicUsize,
-    /// The file that new values go to.
-    #[cfg(feature = "durable")]
-    keeper: Option<Keeper<T>>,
-}
-
 /// Fewer shards a map cannot have.
 const FEWEST: usize = 2;
-
-/// What the map holds for a point: 16 bytes for `f64`, which is what keeps a point at 25 bytes times the load.
-enum Slot<T> {
-    /// Found. Final.
-    Known(T),
-    /// Being found, by one holder of the flight or another.
-    Pending(Arc<Pending<T>>),
-}
 
 /// What a caller got from [`PointCache::claim`].
 pub(crate) enum Claim<T> {
@@ -78,22 +57,12 @@ pub(crate) enum Claim<T> {
     Joined(Flight<T>),
 }
 
-/// A point has its value; the first is the one that stays.
-struct AlreadyKnown;
-
 /// What a caller got from [`PointCache::lead`].
 pub(crate) enum There<T> {
     Known(T),
     UnderWay,
     /// Nothing: it is the caller's now.
     Vacant,
-}
-
-/// What the map said about a point.
-enum Boarding<T> {
-    Known(T),
-    First(Seat<T>),
-    Joined { seat: Seat<T>, led: bool },
 }
 
 impl<T> PointCache<T> {
@@ -103,7 +72,7 @@ impl<T> PointCache<T> {
         Self::with(OnceLock::new())
     }
 
-    fn with(map: OnceLock<DashMap<Key, Slot<T>, BuildKeyHasher>>) -> Self {
+    fn with(map: OnceLock<DashMap<Key, Point<T>, BuildKeyHasher>>) -> Self {
         Self {
             points: Arc::new(Points {
                 map,
@@ -226,8 +195,8 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     pub(crate) fn join(&self, x: f64) -> Option<Claim<T>> {
         let key = Key::new(x);
         let pending = match self.points.look(key)? {
-            Slot::Known(value) => return Some(Claim::Known(value)),
-            Slot::Pending(pending) => pending,
+            Point::Known(value) => return Some(Claim::Known(value)),
+            Point::Pending(pending) => pending,
         };
         let (seat, led) = Seat::join(&self.points, key, &pending)?;
         // A point led by a caller of `get_or_evaluate` may fall to us, and would then want an evaluation.
@@ -246,13 +215,13 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
 
     /// Claims `x` for a flight led by the caller, unless its value is known or others are at it.
     pub(crate) fn lead(&self, key: Key, pending: &Arc<Pending<T>>) -> There<T> {
-        match self.points.slots().entry(key) {
+        match self.points.map().entry(key) {
             Entry::Occupied(entry) => match entry.get() {
-                Slot::Known(value) => There::Known(value.clone()),
-                Slot::Pending(_) => There::UnderWay,
+                Point::Known(value) => There::Known(value.clone()),
+                Point::Pending(_) => There::UnderWay,
             },
             Entry::Vacant(entry) => {
-                drop(entry.insert(Slot::Pending(Arc::clone(pending))));
+                drop(entry.insert(Point::Pending(Arc::clone(pending))));
                 There::Vacant
             }
         }
@@ -301,119 +270,6 @@ impl<T> PointCache<T> {
 
     pub(crate) fn keeper_mut(&mut self) -> Option<&mut Keeper<T>> {
         Arc::get_mut(&mut self.points)?.keeper.as_mut()
-    }
-}
-
-impl<T> Points<T> {
-    fn slots(&self) -> &DashMap<Key, Slot<T>, BuildKeyHasher> {
-        self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
-    }
-
-    /// Takes a flight that has ended without a value out of the map, unless another has taken its place.
-    pub(crate) fn forget(&self, key: Key, pending: &Arc<Pending<T>>) {
-        let removed =
-            self.slots().remove_if(&key, |_, slot| matches!(slot, Slot::Pending(there) if Arc::ptr_eq(there, pending)));
-        drop(removed);
-    }
-}
-
-impl<T: Clone> Points<T> {
-    pub(crate) fn known(&self, key: Key) -> Option<T> {
-        match self.slots().get(&key)?.value() {
-            Slot::Known(value) => Some(value.clone()),
-            Slot::Pending(_) => None,
-        }
-    }
-
-    /// What there is at `key`.
-    fn look(&self, key: Key) -> Option<Slot<T>> {
-        Some(match self.slots().get(&key)?.value() {
-            Slot::Known(value) => Slot::Known(value.clone()),
-            Slot::Pending(pending) => Slot::Pending(Arc::clone(pending)),
-        })
-    }
-
-    /// Stores the value that `pending` found and returns the one to go by: that of the first to be stored.
-    pub(crate) fn store(&self, key: Key, pending: &Arc<Pending<T>>, value: T) -> T {
-        let copy = value.clone();
-        match self.put(key, copy) {
-            Some(replaced) => {
-                debug_assert!(Arc::ptr_eq(&replaced, pending), "two flights for one point");
-                value
-            }
-            None => self.known(key).unwrap_or(value),
-        }
-    }
-
-    /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the file,
-    /// if there is one, before anybody who waits for it is told.
-    fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
-        #[cfg(feature = "durable")]
-        if let Some(keeper) = &self.keeper {
-            let record = keeper.journal.record(key.point(), &value);
-            let placed = self.place(key, value);
-            if let (Some(record), true) = (record, placed.is_ok()) {
-                keeper.journal.write(record);
-            }
-            return placed.unwrap_or_default();
-        }
-        self.place(key, value).unwrap_or_default()
-    }
-
-    /// Stores `value` unless there is one (`Err`), and returns the flight that it replaces.
-    fn place(&self, key: Key, value: T) -> Result<Option<Arc<Pending<T>>>, AlreadyKnown> {
-        match self.slots().entry(key) {
-            Entry::Occupied(mut entry) => {
-                if matches!(entry.get(), Slot::Known(_)) && !planted!(15) {
-                    drop(entry); // The guard first: `value` is the user's to drop.
-                    drop(value);
-                    return Err(AlreadyKnown);
-                }
-                self.finished.fetch_add(1, Ordering::Relaxed);
-                match entry.insert(Slot::Known(value)) {
-                    Slot::Pending(pending) => Ok(Some(pending)),
-                    Slot::Known(_) if planted!(15) => Ok(None),
-                    Slot::Known(_) => unreachable!("looked at under the same guard"),
-                }
-            }
-            Entry::Vacant(entry) => {
-                self.finished.fetch_add(1, Ordering::Relaxed);
-                drop(entry.insert(Slot::Known(value)));
-                Ok(None)
-            }
-        }
-    }
-
-    /// The value at `key`, or a seat in its flight: that under way, or the one that `first` creates.
-    fn board(self: &Arc<Self>, key: Key, first: impl FnOnce(&Arc<Self>, Key) -> Seat<T>) -> Boarding<T> {
-        // Most requests are for known values: the shared lock is enough for them.
-        if let Some(value) = self.known(key) {
-            return Boarding::Known(value);
-        }
-        let mut over = None;
-        let boarding = match self.slots().entry(key) {
-            Entry::Occupied(mut entry) => {
-                let joined = match entry.get() {
-                    Slot::Known(value) => return Boarding::Known(value.clone()),
-                    Slot::Pending(pending) => Seat::join(self, key, pending),
-                };
-                match joined {
-                    Some((seat, led)) => Boarding::Joined { seat, led },
-                    None => {
-                        let seat = first(self, key);
-                        over = Some(entry.insert(Slot::Pending(Arc::clone(seat.pending()))));
-                        Boarding::First(seat)
-                    }
-                }
-            }
-            Entry::Vacant(entry) => {
-                let seat = first(self, key);
-                drop(entry.insert(Slot::Pending(Arc::clone(seat.pending()))));
-                Boarding::First(seat)
-            }
-        };
-        drop(over);
-        boarding
     }
 }
 

@@ -12,7 +12,8 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use crate::evaluation::cache::{PointCache, Points};
+use crate::evaluation::points::cache::PointCache;
+use crate::evaluation::points::map::Points;
 use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::step;
 

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::evaluation::cache::{PointCache, There};
-use crate::evaluation::flight::{Outcome, Pending};
-use crate::evaluation::key::Key;
+use crate::evaluation::points::cache::{PointCache, There};
+use crate::evaluation::points::cell::{Outcome, Pending};
+use crate::evaluation::points::key::Key;
 
 /// The flight of whichever point is being evaluated. One serves for many points, until somebody joins it.
 ///

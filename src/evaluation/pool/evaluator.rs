@@ -8,10 +8,51 @@ use std::time::{Duration, Instant};
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
-use crate::evaluation::near::{Near, Pace, Stopwatch};
+use crate::evaluation::near::Near;
+use crate::evaluation::points::late::Unheard;
+use crate::evaluation::pool::pace::{Pace, Stopwatch};
+use crate::evaluation::pool::threads::{ThreadPool, evaluate_here};
 use crate::evaluation::slots::Slot;
-use crate::evaluation::thread_pool::{ThreadPool, evaluate_here};
-use crate::evaluation::unheard::Unheard;
+
+impl ThreadPool {
+    /// Makes an evaluator of `f`, which runs on the pool's threads, at most [`workers`](Self::workers) calls at once.
+    ///
+    /// # Errors
+    ///
+    /// The evaluator fails only where `f` panics, with [`Error::Panicked`](crate::Error::Panicked).
+    pub fn evaluator<F, T>(&self, f: F) -> PoolEvaluator<F>
+    where
+        F: Fn(f64) -> T + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+    {
+        PoolEvaluator::new(self.clone(), f)
+    }
+
+    /// Makes an evaluator of `f`, which may fail.
+    ///
+    /// # Errors
+    ///
+    /// The evaluator fails with what `f` returns, in [`Error::Evaluation`](crate::Error::Evaluation), and with
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Evaluator, ThreadPool};
+    ///
+    /// let read = ThreadPool::new(1).try_evaluator(|x: f64| format!("{x}").parse::<f64>());
+    /// assert_eq!(futures::executor::block_on(read.evaluate(0.5))?, 0.5);
+    /// # Ok::<(), coquad::EvaluationError>(())
+    /// ```
+    pub fn try_evaluator<F, T, E>(&self, f: F) -> TryPoolEvaluator<F>
+    where
+        F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        TryPoolEvaluator::new(self.clone(), f)
+    }
+}
 
 /// A function that is timed whenever it is called.
 struct Timed<F> {

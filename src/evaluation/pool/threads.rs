@@ -13,7 +13,6 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -29,9 +28,8 @@ use futures_lite::future::yield_now;
 
 use crate::error::EvaluationError;
 use crate::evaluation::panics;
-use crate::evaluation::pool_evaluator::{PoolEvaluator, TryPoolEvaluator};
+use crate::evaluation::points::late::{Leave, Receiver, Sender, letter};
 use crate::evaluation::sync::{Mutex, MutexGuard, block_on, thread, thread_locals};
-use crate::evaluation::unheard::{Leave, Receiver, Sender, letter};
 
 thread_locals! {
     /// The pool that this thread works for; 0 for none.
@@ -163,44 +161,6 @@ impl ThreadPool {
         self.shared.workers
     }
 
-    /// Makes an evaluator of `f`, which runs on the pool's threads, at most [`workers`](Self::workers) calls at once.
-    ///
-    /// # Errors
-    ///
-    /// The evaluator fails only where `f` panics, with [`Error::Panicked`](crate::Error::Panicked).
-    pub fn evaluator<F, T>(&self, f: F) -> PoolEvaluator<F>
-    where
-        F: Fn(f64) -> T + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
-    {
-        PoolEvaluator::new(self.clone(), f)
-    }
-
-    /// Makes an evaluator of `f`, which may fail.
-    ///
-    /// # Errors
-    ///
-    /// The evaluator fails with what `f` returns, in [`Error::Evaluation`](crate::Error::Evaluation), and with
-    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panics.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use coquad::{Evaluator, ThreadPool};
-    ///
-    /// let read = ThreadPool::new(1).try_evaluator(|x: f64| format!("{x}").parse::<f64>());
-    /// assert_eq!(futures::executor::block_on(read.evaluate(0.5))?, 0.5);
-    /// # Ok::<(), coquad::EvaluationError>(())
-    /// ```
-    pub fn try_evaluator<F, T, E>(&self, f: F) -> TryPoolEvaluator<F>
-    where
-        F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        TryPoolEvaluator::new(self.clone(), f)
-    }
-
     /// Runs `job` on one of the pool's threads and returns its result.
     ///
     /// Awaited on a thread of this pool, the job runs at once on that thread.
@@ -314,7 +274,7 @@ trait Start: Send + Sync {
 }
 
 /// How many jobs a runner starts before the other tasks of the executor have their turn: integrals that are to be driven.
-/// Fewer than there are in the queue for each thread while evaluations are short ([`Pace`](super::near::Pace)), so that
+/// Fewer than there are in the queue for each thread while evaluations are short ([`Pace`](super::pace::Pace)), so that
 /// threads have something to do while one drives; more than one, so that each drive takes in several values.
 const TURN: usize = 4;
 

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::error::Death;
 use crate::error::EvaluationError;
-use crate::evaluation::unheard::{Late, Sender};
+use crate::evaluation::points::late::{Late, Sender};
 use crate::evaluation::wire::{self, Frames};
 
 /// Answers to what was not asked that a worker is forgiven.

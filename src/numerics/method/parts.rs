@@ -1,5 +1,6 @@
 //! What the panels that replace another one have from it: errors that are lowered by what cutting it moved, and points.
 
+use super::super::domain::Domain;
 use super::super::lanes::Lanes;
 use super::super::value::Value;
 use super::{Local, Method, Panel};
@@ -70,6 +71,34 @@ fn hidden(depth: u32, error: f64, moved: f64, l1: f64) -> f64 {
     } else {
         0.0
     }
+}
+
+/// Lowers the errors of the parts of a panel by what cutting it moved, and lets the method take note of them.
+#[inline]
+pub(crate) fn compare<T: Value, M: Method, P>(
+    method: &M,
+    panel: &Panel<M::Kind>,
+    whole: &Local<T>,
+    parts: &mut [P],
+    each: impl Fn(&mut P) -> (&mut Panel<M::Kind>, &mut Local<T>),
+) {
+    let factor = lowering(method.doubts_parts(), panel, whole, parts.iter_mut().map(|part| &*each(part).1));
+    let mut all = 0.0;
+    for part in &mut *parts {
+        let (_, local) = each(part);
+        local.lower(factor);
+        all += local.error;
+    }
+    for part in parts {
+        let (panel, local) = each(part);
+        method.compared(panel, local.error, all);
+    }
+}
+
+/// The panels that cover the domain, one to a piece.
+pub(crate) fn whole<M: Method>(method: &M, domain: &Domain) -> impl Iterator<Item = Panel<M::Kind>> {
+    let kind = method.root();
+    domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind })
 }
 
 /// Appends the points of a panel that are not those of the panel that it replaces.

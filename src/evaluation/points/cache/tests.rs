@@ -84,7 +84,7 @@ fn cache_and_futures_are_send() {
 
 #[test]
 fn a_slot_of_a_float_is_16_bytes() {
-    assert_eq!(size_of::<Slot<f64>>(), 16);
+    assert_eq!(size_of::<Point<f64>>(), 16);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Claims on a point: flights with several holders, beside callers that lead.
 
 use super::*;
-use crate::evaluation::spot::{Found, Spot};
+use crate::evaluation::points::spot::{Found, Spot};
 
 #[test]
 fn a_claimed_point_is_found_once() {
@@ -47,7 +47,7 @@ fn last_holder_takes_the_evaluation_with_it() {
     assert!(!sender.is_canceled());
     drop(second);
     assert!(sender.is_canceled());
-    assert!(cache.points.slots().is_empty());
+    assert!(cache.points.map().is_empty());
     assert_eq!(block_on(started(cache.claim(0.5, || ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
 }
 
@@ -89,7 +89,7 @@ fn a_panic_in_a_flight_is_an_error_to_all() {
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Panicked { x: 0.5, .. }), "{error:?}");
         assert!(error.to_string().contains(message), "{error}");
-        assert!(cache.points.slots().is_empty());
+        assert!(cache.points.map().is_empty());
     }
 }
 
@@ -199,7 +199,7 @@ fn a_holder_turned_away_gets_its_turn() {
 #[test]
 fn what_is_under_way_is_joined_and_nothing_else_begins() {
     let cache = PointCache::new();
-    assert!(cache.join(1.0).is_none() && cache.points.slots().is_empty());
+    assert!(cache.join(1.0).is_none() && cache.points.map().is_empty());
     let (sender, evaluation) = on_signal();
     let first = started(cache.claim(1.0, || evaluation));
     let second = joined(cache.join(1.0).expect("it is under way"));

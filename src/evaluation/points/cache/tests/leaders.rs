@@ -28,7 +28,7 @@ fn a_failure_reaches_leader_and_waiters_and_is_not_stored() {
     for result in [first, second] {
         assert!(matches!(result.unwrap_err(), Error::Evaluation { x: 0.5, .. }));
     }
-    assert_eq!((cache.len(), cache.points.slots().len()), (0, 0));
+    assert_eq!((cache.len(), cache.points.map().len()), (0, 0));
     assert_eq!(block_on(cache.get_or_evaluate(0.5, || async { Ok(1.0) })).unwrap(), 1.0);
 }
 
@@ -59,7 +59,7 @@ fn a_panic_of_the_closure_leaves_no_entry() {
     let cache = PointCache::<f64>::new();
     let eval = || -> BoxFuture<'static, Outcome> { panic!("at once") };
     assert!(catch_unwind(AssertUnwindSafe(|| block_on(cache.get_or_evaluate(0.5, eval)))).is_err());
-    assert!(cache.points.slots().is_empty());
+    assert!(cache.points.map().is_empty());
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn entry_goes_with_the_last_caller() {
     assert!(poll_once(&mut leader).is_pending());
     assert!(poll_once(&mut waiter).is_pending());
     drop(waiter);
-    assert_eq!(cache.points.slots().len(), 1);
+    assert_eq!(cache.points.map().len(), 1);
     drop(leader);
-    assert_eq!(cache.points.slots().len(), 0);
+    assert_eq!(cache.points.map().len(), 0);
 }
 
 #[test]
@@ -171,5 +171,5 @@ fn an_evaluation_that_awaits_itself_fails() {
         async move { clone.get_or_evaluate(0.5, never).await.map_err(|e| EvaluationError::new(e.to_string())) }.boxed()
     });
     assert!(block_on(started(flight)).is_err());
-    assert!(cache.points.slots().is_empty());
+    assert!(cache.points.map().is_empty());
 }

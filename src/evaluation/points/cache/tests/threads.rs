@@ -43,7 +43,7 @@ fn many_threads_evaluate_each_point_once() {
         }
     });
     let points = POINTS as usize;
-    assert_eq!((evaluations.load(Ordering::SeqCst), cache.len(), cache.points.slots().len()), (points, points, points));
+    assert_eq!((evaluations.load(Ordering::SeqCst), cache.len(), cache.points.map().len()), (points, points, points));
 }
 
 #[test]
@@ -87,6 +87,6 @@ fn random_cancels_on_threads_lose_nobody() {
             });
         }
     });
-    let pending = cache.points.slots().iter().filter(|slot| matches!(slot.value(), Slot::Pending(_))).count();
+    let pending = cache.points.map().iter().filter(|slot| matches!(slot.value(), Point::Pending(_))).count();
     assert_eq!(pending, 0);
 }

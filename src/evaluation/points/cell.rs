@@ -1,0 +1,119 @@
+//! One pending point: how far its evaluation is, who waits for it, how it ends.
+
+use std::mem;
+use std::sync::{Arc, PoisonError};
+use std::task::Wake;
+
+use futures::future::BoxFuture;
+
+use crate::error::EvaluationError;
+use crate::evaluation::points::sleepers::Sleepers;
+use crate::evaluation::sync::thread::{self, ThreadId};
+use crate::evaluation::sync::{Mutex, MutexGuard};
+
+/// How an evaluation ended.
+pub(crate) type Outcome<T> = Result<T, EvaluationError>;
+
+/// An evaluation that any holder may drive.
+pub(crate) type SharedEvaluation<T> = BoxFuture<'static, Outcome<T>>;
+
+/// What all holders of a pending point share. The cache's map refers to it while the point is pending.
+pub(crate) struct Pending<T> {
+    pub(super) state: Mutex<State<T>>,
+}
+
+pub(super) struct State<T> {
+    pub(super) stage: Stage<T>,
+    /// How many [`Seat`](super::flight::Seat)s there are.
+    pub(super) holders: usize,
+    /// The number of the next seat.
+    pub(super) next_seat: usize,
+    pub(super) sleepers: Sleepers,
+    /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
+    pub(super) driver: Option<ThreadId>,
+}
+
+pub(super) enum Stage<T> {
+    /// Nobody evaluates. Set at the start and by a leader that gives up; the next holder polled takes the lead
+    /// (`Led`) or puts in an evaluation of its own (`Driven`).
+    Vacant,
+    /// A leader drives a future that only it can poll. Then `Vacant` or `Landed`.
+    Led,
+    /// A shared evaluation waits to be woken. Then `Driven`, or `Landed` by `PointCache::insert`.
+    Parked(SharedEvaluation<T>),
+    /// A holder is creating or polling the shared evaluation; `woken` when it was woken meanwhile. Then `Parked` or
+    /// `Landed`.
+    Driven { woken: bool },
+    /// Over. The outcome is kept for the holders that are left, `None` if there are none. Final.
+    Landed(Option<Outcome<T>>),
+    /// The last holder left before the end. Final: who finds it in the map replaces it.
+    Abandoned,
+}
+
+impl<T> Pending<T> {
+    /// A point that nobody evaluates yet, with one holder.
+    pub(super) fn new(stage: Stage<T>) -> Arc<Self> {
+        let state = State { stage, holders: 1, next_seat: 1, sleepers: Sleepers::default(), driver: None };
+        Arc::new(Self { state: Mutex::new(state) })
+    }
+
+    /// A point that this thread evaluates at once.
+    pub(crate) fn led() -> Arc<Self> {
+        let pending = Self::new(Stage::Led);
+        pending.lock().driver = Some(thread::current().id());
+        pending
+    }
+
+    /// Whether nobody knows of a [`led`](Self::led) flight that the map does not know of.
+    pub(crate) fn is_unheard_of(self: &mut Arc<Self>) -> bool {
+        Arc::get_mut(self).is_some_and(|pending| {
+            let state = pending.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            matches!(state.stage, Stage::Led)
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // No user code runs under the lock, so a poisoned state is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the flight, unless it has ended, and wakes everybody. The first outcome wins.
+    ///
+    /// Called when the map no longer refers to the flight, so the number of holders can only fall.
+    pub(crate) fn land(&self, outcome: &Outcome<T>, holders_served: usize) -> bool
+    where
+        T: Clone,
+    {
+        let waited_for = self.lock().holders > holders_served;
+        let kept = waited_for.then(|| outcome.clone());
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
+            return false;
+        }
+        let old = mem::replace(&mut state.stage, Stage::Landed(kept));
+        let sleepers = mem::take(&mut state.sleepers);
+        drop(state);
+        sleepers.wake();
+        drop(old);
+        true
+    }
+}
+
+// Wakes every holder, because any of them may be the one that is still polled.
+impl<T: Send + 'static> Wake for Pending<T> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if let Stage::Driven { woken } = &mut state.stage {
+            // Nobody could drive it now; whoever does sees this when it pauses.
+            *woken = true;
+            return;
+        }
+        let sleepers = mem::take(&mut state.sleepers);
+        drop(state);
+        sleepers.wake();
+    }
+}

@@ -1,0 +1,157 @@
+//! The map of points, and each look into it.
+//!
+//! INVARIANT: no guard of the map lives across an `.await` or while user code runs, `T::clone` apart: the map is
+//! touched only by the functions of [`Points`], which are not async and return owned values.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+#[cfg(feature = "durable")]
+use crate::evaluation::durable::journal::Keeper;
+use crate::evaluation::points::cell::Pending;
+use crate::evaluation::points::flight::Seat;
+use crate::evaluation::points::key::{BuildKeyHasher, Key};
+use crate::evaluation::sync::{DashMap, Entry};
+
+/// The map behind a cache.
+pub(crate) struct Points<T> {
+    /// Made with the first point: an integral of a cheap function that keeps no values must not pay for a map.
+    pub(super) map: OnceLock<DashMap<Key, Point<T>, BuildKeyHasher>>,
+    /// How many points are `Known`. Relaxed: it is written under the lock of the point's shard, which whoever knows of the value has
+    /// passed through after the writer.
+    pub(super) finished: AtomicUsize,
+    /// The file that new values go to.
+    #[cfg(feature = "durable")]
+    pub(super) keeper: Option<Keeper<T>>,
+}
+
+/// What the map holds for a point: 16 bytes for `f64`, which is what keeps a point at 25 bytes times the load.
+pub(super) enum Point<T> {
+    /// Found. Final.
+    Known(T),
+    /// Being found, by one holder of the flight or another.
+    Pending(Arc<Pending<T>>),
+}
+
+/// A point has its value; the first is the one that stays.
+struct AlreadyKnown;
+
+/// What the map said about a point.
+pub(super) enum Boarding<T> {
+    Known(T),
+    First(Seat<T>),
+    Joined { seat: Seat<T>, led: bool },
+}
+
+impl<T> Points<T> {
+    pub(super) fn map(&self) -> &DashMap<Key, Point<T>, BuildKeyHasher> {
+        self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
+    }
+
+    /// Takes a flight that has ended without a value out of the map, unless another has taken its place.
+    pub(crate) fn forget(&self, key: Key, pending: &Arc<Pending<T>>) {
+        let removed =
+            self.map().remove_if(&key, |_, slot| matches!(slot, Point::Pending(there) if Arc::ptr_eq(there, pending)));
+        drop(removed);
+    }
+}
+
+impl<T: Clone> Points<T> {
+    pub(crate) fn known(&self, key: Key) -> Option<T> {
+        match self.map().get(&key)?.value() {
+            Point::Known(value) => Some(value.clone()),
+            Point::Pending(_) => None,
+        }
+    }
+
+    /// What there is at `key`.
+    pub(super) fn look(&self, key: Key) -> Option<Point<T>> {
+        Some(match self.map().get(&key)?.value() {
+            Point::Known(value) => Point::Known(value.clone()),
+            Point::Pending(pending) => Point::Pending(Arc::clone(pending)),
+        })
+    }
+
+    /// Stores the value that `pending` found and returns the one to go by: that of the first to be stored.
+    pub(crate) fn store(&self, key: Key, pending: &Arc<Pending<T>>, value: T) -> T {
+        let copy = value.clone();
+        match self.put(key, copy) {
+            Some(replaced) => {
+                debug_assert!(Arc::ptr_eq(&replaced, pending), "two flights for one point");
+                value
+            }
+            None => self.known(key).unwrap_or(value),
+        }
+    }
+
+    /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the file,
+    /// if there is one, before anybody who waits for it is told.
+    pub(super) fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
+        #[cfg(feature = "durable")]
+        if let Some(keeper) = &self.keeper {
+            let record = keeper.journal.record(key.point(), &value);
+            let placed = self.place(key, value);
+            if let (Some(record), true) = (record, placed.is_ok()) {
+                keeper.journal.write(record);
+            }
+            return placed.unwrap_or_default();
+        }
+        self.place(key, value).unwrap_or_default()
+    }
+
+    /// Stores `value` unless there is one (`Err`), and returns the flight that it replaces.
+    fn place(&self, key: Key, value: T) -> Result<Option<Arc<Pending<T>>>, AlreadyKnown> {
+        match self.map().entry(key) {
+            Entry::Occupied(mut entry) => {
+                if matches!(entry.get(), Point::Known(_)) && !planted!(15) {
+                    drop(entry); // The guard first: `value` is the user's to drop.
+                    drop(value);
+                    return Err(AlreadyKnown);
+                }
+                self.finished.fetch_add(1, Ordering::Relaxed);
+                match entry.insert(Point::Known(value)) {
+                    Point::Pending(pending) => Ok(Some(pending)),
+                    Point::Known(_) if planted!(15) => Ok(None),
+                    Point::Known(_) => unreachable!("looked at under the same guard"),
+                }
+            }
+            Entry::Vacant(entry) => {
+                self.finished.fetch_add(1, Ordering::Relaxed);
+                drop(entry.insert(Point::Known(value)));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The value at `key`, or a seat in its flight: that under way, or the one that `first` creates.
+    pub(super) fn board(self: &Arc<Self>, key: Key, first: impl FnOnce(&Arc<Self>, Key) -> Seat<T>) -> Boarding<T> {
+        // Most requests are for known values: the shared lock is enough for them.
+        if let Some(value) = self.known(key) {
+            return Boarding::Known(value);
+        }
+        let mut over = None;
+        let boarding = match self.map().entry(key) {
+            Entry::Occupied(mut entry) => {
+                let joined = match entry.get() {
+                    Point::Known(value) => return Boarding::Known(value.clone()),
+                    Point::Pending(pending) => Seat::join(self, key, pending),
+                };
+                match joined {
+                    Some((seat, led)) => Boarding::Joined { seat, led },
+                    None => {
+                        let seat = first(self, key);
+                        over = Some(entry.insert(Point::Pending(Arc::clone(seat.pending()))));
+                        Boarding::First(seat)
+                    }
+                }
+            }
+            Entry::Vacant(entry) => {
+                let seat = first(self, key);
+                drop(entry.insert(Point::Pending(Arc::clone(seat.pending()))));
+                Boarding::First(seat)
+            }
+        };
+        drop(over);
+        boarding
+    }
+}
