@@ -2,12 +2,16 @@
 //!
 //! The integrand is noise, so that every segment is worth bisecting, and its evaluation is free: an async function
 //! that is ready at once. What is left is the machinery: tree, ranks, dispatch, cache, decisions.
+//!
+//! `-- breakpoints` prints what a breakpoint costs beside thousands of others.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Instant;
 
-use coquad::{Error, GaussKronrod, Integrator, PointCache, Speculation, evaluator_fn};
+use coquad::{Error, Evaluator, GaussKronrod, Inline, Integrator, PointCache, Speculation, ThreadPool, evaluator_fn};
 
 /// Noise between 0 and 1: a hash of the point.
 fn noise(x: f64) -> f64 {
@@ -17,6 +21,45 @@ fn noise(x: f64) -> f64 {
 }
 
 fn main() {
+    if std::env::args().any(|arg| arg == "breakpoints") { breakpoints() } else { intervals() }
+}
+
+/// Microseconds for each of so many breakpoints, the least of some runs: on the spot, on a pool, and by an async function that
+/// is ready when it is polled again.
+fn breakpoints() {
+    println!("{:>12} {:>8} {:>8} {:>8}   us per breakpoint", "breakpoints", "inline", "pool", "async");
+    let pool = ThreadPool::new(2);
+    for many in [1_000, 4_000, 16_000, 100_000] {
+        let runs = if many > 16_000 { 3 } else { 10 };
+        let inline = (0..runs).map(|_| by(Inline::new(f64::exp), many)).fold(f64::INFINITY, f64::min);
+        let on_pool = (0..runs).map(|_| by(pool.evaluator(f64::exp), many)).fold(f64::INFINITY, f64::min);
+        let again = |x: f64| async move {
+            let mut polled = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut polled, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            Ok::<_, Infallible>(x.exp())
+        };
+        let pending = (0..runs).map(|_| by(evaluator_fn(64, again), many)).fold(f64::INFINITY, f64::min);
+        println!("{many:12} {inline:8.2} {on_pool:8.2} {pending:8.2}");
+    }
+}
+
+fn by<E: Evaluator<Value = f64> + 'static>(evaluator: E, breakpoints: u32) -> f64 {
+    let places: Vec<f64> = (1..breakpoints).map(|i| f64::from(i) / f64::from(breakpoints)).collect();
+    let integrator =
+        Integrator::new(evaluator).method(GaussKronrod::new(15)).breakpoints(&places).max_evaluations(usize::MAX);
+    let start = Instant::now();
+    integrator.integrate_blocking(0.0, 1.0, 1e-8).expect("smooth");
+    start.elapsed().as_secs_f64() * 1e6 / f64::from(breakpoints)
+}
+
+fn intervals() {
     println!(
         "{:>10} {:>12} {:>8} {:>8} {:>8}   ns per evaluation",
         "intervals", "evaluations", "off", "certain", "ahead"

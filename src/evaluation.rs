@@ -6,6 +6,7 @@ pub(crate) mod durable;
 mod evaluator;
 mod evaluator_fn;
 mod inline;
+mod letter;
 #[cfg(all(test, any(coquad_loom, coquad_shuttle)))]
 pub(crate) mod models;
 pub(crate) mod near;

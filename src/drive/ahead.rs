@@ -418,6 +418,11 @@ where
         }
         let from = self.paid.map_or(children.start, |(.., from)| from);
         for child in from..children.end {
+            let n = &self.tree.nodes[child];
+            if n.missing == 0 && matches!(n.state, State::Waiting) {
+                // It has no points of its own: nothing will arrive.
+                self.judge_by_known(child);
+            }
             match self.tree.nodes[child].state {
                 State::Judged(_) => {}
                 State::Bad(trouble) => {

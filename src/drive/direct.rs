@@ -52,6 +52,8 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     looked: Vec<E::Value>,
     /// Whether the panel at work is one of them.
     keeps: bool,
+    /// Whether two panels are being judged at once.
+    at_two: bool,
     /// What is left out far away; and by the panels of the decision at work.
     far: Far,
     marks: Vec<Mark>,
@@ -93,6 +95,7 @@ where
             kept: Vec::new(),
             looked: Vec::new(),
             keeps: false,
+            at_two: false,
             far: Far::default(),
             marks: Vec::new(),
             lengths: Lengths::default(),
@@ -107,6 +110,11 @@ where
     /// From here on panels are judged by lists of values: one was found that is not finite, or nearly so.
     pub(crate) fn list(&mut self) {
         (self.alone, self.plain) = (false, false);
+    }
+
+    /// Whether an evaluation for one of two panels at once has panicked.
+    pub(crate) fn was_at_two(&mut self) -> bool {
+        std::mem::take(&mut self.at_two)
     }
 
     /// A panel was judged already.
@@ -189,7 +197,10 @@ where
         if !self.plain || !self.ledger.covers(2 * self.method.count(panel)) {
             return None;
         }
-        let parts = self.method.judge_parts_here(panel, self.f())?;
+        self.at_two = true;
+        let parts = self.method.judge_parts_here(panel, self.f());
+        self.at_two = false;
+        let parts = parts?;
         if !parts.iter().all(|part| part.1.is_sound()) {
             self.list();
             return None;

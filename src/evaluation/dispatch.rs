@@ -3,6 +3,7 @@
 //! INVARIANT: what is outstanding holds a slot ([`Taken`]). Nothing queues behind the slots but wakers: each integral keeps
 //! what it wants to itself, best first, and asks when there is room, so a required point never waits behind guesses.
 
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +16,18 @@ use futures::stream::{FuturesUnordered, Stream};
 use super::evaluator::Evaluator;
 use super::near::Near;
 use super::points::cache::{Claim, PointCache};
-use super::points::cell::Outcome;
+use super::points::call::Call;
+use super::points::cell::{Outcome, SharedEvaluation};
 use super::points::flight::Flight;
 use super::points::spot::{Found, Spot};
 use super::pool::pace::{Laps, Pace};
-use super::slots::Slots;
-use crate::error::EvaluationError;
+use super::slots::{Purpose, Slots, Taken};
+use crate::evaluation::sync::thread_locals;
+
+thread_locals! {
+    /// Whether an integral polls evaluations of others on this thread.
+    static HELPS: Cell<bool> = Cell::new(false);
+}
 
 /// What became of a request.
 pub(crate) enum Request<T> {
@@ -65,8 +72,13 @@ pub(crate) struct Dispatch<E: Evaluator> {
     cache: PointCache<E::Value>,
     slots: Arc<Slots>,
     flights: FuturesUnordered<Arrival<E::Value>>,
+    /// Our number among those who have slots, and how many of these evaluations we have.
+    owner: u64,
+    own: usize,
     /// Our place among those who wait for room.
     ticket: Option<u64>,
+    /// Evaluations of others that we poll while we wait.
+    helped: Option<FuturesUnordered<Arrival<E::Value>>>,
     spot: Spot<E::Value>,
     laps: Laps,
     /// Set when nobody waits for the integral any more.
@@ -79,14 +91,17 @@ pub(crate) struct Dispatch<E: Evaluator> {
 struct Arrival<T> {
     x: f64,
     flight: Flight<T>,
+    started: bool,
+    /// The slot, if somebody is told of the end: no other evaluation begins before.
+    _slot: Option<Arc<Taken>>,
 }
 
 impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
-    type Output = (f64, Result<T, EvaluationError>);
+    type Output = (f64, bool, Outcome<T>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = ready!(self.flight.poll_unpin(cx));
-        Poll::Ready((self.x, value))
+        let outcome = ready!(self.flight.poll_unpin(cx));
+        Poll::Ready((self.x, self.started, outcome))
     }
 }
 
@@ -99,7 +114,8 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     ) -> Self {
         let slots = shared.slots.get_or_init(Arc::default).clone();
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
-        Self { shared, cache, slots, flights, ticket: None, spot, laps, given_up, watched }
+        let owner = slots.owner();
+        Self { shared, cache, slots, flights, owner, own: 0, ticket: None, helped: None, spot, laps, given_up, watched }
     }
 
     /// A new poll, perhaps on another thread than the last.
@@ -172,23 +188,29 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
     pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<E::Value> {
         let concurrency = self.concurrency();
-        let claim = match self.slots.take(concurrency, &mut self.ticket, cx.waker()) {
-            Some(slot) => {
+        let mut told = None;
+        let purpose = Purpose { owner: self.owner, x, is_polled: !E::NEAR };
+        let claim = match self.slots.take(concurrency, purpose, &mut self.ticket, cx.waker()) {
+            Ok(slot) => {
+                self.stop_helping();
                 let shared = self.shared.clone();
-                let unheard = self.cache.unheard();
-                let unheard = if self.watched { unheard } else { unheard.in_slot(slot.of()) };
-                self.cache.claim(x, move || {
-                    async move {
-                        let _slot = slot;
-                        shared.evaluator.evaluate_for(x, unheard).await
-                    }
-                    .boxed()
-                })
+                if self.watched {
+                    let slot = Arc::new(slot);
+                    told = Some(slot.clone());
+                    self.cache.claim(x, move |call| evaluation(shared, x, call, slot))
+                } else {
+                    self.cache.claim(x, move |call| evaluation(shared, x, call.in_slot(slot.of()), slot))
+                }
             }
             // To join what others have started takes no room.
-            None => match self.cache.join(x) {
+            Err(taken) => match self.cache.join(x) {
                 Some(claim) => claim,
-                None => return Request::Full,
+                None => {
+                    if !E::NEAR && self.own < taken {
+                        self.help(cx);
+                    }
+                    return Request::Full;
+                }
             },
         };
         let (mut flight, started) = match claim {
@@ -203,22 +225,76 @@ impl<E: Evaluator + 'static> Dispatch<E> {
                 return Request::Done { outcome, started };
             }
         }
-        self.flights.push(Arrival { x, flight });
+        self.own += usize::from(started);
+        self.flights.push(Arrival { x, flight, started, _slot: told.filter(|_| started) });
         Request::Pending { started }
     }
 
     /// Leaves the room there is to the other integrals.
-    pub(crate) fn pass_on(&self) {
-        self.slots.offer(self.concurrency());
+    pub(crate) fn pass_on(&mut self) {
+        self.stop_helping();
+        self.slots.offer(self.shared.evaluator.concurrency(), &mut self.ticket);
     }
 
     /// The next value to arrive; `Pending` also when none is on its way.
     pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Outcome<E::Value>)> {
         match Pin::new(&mut self.flights).poll_next(cx) {
-            Poll::Ready(Some(arrival)) => Poll::Ready(arrival),
+            Poll::Ready(Some((x, started, outcome))) => {
+                self.own -= usize::from(started);
+                Poll::Ready((x, outcome))
+            }
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
+
+    /// Polls evaluations of others, that hold the slots that we wait for: nobody else may.
+    fn help(&mut self, cx: &mut Context<'_>) {
+        // Inside an evaluation that is helped there may be others who wait, and so on without end.
+        if HELPS.with(|helps| helps.replace(true)) {
+            return;
+        }
+        if self.helped.is_none() && self.slots.help() {
+            self.helped = Some(FuturesUnordered::new());
+        }
+        // Until all that are polled wait. Their slots are free when they end: that wakes us.
+        while let Some(helped) = &mut self.helped {
+            let mut xs: Vec<f64> = helped.iter().map(|arrival| arrival.x).collect();
+            let known = xs.len();
+            self.slots.others(self.owner, &mut xs);
+            for i in known..xs.len() {
+                let is_new = !xs[..i].iter().any(|x| x.to_bits() == xs[i].to_bits());
+                if let Some(flight) = if is_new { self.cache.help(xs[i]) } else { None } {
+                    helped.push(Arrival { x: xs[i], flight, started: false, _slot: None });
+                }
+            }
+            let before = helped.len();
+            while let Poll::Ready(Some(_)) = Pin::new(&mut *helped).poll_next(cx) {}
+            if helped.len() == before {
+                break;
+            }
+        }
+        HELPS.with(|helps| helps.set(false));
+    }
+
+    fn stop_helping(&mut self) {
+        if self.helped.take().is_some() {
+            self.slots.stop_helping();
+        }
+    }
+}
+
+/// An evaluation that has a slot until it ends.
+fn evaluation<E: Evaluator + 'static>(
+    shared: Arc<Shared<E>>,
+    x: f64,
+    call: Call<E::Value>,
+    slot: impl Send + 'static,
+) -> SharedEvaluation<E::Value> {
+    async move {
+        let _slot = slot;
+        shared.evaluator.evaluate_for(x, call).await
+    }
+    .boxed()
 }
 
 /// Whether one thread should do all that an integral needs: to hand it over would take longer, or every thread has an
@@ -233,12 +309,12 @@ fn is_for_one<T>(near: &dyn Near<T>) -> bool {
 
 impl<E: Evaluator> Drop for Dispatch<E> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.slots.cancel(ticket);
+        if self.helped.take().is_some() {
+            self.slots.stop_helping();
         }
         // CANCEL: a wake that was meant for this one goes to the next.
         if !planted!(14) {
-            self.slots.offer(usize::MAX);
+            self.slots.offer(usize::MAX, &mut self.ticket);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::EvaluationError;
 use crate::evaluation::near::Near;
-use crate::evaluation::points::late::Unheard;
+use crate::evaluation::points::call::Call;
 
 /// Evaluates the integrand: on this thread, on others, in other processes, on another continent.
 ///
@@ -130,15 +130,14 @@ pub trait Evaluator: Send + Sync {
         values.pop()
     }
 
-    /// [`evaluate`](Self::evaluate), for an integral that has a place for a value that is found when nobody waits for it any
-    /// more.
+    /// [`evaluate`](Self::evaluate), for an evaluation on a thread or in a process that says where that begins and ends.
     #[doc(hidden)]
     fn evaluate_for(
         &self,
         x: f64,
-        unheard: Unheard<Self::Value>,
+        call: Call<Self::Value>,
     ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
-        drop(unheard);
+        drop(call);
         self.evaluate(x)
     }
 
@@ -182,9 +181,9 @@ macro_rules! evaluates_as_it_does {
             fn evaluate_for(
                 &self,
                 x: f64,
-                unheard: Unheard<Self::Value>,
+                call: Call<Self::Value>,
             ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
-                E::evaluate_for(self, x, unheard)
+                E::evaluate_for(self, x, call)
             }
 
             const NEAR: bool = E::NEAR;

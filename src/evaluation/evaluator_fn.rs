@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::letter::letter;
 use crate::evaluation::panics;
-use crate::evaluation::points::late::{Unheard, letter};
-use crate::evaluation::slots::Slot;
+use crate::evaluation::points::call::Call;
 
 /// Makes an evaluator of an asynchronous function, of which at most `limit` calls run at once.
 ///
@@ -156,24 +156,24 @@ where
     type Value = T;
 
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
-        self.evaluate_for(x, Unheard::nowhere())
+        self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> Result<T, EvaluationError> {
+    async fn evaluate_for(&self, x: f64, call: Call<T>) -> Result<T, EvaluationError> {
         let f = Arc::clone(&self.f);
-        let slot = unheard.slot();
-        let (sender, receiver) = letter(move |outcome: Result<T, EvaluationError>| match outcome {
-            Ok(value) => unheard.keep(x, value),
-            Err(error) => panics::dispose(error),
-        });
+        let (sender, receiver) = letter();
         // Dropped with this future, it never starts if it has not.
-        let _call = blocking::unblock(move || {
-            let slot = slot.map(Slot::at_work);
-            let outcome = catch_unwind(AssertUnwindSafe(|| f(x).map_err(EvaluationError::new)));
-            drop(slot);
-            sender.send(outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload)))));
+        let _task = blocking::unblock(move || {
+            match catch_unwind(AssertUnwindSafe(|| call.run(|| f(x).map_err(EvaluationError::new)))) {
+                Ok(outcome) => sender.send(outcome),
+                Err(payload) => sender.send(Some(Err(EvaluationError::panicked(panics::message(payload))))),
+            }
         });
-        receiver.await.expect("a call sends its outcome")
+        match receiver.await.expect("a call sends its outcome") {
+            Some(outcome) => outcome,
+            // Nobody waits for this future.
+            None => std::future::pending().await,
+        }
     }
 
     fn concurrency(&self) -> usize {

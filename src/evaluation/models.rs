@@ -105,7 +105,7 @@ fn failed() -> Outcome<f64> {
 /// A point whose evaluation ends when the sender sends.
 fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::points::flight::Flight<f64>) {
     let (sender, receiver) = oneshot::channel();
-    let start = move || async move { receiver.await.map_err(EvaluationError::new) }.boxed();
+    let start = move |_| async move { receiver.await.map_err(EvaluationError::new) }.boxed();
     match cache.claim(0.5, start) {
         Claim::Started(flight) => (sender, flight),
         _ => unreachable!("nobody else knows of the point"),
@@ -113,7 +113,7 @@ fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::points::fligh
 }
 
 fn joined(cache: &PointCache<f64>) -> Option<super::points::flight::Flight<f64>> {
-    match cache.claim(0.5, || -> SharedEvaluation<f64> { unreachable!("it is under way") }) {
+    match cache.claim(0.5, |_| -> SharedEvaluation<f64> { unreachable!("it is under way") }) {
         Claim::Known(_) => None,
         Claim::Joined(flight) => Some(flight),
         Claim::Started(_) => unreachable!("it is under way"),
@@ -197,7 +197,7 @@ fn cell_the_last_to_leave_takes_the_evaluation_along() {
         let threads = others(OTHERS, {
             let cache = cache.clone();
             move |_| {
-                let start = || async { Ok(7.0) }.boxed();
+                let start = |_| async { Ok(7.0) }.boxed();
                 match cache.claim(0.5, start) {
                     Claim::Known(_) => {}
                     Claim::Started(mut flight) | Claim::Joined(mut flight) => drop(poll(&mut flight)),
@@ -281,7 +281,7 @@ impl Evaluator for Narrow {
 }
 
 /// What an integral does that wants one point: asks until there is room, then waits.
-async fn one_point(shared: Arc<Shared<Narrow>>, cache: PointCache<f64>, x: f64) -> f64 {
+async fn one_point<E: Evaluator<Value = f64> + 'static>(shared: Arc<Shared<E>>, cache: PointCache<f64>, x: f64) -> f64 {
     let mut dispatch = Dispatch::new(shared, cache, Arc::new(AtomicBool::new(false)), false);
     let mut asked = false;
     poll_fn(move |cx| {
@@ -305,7 +305,7 @@ async fn one_point(shared: Arc<Shared<Narrow>>, cache: PointCache<f64>, x: f64) 
 
 #[test]
 fn queue_everybody_gets_room_in_the_end() {
-    explore(None, || {
+    explore(Some(3), || {
         let shared = Arc::new(Shared::new(Narrow::default()));
         let cache = PointCache::new();
         let threads = others(OTHERS, {
@@ -340,6 +340,72 @@ fn queue_who_waits_for_room_and_leaves_passes_it_on() {
         // It has the room or waits for it, and leaves.
         let _ = poll(&mut held);
         drop(held);
+        join(threads);
+        assert_eq!(shared.evaluator.inside.get(), 0);
+    });
+}
+
+#[test]
+fn queue_who_is_held_and_not_polled_holds_up_nobody() {
+    explore(Some(3), || {
+        let shared = Arc::new(Shared::new(Narrow::default()));
+        let cache = PointCache::new();
+        let mut held = Box::pin(one_point(Arc::clone(&shared), cache.clone(), 0.0));
+        // It may have the room, and nobody polls it again.
+        let _ = poll(&mut held);
+        let threads = others(OTHERS, {
+            let (shared, cache) = (Arc::clone(&shared), cache.clone());
+            move |i| {
+                let x = i as f64;
+                assert_eq!(block_on(one_point(Arc::clone(&shared), cache.clone(), x)), x);
+            }
+        });
+        join(threads);
+        drop(held);
+        assert_eq!(shared.evaluator.inside.get(), 0);
+    });
+}
+
+#[test]
+fn queue_room_is_free_when_a_thread_has_evaluated_whoever_is_polled() {
+    explore(Some(3), || {
+        let pool = ThreadPool::new(1);
+        let shared = Arc::new(Shared::new(pool.evaluator(|x: f64| x)));
+        let cache = PointCache::new();
+        let mut held = Box::pin(one_point(Arc::clone(&shared), cache.clone(), 0.0));
+        let _ = poll(&mut held);
+        assert_eq!(block_on(one_point(Arc::clone(&shared), cache.clone(), 1.0)), 1.0);
+        drop(held);
+    });
+}
+
+/// A task that is kept alive by its wakers alone, and owns an integral.
+struct Owner(#[expect(dead_code, reason = "dropped")] std::sync::Mutex<Pin<Box<dyn Future<Output = f64> + Send>>>);
+
+impl std::task::Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn queue_a_waker_may_own_an_integral_that_waits_for_the_same_room() {
+    explore(Some(3), || {
+        let shared = Arc::new(Shared::new(Narrow::default()));
+        let cache = PointCache::new();
+        let threads = others(OTHERS - 1, {
+            let (shared, cache) = (Arc::clone(&shared), cache.clone());
+            move |i| assert_eq!(block_on(one_point(Arc::clone(&shared), cache.clone(), i as f64)), i as f64)
+        });
+        let mut owned = Box::pin(one_point(Arc::clone(&shared), cache.clone(), 7.0));
+        let mut waits = Box::pin(one_point(Arc::clone(&shared), cache.clone(), 8.0));
+        let _ = poll(&mut owned);
+        let waker = Waker::from(Arc::new(Owner(std::sync::Mutex::new(owned))));
+        let waited = waits.as_mut().poll(&mut Context::from_waker(&waker));
+        // From here on only those who may wake it know of it: whoever forgets it drops the other integral.
+        drop(waker);
+        if waited.is_pending() {
+            let _ = poll(&mut waits);
+        }
+        drop(waits);
         join(threads);
         assert_eq!(shared.evaluator.inside.get(), 0);
     });

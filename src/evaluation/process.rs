@@ -16,8 +16,10 @@ use std::time::Duration;
 
 pub use self::error::{Death, ProcessError, ProcessReport};
 use self::supervisor::Handle;
+use self::worker::Reply;
 use super::evaluator::Evaluator;
-use super::points::late::{Late, Unheard, letter};
+use super::letter::letter;
+use super::points::call::Call;
 use super::wire::Numbers;
 use crate::error::EvaluationError;
 
@@ -184,15 +186,20 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
     type Value = T;
 
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
-        self.evaluate_for(x, Unheard::nowhere())
+        self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> Result<T, EvaluationError> {
-        let (to, value) = letter(Late { x, unheard });
-        self.running().map_err(EvaluationError::new)?.submit(x, to);
-        value.await.unwrap_or_else(|| {
-            Err(EvaluationError::new(ProcessError::NoWorkers { last: "the supervising thread has ended".into() }))
-        })
+    async fn evaluate_for(&self, x: f64, call: Call<T>) -> Result<T, EvaluationError> {
+        let (to, value) = letter();
+        self.running().map_err(EvaluationError::new)?.submit(x, Reply::new(call, to));
+        match value.await {
+            Some(Some(outcome)) => outcome,
+            // Nobody waits for this future.
+            Some(None) => std::future::pending().await,
+            None => {
+                Err(EvaluationError::new(ProcessError::NoWorkers { last: "the supervising thread has ended".into() }))
+            }
+        }
     }
 
     fn concurrency(&self) -> usize {

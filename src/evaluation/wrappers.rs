@@ -13,8 +13,8 @@ use futures_timer::Delay;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::points::call::Call;
 use crate::evaluation::points::key::{Key, KeyHasher};
-use crate::evaluation::points::late::Unheard;
 use crate::trace;
 
 /// What every [`Evaluator`] can be wrapped in.
@@ -127,13 +127,13 @@ impl<E: Evaluator> Evaluator for Retry<E> {
     type Value = E::Value;
 
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
-        self.evaluate_for(x, Unheard::nowhere())
+        self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, unheard: Unheard<E::Value>) -> Result<E::Value, EvaluationError> {
+    async fn evaluate_for(&self, x: f64, call: Call<E::Value>) -> Result<E::Value, EvaluationError> {
         let mut made = 0;
         for attempt in 1.. {
-            let error = match self.inner.evaluate_for(x, unheard.of_an_attempt()).await {
+            let error = match self.inner.evaluate_for(x, call.of_an_attempt()).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -193,11 +193,11 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
     type Value = E::Value;
 
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
-        self.evaluate_for(x, Unheard::nowhere())
+        self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, unheard: Unheard<E::Value>) -> Result<E::Value, EvaluationError> {
-        let evaluation = pin!(self.inner.evaluate_for(x, unheard));
+    async fn evaluate_for(&self, x: f64, call: Call<E::Value>) -> Result<E::Value, EvaluationError> {
+        let evaluation = pin!(self.inner.evaluate_for(x, call));
         match select(evaluation, pin!(sleep(self.limit))).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(EvaluationError::timeout(self.limit)),

@@ -1,5 +1,6 @@
 //! Which driver answers a question: on the spot, ahead of the decisions, or hosted by the threads of a pool.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
@@ -16,6 +17,7 @@ use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Dispatch;
+use crate::evaluation::panics;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Control, Local, Method, Panel, whole};
 use crate::numerics::run::finish::{ended, is_one, of_one};
@@ -163,7 +165,18 @@ where
                 run.begin_with(Leaf::new(panel, local, UNKEPT));
             }
         }
-        let Poll::Ready(verdict) = run.advance(&mut source) else { unreachable!("it never waits") };
+        let advanced = loop {
+            match catch_unwind(AssertUnwindSafe(|| run.advance(&mut source))) {
+                Ok(advanced) => break advanced,
+                // In one of two panels at once: one after the other, the first of them may end the run, or the second panics.
+                Err(payload) if source.was_at_two() => {
+                    panics::dispose(payload);
+                    source.list();
+                }
+                Err(payload) => resume_unwind(payload),
+            }
+        };
+        let Poll::Ready(verdict) = advanced else { unreachable!("it never waits") };
         let verdict = verdict?;
         let estimate = run.finish(&domain, source.ledger.requests, source.performed, source.kept());
         let goal = run.goal(&estimate);

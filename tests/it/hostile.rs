@@ -277,6 +277,76 @@ fn an_integral_that_is_held_keeps_no_slot_of_what_has_ended() {
     });
 }
 
+/// The same of evaluations that end only if somebody polls: whoever waits for their room does.
+#[test]
+fn integrals_that_are_held_hold_up_no_other_whose_evaluations_are_async() {
+    for held in [1, 2, 9] {
+        for polls in 1..8 {
+            let evaluator = evaluator_fn(WORKERS, |x: f64| async move {
+                for _ in 0..(x.to_bits() >> 20) % 4 {
+                    futures_lite::future::yield_now().await;
+                }
+                Ok::<f64, EvaluationError>(slow_sine(x))
+            });
+            let integrator = Integrator::new(evaluator);
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut all: Vec<_> =
+                (0..held).map(|i| Box::pin(integrator.integrate(0.0, 1.0 + f64::from(i), 1e-8))).collect();
+            for future in &mut all {
+                for _ in 0..polls {
+                    if future.as_mut().poll(&mut cx).is_ready() {
+                        break;
+                    }
+                }
+            }
+            let (to, answer) = std::sync::mpsc::channel();
+            let other = integrator.clone();
+            let second = std::thread::spawn(move || {
+                let _ = to.send(other.integrate_blocking(-2.0, -1.0, 1e-8).map(|e| e.value.to_bits()));
+            });
+            let found = answer.recv_timeout(Duration::from_secs(60)).expect("it hangs").expect("an integral");
+            second.join().expect("it has ended");
+            let here = Integrator::new(Inline::new(slow_sine)).integrate_blocking(-2.0, -1.0, 1e-8).expect("smooth");
+            assert_eq!(found, here.value.to_bits());
+        }
+    }
+}
+
+/// Of two panels that are judged at once the first is heard first, though the second panics.
+#[test]
+fn a_value_that_is_not_finite_comes_before_a_panic_in_the_next_panel() {
+    let first: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let seen = first.clone();
+    let kink = |x: f64| (x - 0.3).abs();
+    let method = GaussKronrod::new(15);
+    let record = move |x: f64| {
+        let mut seen = seen.lock().expect("no panic");
+        if seen.len() < 15 {
+            seen.push(x.to_bits());
+        }
+        kink(x)
+    };
+    Integrator::new(Inline::new(record)).method(method).integrate_blocking(0.0, 1.0, 1e-8).expect("a kink");
+    let first = first.lock().expect("no panic").clone();
+    let faulty = move |x: f64| {
+        if first.contains(&x.to_bits()) {
+            kink(x)
+        } else if x < 0.5 {
+            f64::NAN
+        } else {
+            std::panic::resume_unwind(Box::new("scripted"))
+        }
+    };
+    let here = Integrator::new(Inline::new(faulty.clone())).method(method).integrate_blocking(0.0, 1.0, 1e-8);
+    let there = Integrator::new(ThreadPool::new(2).evaluator(faulty)).method(method).integrate_blocking(0.0, 1.0, 1e-8);
+    match (here, there) {
+        (Err(Error::NonFinite { x, .. }), Err(Error::NonFinite { x: other, .. })) => {
+            assert!(x < 0.5 && x.to_bits() == other.to_bits());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// An integrand that integrates itself, elsewhere, by the same integrator on the same threads.
 #[test]
 fn an_integrand_may_integrate_itself_by_the_same_integrator() {

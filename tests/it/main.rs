@@ -24,6 +24,7 @@ mod option_space;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
+mod questions;
 mod reasons;
 #[cfg(feature = "serde")]
 mod serial;

@@ -201,6 +201,33 @@ fn a_call_that_outlives_its_integral_leaves_its_value() {
     });
 }
 
+/// The same, asked for again while the call runs: it is joined.
+fn is_joined<E: Evaluator<Value = f64> + 'static>(make: impl FnOnce(Gate) -> E) {
+    let gate = Gate::default();
+    let integrator = Integrator::new(make(gate.clone())).method(Simpson);
+    let mut future = Box::pin(integrator.integrate(0.0, 1.0, 1e-6));
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    gate.wait_for_a_call();
+    drop(future);
+    let mut again = Box::pin(integrator.integrate(0.0, 1.0, 1e-6));
+    assert!(again.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    gate.open();
+    let e = block_on(again).expect("smooth");
+    assert_eq!(gate.calls(), integrator.cache().len(), "a point was evaluated twice");
+    assert!(e.evaluations <= gate.calls());
+}
+
+#[test]
+fn a_call_that_outlives_its_integral_is_under_way_for_the_next() {
+    for workers in [1, 2, 8] {
+        is_joined(|gate| ThreadPool::new(workers).evaluator(move |x| gate.pass(x)));
+        is_joined(|gate| ThreadPool::new(workers).try_evaluator(move |x| Ok::<_, Infallible>(gate.pass(x))).retry(2));
+        is_joined(|gate| {
+            blocking_fn(workers, move |x| Ok::<_, Infallible>(gate.pass(x))).timeout(Duration::from_secs(600))
+        });
+    }
+}
+
 #[test]
 fn a_tighter_tolerance_pays_only_for_new_points() {
     let (cluster, clock) = Cluster::new(peak, 4, Latency::Unit, 1);

@@ -1,49 +1,59 @@
 //! Values found when nobody waits for them any more.
 
 use super::*;
-use crate::evaluation::points::late::letter;
+use crate::evaluation::Evaluator;
+use crate::evaluation::letter::letter;
 
-#[test]
-fn late_a_message_is_received_or_left_and_never_both() {
-    explore(None, || {
-        let left = Count::default();
-        let leave = {
-            let left = left.clone();
-            move |message: f64| {
-                assert_eq!(message, 7.0);
-                left.add();
-            }
-        };
-        let (sender, mut receiver) = letter(leave);
-        let sends = thread::spawn(move || sender.send(7.0));
-        let received = poll(&mut receiver).map(|message| assert_eq!(message, Some(7.0))).is_ready();
-        drop(receiver);
-        sends.join().expect("no thread of a model panics");
-        assert_eq!(usize::from(received) + left.get(), 1);
-    });
+/// Counts its drop.
+struct Message(Count);
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.0.add();
+    }
 }
 
 #[test]
-fn late_a_value_is_kept_though_its_integral_has_left() {
+fn late_a_message_is_received_or_disposed_of_and_never_both() {
+    explore(None, || {
+        let dropped = Count::default();
+        let (sender, mut receiver) = letter();
+        let message = Message(dropped.clone());
+        let sends = thread::spawn(move || sender.send(message));
+        let received = poll(&mut receiver);
+        drop(receiver);
+        sends.join().expect("no thread of a model panics");
+        let received = matches!(received, Poll::Ready(Some(_)));
+        assert_eq!(usize::from(received) + dropped.get(), 1);
+    });
+}
+
+/// A function on a pool of one thread, as a dispatch asks for it at 0.5.
+fn evaluated(cache: &PointCache<f64>, evaluator: &Arc<impl Evaluator<Value = f64> + 'static>) -> Claim<f64> {
+    let evaluator = Arc::clone(evaluator);
+    cache.claim(0.5, move |call| async move { evaluator.evaluate_for(0.5, call).await }.boxed())
+}
+
+#[test]
+fn late_a_call_that_outlives_its_integral_is_joined_and_no_point_is_evaluated_twice() {
     explore(Some(3), || {
         let (pool, cache, evaluations) = (ThreadPool::new(1), PointCache::new(), Count::default());
-        let (unheard, counted) = (cache.unheard(), evaluations.clone());
-        let job = move || {
+        let counted = evaluations.clone();
+        let evaluator = Arc::new(pool.evaluator(move |x: f64| {
             counted.add();
-            Ok(7.0)
-        };
-        let mut integral = Box::pin(pool.evaluate(job, move |value| unheard.keep(0.5, value)));
+            x
+        }));
+        let Claim::Started(mut integral) = evaluated(&cache, &evaluator) else { unreachable!("nobody else asks") };
         let asks = thread::spawn({
-            let cache = cache.clone();
-            move || block_on(cache.get_or_evaluate(0.5, || slowly(Ok(8.0)))).expect("one of the two")
+            let (cache, evaluator) = (cache.clone(), Arc::clone(&evaluator));
+            move || match evaluated(&cache, &evaluator) {
+                Claim::Known(value) => value,
+                Claim::Started(flight) | Claim::Joined(flight) => block_on(flight).expect("it succeeds"),
+            }
         });
-        let received = poll(&mut integral).is_ready();
+        let _ = poll(&mut integral);
         drop(integral);
-        // The one thread of the pool comes to this when it is done with that.
-        block_on(pool.run(|| ()));
-        let value = cache.get(0.5);
-        assert!(value.is_some() || received || evaluations.get() == 0, "a value was lost");
-        let asked = asks.join().expect("no thread of a model panics");
-        assert!(cache.get(0.5) == Some(asked) && value.is_none_or(|value| value == asked), "the first value counts");
+        assert_eq!(asks.join().expect("no thread of a model panics"), 0.5);
+        assert_eq!((evaluations.get(), cache.get(0.5)), (1, Some(0.5)));
     });
 }

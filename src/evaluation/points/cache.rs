@@ -9,10 +9,10 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, EvaluationError};
 #[cfg(feature = "durable")]
 use crate::evaluation::durable::journal::Keeper;
+use crate::evaluation::points::call::Call;
 use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation};
 use crate::evaluation::points::flight::{Flight, Lead, Seat};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
-use crate::evaluation::points::late::Unheard;
 use crate::evaluation::points::map::{Boarding, Point, Points};
 use crate::evaluation::sync::{DashMap, Entry};
 
@@ -183,11 +183,19 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     ///
     /// `start` returns an evaluation that does nothing until it is polled. It is also called, and its evaluation kept
     /// in reserve, where the point is led by a caller of [`get_or_evaluate`](Self::get_or_evaluate), who may give up.
-    pub(crate) fn claim(&self, x: f64, start: impl FnOnce() -> SharedEvaluation<T>) -> Claim<T> {
-        match self.points.board(Key::new(x), Seat::driven) {
+    pub(crate) fn claim(&self, x: f64, start: impl FnOnce(Call<T>) -> SharedEvaluation<T>) -> Claim<T> {
+        let key = Key::new(x);
+        let call = |seat: &Seat<T>| Call::of(&self.points, key, seat.pending());
+        match self.points.board(key, Seat::driven) {
             Boarding::Known(value) => Claim::Known(value),
-            Boarding::First(seat) => Claim::Started(seat.launch(start)),
-            Boarding::Joined { seat, led } => Claim::Joined(Flight::new(seat, led.then(start))),
+            Boarding::First(seat) => {
+                let call = call(&seat);
+                Claim::Started(seat.launch(|| start(call)))
+            }
+            Boarding::Joined { seat, led } => {
+                let spare = led.then(|| start(call(&seat)));
+                Claim::Joined(Flight::new(seat, spare))
+            }
         }
     }
 
@@ -201,6 +209,13 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         let (seat, led) = Seat::join(&self.points, key, &pending)?;
         // A point led by a caller of `get_or_evaluate` may fall to us, and would then want an evaluation.
         (!led).then(|| Claim::Joined(Flight::new(seat, None)))
+    }
+
+    /// A seat in the flight at `x` for somebody who wants its end, not its value.
+    pub(crate) fn help(&self, x: f64) -> Option<Flight<T>> {
+        let key = Key::new(x);
+        let Point::Pending(pending) = self.points.look(key)? else { return None };
+        Some(Flight::new(Seat::helping(&self.points, key, &pending)?, None))
     }
 
     /// Whether no point was ever asked for, as far as that can be told at no cost.
@@ -238,19 +253,10 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         }
     }
 
-    /// Where values go that are found too late for those who asked.
-    pub(crate) fn unheard(&self) -> Unheard<T> {
-        Unheard::of(Arc::downgrade(&self.points))
-    }
-
-    pub(crate) fn of(points: Arc<Points<T>>) -> Self {
-        Self { points }
-    }
-
     /// Stores a value found elsewhere. The first value wins; an evaluation under way ends with it.
     pub(crate) fn insert(&self, x: f64, value: T) {
         if let Some(pending) = self.points.put(Key::new(x), value.clone()) {
-            pending.land(&Ok(value), 0);
+            pending.land(|| Ok(value), 0);
         }
     }
 }

@@ -80,12 +80,9 @@ impl<T> Pending<T> {
     /// Ends the flight, unless it has ended, and wakes everybody. The first outcome wins.
     ///
     /// Called when the map no longer refers to the flight, so the number of holders can only fall.
-    pub(crate) fn land(&self, outcome: &Outcome<T>, holders_served: usize) -> bool
-    where
-        T: Clone,
-    {
+    pub(super) fn land(&self, outcome: impl FnOnce() -> Outcome<T>, holders_served: usize) -> bool {
         let waited_for = self.lock().holders > holders_served;
-        let kept = waited_for.then(|| outcome.clone());
+        let kept = waited_for.then(outcome);
         let mut state = self.lock();
         if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
             return false;

@@ -48,17 +48,25 @@ pub(crate) struct Seat<T> {
     key: Key,
     pending: Arc<Pending<T>>,
     number: usize,
+    /// Of somebody who polls and does not want the value: a holder while it drives, and at no other time.
+    helps: bool,
 }
 
 impl<T> Seat<T> {
     /// The first seat of a new flight, for a leader to take the lead.
     pub(crate) fn vacant(points: &Arc<Points<T>>, key: Key) -> Self {
-        Self { points: Arc::clone(points), key, pending: Pending::new(Stage::Vacant), number: 0 }
+        Self { points: Arc::clone(points), key, pending: Pending::new(Stage::Vacant), number: 0, helps: false }
     }
 
     /// The first seat of a new flight, to be [`launch`](Self::launch)ed.
     pub(crate) fn driven(points: &Arc<Points<T>>, key: Key) -> Self {
-        Self { points: Arc::clone(points), key, pending: Pending::new(Stage::Driven { woken: false }), number: 0 }
+        Self {
+            points: Arc::clone(points),
+            key,
+            pending: Pending::new(Stage::Driven { woken: false }),
+            number: 0,
+            helps: false,
+        }
     }
 
     /// A further seat, or `None` if the flight is over. Tells also whether the evaluation, if any, is its leader's.
@@ -72,7 +80,20 @@ impl<T> Seat<T> {
         state.next_seat += 1;
         state.holders += 1;
         drop(state);
-        Some((Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number }, led))
+        Some((Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number, helps: false }, led))
+    }
+
+    /// A seat for somebody who helps to end a shared evaluation; `None` if there is none, or this thread is inside.
+    pub(crate) fn helping(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Option<Self> {
+        let mut state = pending.lock();
+        let is_shared = matches!(state.stage, Stage::Parked(_) | Stage::Driven { .. });
+        if !is_shared || state.driver == Some(thread::current().id()) {
+            return None;
+        }
+        let number = state.next_seat;
+        state.next_seat += 1;
+        drop(state);
+        Some(Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number, helps: true })
     }
 
     pub(crate) fn pending(&self) -> &Arc<Pending<T>> {
@@ -87,10 +108,13 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         loop {
             let mut state = self.pending.lock();
             let mut turned_away = false;
+            let is_last = state.holders == 1;
             match &mut state.stage {
+                Stage::Landed(_) | Stage::Abandoned if self.helps => return Turn::Landed(Err(nobody_wants_it())),
                 Stage::Landed(outcome) => {
-                    let outcome = outcome.as_ref().expect("an outcome is kept while there are holders");
-                    return Turn::Landed(outcome.clone());
+                    // The last holder takes what all others had a copy of.
+                    let own = if is_last { outcome.take() } else { outcome.clone() };
+                    return Turn::Landed(own.expect("an outcome is kept while there are holders"));
                 }
                 stage @ Stage::Vacant => match if_vacant {
                     IfVacant::Lead => {
@@ -109,6 +133,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                         unreachable!()
                     };
                     state.driver = Some(thread::current().id());
+                    state.holders += usize::from(self.helps);
                     return Turn::Drive(evaluation);
                 }
                 Stage::Driven { .. } => turned_away = true,
@@ -153,10 +178,18 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
             }
         }));
         match polled {
-            Ok(Ok(outcome)) => Poll::Ready(self.land(outcome)),
+            Ok(Ok(outcome)) => self.landed(outcome),
             Ok(Err(evaluation)) => self.park(evaluation, cx.waker()),
-            Err(payload) => Poll::Ready(self.land(Err(EvaluationError::panicked(panics::message(payload))))),
+            Err(payload) => self.landed(Err(EvaluationError::panicked(panics::message(payload)))),
         }
+    }
+
+    fn landed(&self, outcome: Outcome<T>) -> Poll<Outcome<T>> {
+        let outcome = self.land(outcome);
+        if self.helps {
+            self.pending.lock().holders -= 1;
+        }
+        Poll::Ready(outcome)
     }
 
     /// Puts the shared evaluation back, and wakes those who have something to do now.
@@ -164,6 +197,15 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         let own = Sleeper { waker: waker.clone(), turned_away: false };
         let mut state = self.pending.lock();
         state.driver = None;
+        state.holders -= usize::from(self.helps);
+        if state.holders == 0 {
+            // All who wanted it have left meanwhile.
+            let ended = mem::replace(&mut state.stage, Stage::Abandoned);
+            drop(state);
+            self.points.forget(self.key, &self.pending);
+            panics::dispose((ended, evaluation));
+            return Poll::Ready(Err(nobody_wants_it()));
+        }
         let woken = match &state.stage {
             Stage::Driven { woken } => *woken && !planted!(10),
             Stage::Landed(outcome) => {
@@ -199,7 +241,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                 Err(error)
             }
         };
-        if self.pending.land(&outcome, 1) {
+        if self.pending.land(|| outcome.clone(), 1) {
             return outcome;
         }
         // Landed by `insert` meanwhile: that value came first.
@@ -227,12 +269,20 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         Flight { seat: self, spare: None }
     }
 
+    /// Ends the flight with a value that was found elsewhere, unless there was one before.
+    pub(crate) fn bring(self, value: T) {
+        if let Some(pending) = self.points.put(self.key, value.clone()) {
+            let served = usize::from(Arc::ptr_eq(&pending, &self.pending));
+            pending.land(|| Ok(value), served);
+        }
+    }
+
     /// As [`land`](Self::land), for a holder that will still ask for the outcome.
     fn land_for_all(&self, outcome: Outcome<T>) -> bool {
         if outcome.is_err() {
             self.points.forget(self.key, &self.pending);
         }
-        self.pending.land(&outcome, 0)
+        self.pending.land(|| outcome, 0)
     }
 
     /// Joins the waiters, driving a shared evaluation if there is one. `None`: the seat has the lead.
@@ -252,6 +302,11 @@ impl<T> Drop for Seat<T> {
     fn drop(&mut self) {
         let mut state = self.pending.lock();
         let sleeper = state.sleepers.remove(self.number);
+        if self.helps {
+            drop(state);
+            drop(sleeper);
+            return;
+        }
         state.holders -= 1;
         let last = state.holders == 0;
         let ended = last.then(|| mem::replace(&mut state.stage, Stage::Abandoned));
@@ -265,6 +320,11 @@ impl<T> Drop for Seat<T> {
             panics::dispose(ended);
         }
     }
+}
+
+#[cold]
+fn nobody_wants_it() -> EvaluationError {
+    EvaluationError::new("nobody wants it any more")
 }
 
 /// The lead of a point: its holder evaluates, all others wait.

@@ -45,7 +45,7 @@ impl<T: Clone + Send + Sync + 'static> Spot<T> {
         let outcome = cache.settle(key, pending, evaluate());
         // The map has let go of it, so those who have joined are all who ever will.
         if !pending.is_unheard_of() {
-            pending.land(&outcome, 1);
+            pending.land(|| outcome.clone(), 1);
             self.pending = None;
         }
         Found::Evaluated(outcome)

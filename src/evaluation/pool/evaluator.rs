@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::near::Near;
-use crate::evaluation::points::late::Unheard;
+use crate::evaluation::panics;
+use crate::evaluation::points::call::Call;
 use crate::evaluation::pool::pace::{Pace, Stopwatch};
-use crate::evaluation::pool::threads::{ThreadPool, evaluate_here};
-use crate::evaluation::slots::Slot;
+use crate::evaluation::pool::threads::{Outcome, ThreadPool, run_here};
 
 impl ThreadPool {
     /// Makes an evaluator of `f`, which runs on the pool's threads, at most [`workers`](Self::workers) calls at once.
@@ -52,6 +52,24 @@ impl ThreadPool {
     {
         TryPoolEvaluator::new(self.clone(), f)
     }
+
+    /// Evaluates on one of the threads.
+    async fn evaluate<T: Clone + Send + Sync + 'static>(
+        &self,
+        call: Call<T>,
+        f: impl FnOnce() -> Result<T, EvaluationError> + Send + 'static,
+    ) -> Result<T, EvaluationError> {
+        match self.attempt(move || call.run(f)).await.transpose() {
+            Some(outcome) => flatten(outcome),
+            // Nobody waits for this future.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The outcome of an evaluation, with a panic told as a failure.
+fn flatten<T>(outcome: Outcome<Result<T, EvaluationError>>) -> Result<T, EvaluationError> {
+    outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload))))
 }
 
 /// A function that is timed whenever it is called.
@@ -149,17 +167,12 @@ where
     type Value = T;
 
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
-        self.evaluate_for(x, Unheard::nowhere())
+        self.evaluate_for(x, Call::nowhere())
     }
 
-    fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate_for(&self, x: f64, call: Call<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
-        let slot = unheard.slot();
-        let job = move || {
-            let _slot = slot.map(Slot::at_work);
-            Ok(f.call(x))
-        };
-        self.pool.evaluate(job, move |value| unheard.keep(x, value))
+        self.pool.evaluate(call, move || Ok(f.call(x)))
     }
 
     fn concurrency(&self) -> usize {
@@ -179,7 +192,7 @@ where
     T: Clone + Send + Sync + 'static,
 {
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        evaluate_here(|| Ok((self.f.f)(x)))
+        flatten(run_here(|| Ok((self.f.f)(x))))
     }
 
     by_the_pool!();
@@ -218,17 +231,12 @@ where
     type Value = T;
 
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
-        self.evaluate_for(x, Unheard::nowhere())
+        self.evaluate_for(x, Call::nowhere())
     }
 
-    fn evaluate_for(&self, x: f64, unheard: Unheard<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate_for(&self, x: f64, call: Call<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
-        let slot = unheard.slot();
-        let job = move || {
-            let _slot = slot.map(Slot::at_work);
-            f.call(x).map_err(EvaluationError::new)
-        };
-        self.pool.evaluate(job, move |value| unheard.keep(x, value))
+        self.pool.evaluate(call, move || f.call(x).map_err(EvaluationError::new))
     }
 
     fn concurrency(&self) -> usize {
@@ -249,7 +257,7 @@ where
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
-        evaluate_here(|| (self.f.f)(x).map_err(EvaluationError::new))
+        flatten(run_here(|| (self.f.f)(x).map_err(EvaluationError::new)))
     }
 
     by_the_pool!();

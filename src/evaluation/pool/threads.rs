@@ -26,9 +26,8 @@ use futures::FutureExt;
 use futures::channel::oneshot;
 use futures_lite::future::yield_now;
 
-use crate::error::EvaluationError;
+use crate::evaluation::letter::{Receiver, Sender, letter};
 use crate::evaluation::panics;
-use crate::evaluation::points::late::{Leave, Receiver, Sender, letter};
 use crate::evaluation::sync::{Mutex, MutexGuard, block_on, thread, thread_locals};
 
 thread_locals! {
@@ -183,7 +182,7 @@ impl ThreadPool {
         J: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let run = Run::new(self.clone(), job, panics::dispose);
+        let run = Run::new(self.clone(), job);
         async move {
             match run.await {
                 Ok(result) => result,
@@ -192,17 +191,13 @@ impl ThreadPool {
         }
     }
 
-    /// As [`run`](Self::run), with a panic told as a failure, and a value that nobody waits for any more kept.
-    pub(crate) async fn evaluate<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> Result<T, EvaluationError> + Send + 'static,
-        keep: impl Fn(T) + Clone + Send + Unpin + 'static,
-    ) -> Result<T, EvaluationError> {
-        let leave = move |outcome| match outcome {
-            Ok(Ok(value)) => panics::contain(|| keep(value)),
-            failed => panics::dispose(failed),
-        };
-        flatten(Run::new(self.clone(), job, leave).await)
+    /// As [`run`](Self::run), with the payload of a panic.
+    pub(super) fn attempt<J, R>(&self, job: J) -> impl Future<Output = Outcome<R>> + Send + use<J, R>
+    where
+        J: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        Run::new(self.clone(), job)
     }
 
     /// Whether the calling thread is one of the pool's.
@@ -300,16 +295,12 @@ fn next(queue: &Mutex<Queue>) -> Option<Arc<dyn Start>> {
     next
 }
 
-/// Evaluates on this thread. The integrand is inside a job, even if whoever asked for it drives.
-pub(crate) fn evaluate_here<T>(evaluation: impl FnOnce() -> Result<T, EvaluationError>) -> Result<T, EvaluationError> {
+/// Runs a part of a job on this thread, even if that drives an integral.
+pub(super) fn run_here<R>(part: impl FnOnce() -> R) -> Outcome<R> {
     let role = ROLE.with(|role| role.replace(Role::Works));
-    let outcome = catch_unwind(AssertUnwindSafe(evaluation));
+    let outcome = catch_unwind(AssertUnwindSafe(part));
     ROLE.with(|cell| cell.set(role));
-    flatten(outcome)
-}
-
-fn flatten<T>(outcome: Outcome<Result<T, EvaluationError>>) -> Result<T, EvaluationError> {
-    outcome.unwrap_or_else(|payload| Err(EvaluationError::panicked(panics::message(payload))))
+    outcome
 }
 
 impl fmt::Debug for ThreadPool {
@@ -319,20 +310,19 @@ impl fmt::Debug for ThreadPool {
 }
 
 /// What a job leaves: its result, or the payload of its panic.
-type Outcome<R> = Result<R, Box<dyn Any + Send>>;
+pub(super) type Outcome<R> = Result<R, Box<dyn Any + Send>>;
 
 /// Where a job waits until someone starts it or gives it up: whoever takes it out does.
-type JobCell<J, R, L> = Mutex<Option<(J, Sender<Outcome<R>, L>)>>;
+type JobCell<J, R> = Mutex<Option<(J, Sender<Outcome<R>>)>>;
 
-fn take<J, R, L>(cell: &JobCell<J, R, L>) -> Option<(J, Sender<Outcome<R>, L>)> {
+fn take<J, R>(cell: &JobCell<J, R>) -> Option<(J, Sender<Outcome<R>>)> {
     lock(cell).take()
 }
 
-impl<J, R, L> Start for JobCell<J, R, L>
+impl<J, R> Start for JobCell<J, R>
 where
     J: FnOnce() -> R + Send,
     R: Send,
-    L: Leave<Outcome<R>> + Send,
 {
     fn start(&self) {
         if let Some((job, sender)) = take(self) {
@@ -357,42 +347,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The future of one job.
-struct Run<J, R, L: Fn(Outcome<R>)> {
-    stage: Stage<J, R, L>,
-    /// What becomes of an outcome that nobody waits for any more.
-    leave: L,
+struct Run<J, R> {
+    stage: Stage<J, R>,
     /// Keeps the threads alive while the job is wanted.
     pool: ThreadPool,
 }
 
-enum Stage<J, R, L: Fn(Outcome<R>)> {
+enum Stage<J, R> {
     /// Not polled yet: nobody knows of the job.
     New(J),
     /// In the queue. The job may wait, run, or be done.
-    Queued { cell: Arc<JobCell<J, R, L>>, outcome: Receiver<Outcome<R>, L> },
+    Queued { cell: Arc<JobCell<J, R>>, outcome: Receiver<Outcome<R>> },
     /// The outcome was returned.
     Done,
 }
 
-impl<J, R, L> Run<J, R, L>
+impl<J, R> Run<J, R>
 where
     J: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
-    L: Fn(Outcome<R>) + Clone + Send + Unpin + 'static,
 {
-    fn new(pool: ThreadPool, job: J, leave: L) -> Self {
-        Self { stage: Stage::New(job), leave, pool }
+    fn new(pool: ThreadPool, job: J) -> Self {
+        Self { stage: Stage::New(job), pool }
     }
 }
 
 // Nothing in a Run is pinned: the job is moved out before it runs.
-impl<J, R, L: Fn(Outcome<R>)> Unpin for Run<J, R, L> {}
+impl<J, R> Unpin for Run<J, R> {}
 
-impl<J, R, L> Future for Run<J, R, L>
+impl<J, R> Future for Run<J, R>
 where
     J: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
-    L: Fn(Outcome<R>) + Clone + Send + Unpin + 'static,
 {
     type Output = Outcome<R>;
 
@@ -402,8 +388,8 @@ where
             match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::New(job) if on_worker => return Poll::Ready(catch_unwind(AssertUnwindSafe(job))),
                 Stage::New(job) => {
-                    let (sender, outcome) = letter(self.leave.clone());
-                    let cell: Arc<JobCell<J, R, L>> = Arc::new(Mutex::new(Some((job, sender))));
+                    let (sender, outcome) = letter();
+                    let cell: Arc<JobCell<J, R>> = Arc::new(Mutex::new(Some((job, sender))));
                     self.pool.enqueue(Arc::clone(&cell) as Arc<dyn Start>);
                     self.stage = Stage::Queued { cell, outcome };
                 }
@@ -427,7 +413,7 @@ where
 }
 
 // CANCEL: a job that has not started is taken out of its cell and never starts; the queue is left with an empty one.
-impl<J, R, L: Fn(Outcome<R>)> Drop for Run<J, R, L> {
+impl<J, R> Drop for Run<J, R> {
     fn drop(&mut self) {
         if let Stage::Queued { cell, .. } = &self.stage {
             if !planted!(19) {

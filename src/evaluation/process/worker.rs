@@ -14,7 +14,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::error::Death;
 use crate::error::EvaluationError;
-use crate::evaluation::points::late::{Late, Sender};
+use crate::evaluation::letter::Sender;
+use crate::evaluation::points::call::{Begun, Call};
 use crate::evaluation::wire::{self, Frames};
 
 /// Answers to what was not asked that a worker is forgiven.
@@ -30,7 +31,45 @@ const LAST_WORDS: Duration = Duration::from_millis(20);
 pub(super) type Groups = Mutex<Vec<Pid>>;
 
 /// Where an answer goes.
-pub(super) type Reply<T> = Sender<Result<T, EvaluationError>, Late<T>>;
+pub(super) struct Reply<T> {
+    call: Call<T>,
+    /// While a worker has the job.
+    begun: Option<Begun<T>>,
+    to: Sender<Option<Result<T, EvaluationError>>>,
+}
+
+impl<T> Reply<T> {
+    pub(super) fn new(call: Call<T>, to: Sender<Option<Result<T, EvaluationError>>>) -> Self {
+        Self { call, begun: None, to }
+    }
+
+    /// Whether nobody waits for it any more.
+    pub(super) fn is_canceled(&self) -> bool {
+        self.to.is_canceled()
+    }
+
+    /// A worker is to have the job; `false` if nobody wants that.
+    fn begin(&mut self) -> bool {
+        self.begun = self.call.begin();
+        self.begun.is_some()
+    }
+
+    /// No worker has it any more.
+    pub(super) fn pause(&mut self) {
+        self.begun = None;
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Reply<T> {
+    pub(super) fn send(self, outcome: Result<T, EvaluationError>) {
+        self.call.give_back();
+        let told = match (outcome, self.begun) {
+            (Ok(value), Some(begun)) => begun.end(value).map(Ok),
+            (outcome, _) => Some(outcome),
+        };
+        self.to.send(told);
+    }
+}
 
 /// A point that someone waits for.
 pub(super) struct Job<T> {
@@ -121,8 +160,11 @@ impl<T> Worker<T> {
         self.written < self.output.len()
     }
 
-    /// Queues a job for writing.
-    pub(super) fn send(&mut self, job: Job<T>, function: &str, now: Instant) {
+    /// Queues a job for writing, unless nobody wants it.
+    pub(super) fn send(&mut self, mut job: Job<T>, function: &str, now: Instant) {
+        if !job.to.begin() {
+            return;
+        }
         let number = self.next;
         self.next += 1;
         let (mut id, x) = ([0; 16], [job.x]);

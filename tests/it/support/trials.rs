@@ -13,9 +13,14 @@ fn number(variable: &str) -> Option<u64> {
 /// Runs `quick` trials of the row, seeds 0, 1, ..; twenty times as many with `COQUAD_LONG=1`; only one with
 /// `COQUAD_SEED=n`. A trial fails by panicking.
 pub(crate) fn row(name: &str, quick: u64, trial: impl Fn(u64)) {
+    row_of(name, quick, quick * LONG, trial);
+}
+
+/// The same with so many trials in the long tier.
+pub(crate) fn row_of(name: &str, quick: u64, long: u64, trial: impl Fn(u64)) {
     let seeds = match number("COQUAD_SEED") {
         Some(seed) => seed..seed + 1,
-        None if number("COQUAD_LONG").is_some() => 0..quick * LONG,
+        None if number("COQUAD_LONG").is_some() => 0..long,
         None => 0..quick,
     };
     let (started, trials) = (Instant::now(), seeds.end - seeds.start);

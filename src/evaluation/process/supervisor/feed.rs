@@ -57,8 +57,8 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
                 continue;
             }
             if let Some(worker) = &mut self.workers[slot] {
-                worker.alone = true;
                 worker.send(suspect, self.config.function.as_deref().unwrap_or(""), now);
+                worker.alone = !worker.sent.is_empty();
             }
         }
         None
@@ -213,6 +213,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         let many_hands = self.config.window.is_some_and(|window| window > 1);
         let jobs: Vec<Job<T>> = jobs.collect();
         for (index, mut job) in jobs.into_iter().enumerate().rev() {
+            job.to.pause();
             if many_hands && index > 0 {
                 self.queue.push_front(job);
                 continue;
