@@ -91,9 +91,15 @@ pub(crate) struct Dispatch<E: Evaluator> {
 struct Arrival<T> {
     x: f64,
     flight: Flight<T>,
-    started: bool,
-    /// The slot, if somebody is told of the end: no other evaluation begins before.
-    _slot: Option<Arc<Taken>>,
+    whose: Whose,
+}
+
+/// Who has begun an evaluation.
+enum Whose {
+    Others,
+    Ours,
+    /// The same, with the slot: somebody is told of the end, and no other evaluation begins before.
+    Watched(#[expect(dead_code, reason = "it is given back")] Arc<Taken>),
 }
 
 impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
@@ -101,7 +107,7 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(self.flight.poll_unpin(cx));
-        Poll::Ready((self.x, self.started, outcome))
+        Poll::Ready((self.x, !matches!(self.whose, Whose::Others), outcome))
     }
 }
 
@@ -197,9 +203,12 @@ impl<E: Evaluator + 'static> Dispatch<E> {
                 if self.watched {
                     let slot = Arc::new(slot);
                     told = Some(slot.clone());
-                    self.cache.claim(x, move |call| evaluation(shared, x, call, slot))
+                    self.cache.claim(x, move |seat| evaluation(shared, x, || Call::of(seat), slot))
                 } else {
-                    self.cache.claim(x, move |call| evaluation(shared, x, call.in_slot(slot.of()), slot))
+                    self.cache.claim(x, move |seat| {
+                        let own = E::CALLS.then(|| slot.of());
+                        evaluation(shared, x, || own.into_iter().fold(Call::of(seat), Call::in_slot), slot)
+                    })
                 }
             }
             // To join what others have started takes no room.
@@ -226,7 +235,12 @@ impl<E: Evaluator + 'static> Dispatch<E> {
             }
         }
         self.own += usize::from(started);
-        self.flights.push(Arrival { x, flight, started, _slot: told.filter(|_| started) });
+        let whose = match told {
+            _ if !started => Whose::Others,
+            Some(slot) => Whose::Watched(slot),
+            None => Whose::Ours,
+        };
+        self.flights.push(Arrival { x, flight, whose });
         Request::Pending { started }
     }
 
@@ -264,7 +278,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
             for i in known..xs.len() {
                 let is_new = !xs[..i].iter().any(|x| x.to_bits() == xs[i].to_bits());
                 if let Some(flight) = if is_new { self.cache.help(xs[i]) } else { None } {
-                    helped.push(Arrival { x: xs[i], flight, started: false, _slot: None });
+                    helped.push(Arrival { x: xs[i], flight, whose: Whose::Others });
                 }
             }
             let before = helped.len();
@@ -287,9 +301,17 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 fn evaluation<E: Evaluator + 'static>(
     shared: Arc<Shared<E>>,
     x: f64,
-    call: Call<E::Value>,
+    call: impl FnOnce() -> Call<E::Value>,
     slot: impl Send + 'static,
 ) -> SharedEvaluation<E::Value> {
+    if !E::CALLS {
+        return async move {
+            let _slot = slot;
+            shared.evaluator.evaluate(x).await
+        }
+        .boxed();
+    }
+    let call = call();
     async move {
         let _slot = slot;
         shared.evaluator.evaluate_for(x, call).await

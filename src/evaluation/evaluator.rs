@@ -141,6 +141,10 @@ pub trait Evaluator: Send + Sync {
         self.evaluate(x)
     }
 
+    /// Whether [`evaluate_for`](Self::evaluate_for) makes anything of what it is given.
+    #[doc(hidden)]
+    const CALLS: bool = false;
+
     /// Whether [`near`](Self::near) is there.
     #[doc(hidden)]
     const NEAR: bool = false;
@@ -185,6 +189,8 @@ macro_rules! evaluates_as_it_does {
             ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
                 E::evaluate_for(self, x, call)
             }
+
+            const CALLS: bool = E::CALLS;
 
             const NEAR: bool = E::NEAR;
 

@@ -176,6 +176,8 @@ where
         }
     }
 
+    const CALLS: bool = true;
+
     fn concurrency(&self) -> usize {
         self.limit
     }

@@ -8,7 +8,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
@@ -105,7 +104,7 @@ fn failed() -> Outcome<f64> {
 /// A point whose evaluation ends when the sender sends.
 fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::points::flight::Flight<f64>) {
     let (sender, receiver) = oneshot::channel();
-    let start = move |_| async move { receiver.await.map_err(EvaluationError::new) }.boxed();
+    let start = move |_: &_| async move { receiver.await.map_err(EvaluationError::new) }.boxed();
     match cache.claim(0.5, start) {
         Claim::Started(flight) => (sender, flight),
         _ => unreachable!("nobody else knows of the point"),
@@ -197,7 +196,7 @@ fn cell_the_last_to_leave_takes_the_evaluation_along() {
         let threads = others(OTHERS, {
             let cache = cache.clone();
             move |_| {
-                let start = |_| async { Ok(7.0) }.boxed();
+                let start = |_: &_| async { Ok(7.0) }.boxed();
                 match cache.claim(0.5, start) {
                     Claim::Known(_) => {}
                     Claim::Started(mut flight) | Claim::Joined(mut flight) => drop(poll(&mut flight)),

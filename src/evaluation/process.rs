@@ -202,6 +202,8 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
         }
     }
 
+    const CALLS: bool = true;
+
     fn concurrency(&self) -> usize {
         match self.running.get() {
             Some(running) => running.capacity(),

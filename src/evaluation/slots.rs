@@ -47,11 +47,10 @@ struct State {
 const WOKEN: usize = 4;
 const LAST: usize = 16;
 
-/// How many of those who wait poll evaluations of others meanwhile, so many each, and how many they look at to find them.
+/// How many of those who wait poll evaluations of others meanwhile, and how many each.
 /// An integral that is held and not polled holds up nobody so: whoever waits for its slots polls what it has begun.
 const HELPERS: usize = 16;
-pub(crate) const HELPED: usize = 32;
-const LOOKED_AT: usize = 64;
+pub(crate) const HELPED: usize = 64;
 
 /// What a slot is for.
 #[derive(Clone, Copy, Debug)]
@@ -256,7 +255,7 @@ impl Slots {
     /// Appends points that others than this owner have outstanding.
     pub(crate) fn others(&self, owner: u64, into: &mut Vec<f64>) {
         let mut state = self.lock();
-        for _ in 0..state.out.len().min(LOOKED_AT) {
+        for _ in 0..state.out.len() {
             if into.len() >= HELPED {
                 break;
             }

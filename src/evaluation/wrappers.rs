@@ -154,6 +154,7 @@ impl<E: Evaluator> Evaluator for Retry<E> {
         self.inner.concurrency()
     }
 
+    const CALLS: bool = E::CALLS;
     const HERE: bool = E::HERE;
 
     #[inline]
@@ -208,6 +209,7 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
         self.inner.concurrency()
     }
 
+    const CALLS: bool = E::CALLS;
     const HERE: bool = E::HERE;
 
     #[inline]

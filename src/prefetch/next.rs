@@ -6,9 +6,9 @@ use super::node::{Candidate, State};
 use super::{Class, Speculation, Tree};
 use crate::numerics::method::Method;
 
-/// Guesses stop when there are so many nodes, and so many more for each point that was paid for.
+/// Guesses stop when there are so many nodes, and so many more for each point that was paid for: some 450 bytes each.
 const FREE: usize = 4096;
-const PER_EVALUATION: usize = 4;
+const PER_EVALUATION: usize = 1;
 
 impl<T, M: Method> Tree<T, M> {
     /// The next panel with points to ask for, and why, if there are so many workers. `started`: how many evaluations

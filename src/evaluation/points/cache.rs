@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, EvaluationError};
 #[cfg(feature = "durable")]
 use crate::evaluation::durable::journal::Keeper;
-use crate::evaluation::points::call::Call;
 use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation};
 use crate::evaluation::points::flight::{Flight, Lead, Seat};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
@@ -183,17 +182,13 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     ///
     /// `start` returns an evaluation that does nothing until it is polled. It is also called, and its evaluation kept
     /// in reserve, where the point is led by a caller of [`get_or_evaluate`](Self::get_or_evaluate), who may give up.
-    pub(crate) fn claim(&self, x: f64, start: impl FnOnce(Call<T>) -> SharedEvaluation<T>) -> Claim<T> {
-        let key = Key::new(x);
-        let call = |seat: &Seat<T>| Call::of(&self.points, key, seat.pending());
-        match self.points.board(key, Seat::driven) {
+    #[inline]
+    pub(crate) fn claim(&self, x: f64, start: impl FnOnce(&Seat<T>) -> SharedEvaluation<T>) -> Claim<T> {
+        match self.points.board(Key::new(x), Seat::driven) {
             Boarding::Known(value) => Claim::Known(value),
-            Boarding::First(seat) => {
-                let call = call(&seat);
-                Claim::Started(seat.launch(|| start(call)))
-            }
+            Boarding::First(seat) => Claim::Started(seat.launch(start)),
             Boarding::Joined { seat, led } => {
-                let spare = led.then(|| start(call(&seat)));
+                let spare = led.then(|| start(&seat));
                 Claim::Joined(Flight::new(seat, spare))
             }
         }

@@ -5,7 +5,7 @@
 //! value itself: an integral that is held and not polled keeps neither the value nor its room.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use crate::evaluation::points::cell::Pending;
 use crate::evaluation::points::flight::Seat;
@@ -38,9 +38,9 @@ impl<T> Call<T> {
     }
 
     /// For the evaluation of a point that is pending.
-    pub(crate) fn of(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Self {
-        let point = Point { points: Arc::downgrade(points), key, pending: Arc::downgrade(pending) };
-        Self { point: Some(point), slot: None }
+    pub(crate) fn of(seat: &Seat<T>) -> Self {
+        let (points, key, pending) = seat.place();
+        Self { point: Some(Point { points, key, pending }), slot: None }
     }
 
     /// The same for an evaluation that has a slot.

@@ -27,7 +27,7 @@ pub(super) struct State<T> {
     /// How many [`Seat`](super::flight::Seat)s there are.
     pub(super) holders: usize,
     /// The number of the next seat.
-    pub(super) next_seat: usize,
+    pub(super) next_seat: u32,
     pub(super) sleepers: Sleepers,
     /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
     pub(super) driver: Option<ThreadId>,
@@ -81,10 +81,16 @@ impl<T> Pending<T> {
     ///
     /// Called when the map no longer refers to the flight, so the number of holders can only fall.
     pub(super) fn land(&self, outcome: impl FnOnce() -> Outcome<T>, holders_served: usize) -> bool {
-        let waited_for = self.lock().holders > holders_served;
-        let kept = waited_for.then(outcome);
         let mut state = self.lock();
+        let mut kept = None;
+        if state.holders > holders_served {
+            // The copy of a value is the user's: not under the lock.
+            drop(state);
+            kept = Some(outcome());
+            state = self.lock();
+        }
         if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
+            drop(state);
             return false;
         }
         let old = mem::replace(&mut state.stage, Stage::Landed(kept));

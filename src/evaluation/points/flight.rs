@@ -12,7 +12,7 @@ use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::EvaluationError;
@@ -47,7 +47,7 @@ pub(crate) struct Seat<T> {
     points: Arc<Points<T>>,
     key: Key,
     pending: Arc<Pending<T>>,
-    number: usize,
+    number: u32,
     /// Of somebody who polls and does not want the value: a holder while it drives, and at no other time.
     helps: bool,
 }
@@ -98,6 +98,11 @@ impl<T> Seat<T> {
 
     pub(crate) fn pending(&self) -> &Arc<Pending<T>> {
         &self.pending
+    }
+
+    /// The cell, and where it belongs, for somebody who may come too late.
+    pub(crate) fn place(&self) -> (Weak<Points<T>>, Key, Weak<Pending<T>>) {
+        (Arc::downgrade(&self.points), self.key, Arc::downgrade(&self.pending))
     }
 }
 
@@ -184,6 +189,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         }
     }
 
+    #[inline]
     fn landed(&self, outcome: Outcome<T>) -> Poll<Outcome<T>> {
         let outcome = self.land(outcome);
         if self.helps {
@@ -249,9 +255,10 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
     }
 
     /// Gives a new flight (see [`driven`](Self::driven)) its evaluation.
-    pub(crate) fn launch(self, start: impl FnOnce() -> SharedEvaluation<T>) -> Flight<T> {
+    #[inline]
+    pub(crate) fn launch(self, start: impl FnOnce(&Self) -> SharedEvaluation<T>) -> Flight<T> {
         self.pending.lock().driver = Some(thread::current().id());
-        match catch_unwind(AssertUnwindSafe(start)) {
+        match catch_unwind(AssertUnwindSafe(|| start(&self))) {
             Ok(evaluation) => {
                 let mut state = self.pending.lock();
                 state.driver = None;

@@ -14,13 +14,13 @@ pub(super) struct Sleeper {
 #[derive(Default)]
 pub(super) struct Sleepers {
     /// Whoever came when this place was free.
-    one: Option<(usize, Sleeper)>,
+    one: Option<(u32, Sleeper)>,
     /// None if there are none: even an empty map takes time to drop.
-    others: Option<BTreeMap<usize, Sleeper>>,
+    others: Option<BTreeMap<u32, Sleeper>>,
 }
 
 impl Sleepers {
-    pub(super) fn get_mut(&mut self, seat: usize) -> Option<&mut Sleeper> {
+    pub(super) fn get_mut(&mut self, seat: u32) -> Option<&mut Sleeper> {
         match &mut self.one {
             Some((number, sleeper)) if *number == seat => Some(sleeper),
             _ => self.others.as_mut()?.get_mut(&seat),
@@ -28,7 +28,7 @@ impl Sleepers {
     }
 
     /// Registers a sleeper, and returns the one that had its seat.
-    pub(super) fn insert(&mut self, seat: usize, sleeper: Sleeper) -> Option<Sleeper> {
+    pub(super) fn insert(&mut self, seat: u32, sleeper: Sleeper) -> Option<Sleeper> {
         if let Some(place) = self.get_mut(seat) {
             return Some(mem::replace(place, sleeper));
         }
@@ -39,7 +39,7 @@ impl Sleepers {
         None
     }
 
-    pub(super) fn remove(&mut self, seat: usize) -> Option<Sleeper> {
+    pub(super) fn remove(&mut self, seat: u32) -> Option<Sleeper> {
         match &self.one {
             Some((number, _)) if *number == seat => self.one.take().map(|(_, sleeper)| sleeper),
             _ => self.others.as_mut()?.remove(&seat),

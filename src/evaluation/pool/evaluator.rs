@@ -179,6 +179,7 @@ where
         self.f.concurrency(&self.pool)
     }
 
+    const CALLS: bool = true;
     const NEAR: bool = true;
 
     fn near(&self) -> Option<&dyn Near<T>> {
@@ -243,6 +244,7 @@ where
         self.f.concurrency(&self.pool)
     }
 
+    const CALLS: bool = true;
     const NEAR: bool = true;
 
     fn near(&self) -> Option<&dyn Near<T>> {

@@ -217,8 +217,8 @@ fn what_is_under_way_is_joined_and_nothing_else_begins() {
 /// A flight whose evaluation never ends by itself, and its call.
 fn called(cache: &PointCache<f64>) -> (Flight<f64>, Call<f64>) {
     let mut given = None;
-    let flight = started(cache.claim(0.5, |call| {
-        given = Some(call);
+    let flight = started(cache.claim(0.5, |seat| {
+        given = Some(Call::of(seat));
         pending().boxed()
     }));
     (flight, given.expect("it was started"))
