@@ -62,14 +62,14 @@ pub(crate) enum Class {
     Guessed,
 }
 
-pub(crate) use self::node::State;
+pub(crate) use self::node::{Known, State};
 
 /// The tree of panels, and the order in which its unasked points are wanted.
 #[derive(Debug)]
 pub(crate) struct Tree<T, M: Method> {
     method: M,
     speculation: Speculation,
-    pub(crate) nodes: Vec<Node<T, M::Kind>>,
+    nodes: Vec<Node<T, M::Kind>>,
     /// Panels whose points the next decision needs.
     required: Range<usize>,
     /// The first of them that may have points to ask for, and the first that may not be judged.
@@ -136,6 +136,14 @@ impl<T, M: Method> Tree<T, M> {
         tree.adopt(RANGE);
         tree.certain.push(Candidate { rank: f64::INFINITY, node: RANGE });
         tree
+    }
+
+    pub(crate) fn node(&self, node: usize) -> &Node<T, M::Kind> {
+        &self.nodes[node]
+    }
+
+    pub(crate) fn node_mut(&mut self, node: usize) -> &mut Node<T, M::Kind> {
+        &mut self.nodes[node]
     }
 
     /// The children of a judged node, as its estimate has them.

@@ -26,7 +26,7 @@ use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
-use crate::prefetch::{Class, RANGE, State, Tree};
+use crate::prefetch::{Class, Known, RANGE, State, Tree};
 use crate::trace;
 
 /// A source of judged panels whose values are on their way.
@@ -196,8 +196,7 @@ where
                     _ => return true,
                 }
             }
-            let n = &self.tree.nodes[node];
-            let x = self.domain.x(n.points[n.issued]);
+            let x = self.domain.x(self.tree.node(node).next_point());
             let key = Key::new(x);
             if !x.is_finite() {
                 self.tree.issue(node, class);
@@ -269,9 +268,7 @@ where
     /// Finds the values of a required panel's points on the spot, as far as that goes, and judges the panel if it has
     /// all. Returns at how many points something changed.
     fn find(&mut self, node: usize) -> usize {
-        let n = &mut self.tree.nodes[node];
-        let points = std::mem::take(&mut n.points);
-        let first = n.issued;
+        let (points, first) = self.tree.node_mut(node).take_points();
         let (mut found, mut failed) = (0, 0);
         self.values.clear();
         for &t in &points[first..] {
@@ -299,14 +296,13 @@ where
             self.values.push(value);
             found += 1;
         }
-        let n = &mut self.tree.nodes[node];
-        n.issued += found + failed;
-        n.missing -= found;
+        let n = self.tree.node_mut(node);
+        let is_known = n.found(found, failed);
         if found == points.len() {
             self.judge(node, &points, false);
         } else {
-            n.points = points;
-            if found > 0 && n.missing == 0 {
+            n.put_back(points);
+            if found > 0 && is_known {
                 self.judge_by_known(node);
             }
         }
@@ -338,25 +334,19 @@ where
 
     /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
     fn settle_point(&mut self, node: usize) -> bool {
-        let n = &mut self.tree.nodes[node];
-        n.missing -= 1;
-        if !matches!(n.state, State::Waiting) {
-            return false;
+        let known = self.tree.node_mut(node).arrived();
+        match known {
+            Known::Little => {}
+            Known::Nearly => self.nearly.push(node),
+            Known::All => self.judge_by_known(node),
         }
-        if n.missing > 0 {
-            if n.is_nearly_known() {
-                self.nearly.push(node);
-            }
-            return false;
-        }
-        self.judge_by_known(node);
-        true
+        known == Known::All
     }
 
     /// The first failure among a panel's points, if all points before it have arrived.
     fn failure(&self, node: usize) -> Option<Error<E::Value>> {
-        let n = &self.tree.nodes[node];
-        for &t in n.points.iter().take(n.issued) {
+        let (points, issued) = self.tree.node(node).points();
+        for &t in &points[..issued] {
             let x = self.domain.x(t);
             let key = Key::new(x);
             if let Some(error) = self.failed.get(&key) {
@@ -376,7 +366,7 @@ where
         }
         self.panels.clear();
         self.panels.reserve_exact(children.len());
-        self.panels.extend(self.tree.nodes[children.clone()].iter().map(|child| child.as_asked()));
+        self.panels.extend(children.clone().map(|child| self.tree.node(child).as_asked()));
         let before = self.ledger.requests;
         if !self.ledger.charge(&self.method, &self.domain, &self.panels, &mut self.points) {
             return false;
@@ -418,12 +408,11 @@ where
         }
         let from = self.paid.map_or(children.start, |(.., from)| from);
         for child in from..children.end {
-            let n = &self.tree.nodes[child];
-            if n.missing == 0 && matches!(n.state, State::Waiting) {
+            if self.tree.node(child).is_known() {
                 // It has no points of its own: nothing will arrive.
                 self.judge_by_known(child);
             }
-            match self.tree.nodes[child].state {
+            match *self.tree.node(child).state() {
                 State::Judged(_) => {}
                 State::Bad(trouble) => {
                     if !self.judge_again(child) {

@@ -76,7 +76,7 @@ where
     }
 
     /// How many evaluations the first segments take at least.
-    fn first_costs(&self, domain: &Domain) -> f64 {
+    pub(super) fn first_costs(&self, domain: &Domain) -> f64 {
         let Some(panel) = whole(&self.method, domain).next() else { return 0.0 };
         // Each may have a limit in common with its neighbour, and one at infinity.
         let each = self.method.count(&panel).saturating_sub(if M::REUSES_POINTS { 2 } else { 0 });

@@ -27,6 +27,9 @@ use crate::numerics::value::Value;
 use crate::prefetch::Tree;
 use crate::trace;
 
+/// So many points of first segments are worth room from the beginning. The budget covers them.
+const MANY: f64 = 16_384.0;
+
 /// The run whose values are on their way.
 type Away<'a, T> = BoxFuture<'a, Ended<T>>;
 
@@ -108,6 +111,10 @@ where
         limit: Option<Limit>,
         given_up: Arc<AtomicBool>,
     ) -> Engine<E, M> {
+        let first = self.first_costs(&domain);
+        if first >= MANY {
+            self.cache().expect(first as usize);
+        }
         let observer = self.settings().observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
         let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up, observer.is_some());

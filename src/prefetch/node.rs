@@ -13,52 +13,52 @@ const FORESEEABLE: usize = 7;
 /// A panel in the tree, judged or not.
 #[derive(Debug)]
 pub(crate) struct Node<T, K> {
-    pub(crate) panel: Panel<K>,
+    pub(super) panel: Panel<K>,
     /// The kind before the estimate noted what it learnt: what the parent asked for.
-    pub(crate) asked: K,
-    pub(crate) parent: usize,
-    pub(crate) children: Range<usize>,
+    pub(super) asked: K,
+    pub(super) parent: usize,
+    pub(super) children: Range<usize>,
     /// The first of them that may have points to ask for.
-    pub(crate) asks: usize,
+    pub(super) asks: usize,
     /// Whether the children follow from this panel's own estimate, not from a prediction.
-    pub(crate) fixed: bool,
+    pub(super) fixed: bool,
     /// The points in `t`, until the panel is judged; how many of them were asked for, and have no value yet.
-    pub(crate) points: Vec<f64>,
-    pub(crate) issued: usize,
-    pub(crate) missing: usize,
+    pub(super) points: Vec<f64>,
+    pub(super) issued: usize,
+    pub(super) missing: usize,
     /// How many evaluations had finished when the last point was asked for.
-    pub(crate) asked_at: usize,
-    pub(crate) state: State<T>,
+    pub(super) asked_at: usize,
+    pub(super) state: State<T>,
     /// Ranked by most of its own values, not by its ancestors.
-    pub(crate) foreseen: bool,
+    pub(super) foreseen: bool,
     /// Nothing will lower its error any more.
-    pub(crate) is_final: bool,
+    pub(super) is_final: bool,
     /// The run has it.
-    pub(crate) retired: bool,
+    pub(super) retired: bool,
     /// Judged, and at its roundoff: never refined.
-    pub(crate) finished: bool,
+    pub(super) finished: bool,
     /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
     /// tolerance.
-    pub(crate) rank: f64,
+    pub(super) rank: f64,
     /// What the error was before it was lowered; zero until the panel is judged.
-    pub(crate) bound: f64,
+    pub(super) bound: f64,
     /// The error of a judged panel, to the bit: methods may look at it when they refine.
-    pub(crate) error: f64,
+    pub(super) error: f64,
     /// The factor from parent to child that led to `rank`.
-    pub(crate) ratio: f64,
+    pub(super) ratio: f64,
     /// The least error on the path from the decided partition down to here.
-    pub(crate) least: f64,
+    pub(super) least: f64,
     /// What the error counts for in the sum by which certainty is judged: fixed when it was added, although the unit
     /// may become known only later, with a relative tolerance.
-    pub(crate) units: u128,
+    pub(super) units: u128,
     /// Certain to be refined, or refined already.
-    pub(crate) passed: bool,
+    pub(super) passed: bool,
     /// All points of all children were asked for.
-    pub(crate) expanded: bool,
+    pub(super) expanded: bool,
     /// Guessed points that count as extra until someone needs them.
-    pub(crate) extra: usize,
+    pub(super) extra: usize,
     /// Where the integrand is hardest, as far as this panel or the nearest judged one above it could tell.
-    pub(crate) focus: Option<Focus>,
+    pub(super) focus: Option<Focus>,
 }
 
 impl<T, K: Copy> Node<T, K> {
@@ -93,6 +93,60 @@ impl<T, K: Copy> Node<T, K> {
         }
     }
 
+    pub(crate) fn panel(&self) -> Panel<K> {
+        self.panel
+    }
+
+    pub(crate) fn state(&self) -> &State<T> {
+        &self.state
+    }
+
+    /// The first point that nobody has asked for.
+    pub(crate) fn next_point(&self) -> f64 {
+        self.points[self.issued]
+    }
+
+    /// The points of a panel that is not judged, and how many of them were asked for.
+    pub(crate) fn points(&self) -> (&[f64], usize) {
+        (&self.points, self.issued.min(self.points.len()))
+    }
+
+    /// Takes the points out, to be judged or [put back](Self::put_back).
+    pub(crate) fn take_points(&mut self) -> (Vec<f64>, usize) {
+        (std::mem::take(&mut self.points), self.issued)
+    }
+
+    pub(crate) fn put_back(&mut self, points: Vec<f64>) {
+        self.points = points;
+    }
+
+    /// So many points were asked for and found on the spot, and so many others failed. Returns whether none is missing.
+    pub(crate) fn found(&mut self, found: usize, failed: usize) -> bool {
+        self.issued += found + failed;
+        self.missing -= found;
+        self.missing == 0
+    }
+
+    /// A point has its value. Returns what is known of the panel now.
+    pub(crate) fn arrived(&mut self) -> Known {
+        self.missing -= 1;
+        match self.state {
+            State::Waiting if self.missing == 0 => Known::All,
+            State::Waiting if self.is_nearly_known() => Known::Nearly,
+            _ => Known::Little,
+        }
+    }
+
+    /// Whether a panel waits for nothing: it has no points of its own, or all have their values.
+    pub(crate) fn is_known(&self) -> bool {
+        self.missing == 0 && matches!(self.state, State::Waiting)
+    }
+
+    /// The panel is to be judged again, by these points.
+    pub(crate) fn ask_again(&mut self, points: Vec<f64>) {
+        (self.panel, self.points) = (self.as_asked(), points);
+    }
+
     /// Whether no more than a value or two are missing.
     pub(crate) fn is_nearly_known(&self) -> bool {
         self.missing <= self.points.len() / FORESEEABLE
@@ -123,6 +177,16 @@ impl<T, K: Copy> Node<T, K> {
     pub(crate) fn as_asked(&self) -> Panel<K> {
         Panel { kind: self.asked, ..self.panel }
     }
+}
+
+/// What is known of a panel of which some points have their values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Known {
+    /// Not enough, or nobody waits for it.
+    Little,
+    /// All but a value or two.
+    Nearly,
+    All,
 }
 
 #[derive(Debug)]

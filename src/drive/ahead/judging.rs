@@ -18,7 +18,7 @@ where
 {
     /// Judges a panel all of whose values are known.
     pub(super) fn judge_by_known(&mut self, node: usize) {
-        let points = std::mem::take(&mut self.tree.nodes[node].points);
+        let (points, _) = self.tree.node_mut(node).take_points();
         self.values.clear();
         for &t in &points {
             let x = self.domain.x(t);
@@ -35,7 +35,7 @@ where
     /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
     pub(super) fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
         self.work += points.len();
-        let mut panel = self.tree.nodes[node].panel;
+        let mut panel = self.tree.node(node).panel();
         match judge(&self.method, &self.domain, &mut panel, points, &mut self.values, &self.far) {
             Ok(Judged { local, mark }) => {
                 self.marks.extend(mark.map(|mark| (node, mark)));
@@ -49,20 +49,21 @@ where
     /// Ranks panels that wait for stragglers by the values they have, so that the workers do not wait with them.
     pub(super) fn foresee(&mut self) {
         for node in std::mem::take(&mut self.nearly) {
-            let n = &self.tree.nodes[node];
-            if !matches!(n.state, State::Waiting) || !n.is_nearly_known() {
+            let n = self.tree.node(node);
+            if !matches!(n.state(), State::Waiting) || !n.is_nearly_known() {
                 continue;
             }
             let known = |&t: &f64| {
                 let x = self.domain.x(t);
                 if x.is_finite() { self.dispatch.known(x) } else { Some(E::Value::zero()) }
             };
-            let values: Vec<_> = n.points.iter().map(known).collect();
-            let mut values = complete(&n.points, &values);
+            let (points, _) = n.points();
+            let values: Vec<_> = points.iter().map(known).collect();
+            let mut values = complete(points, &values);
             let mut panel = n.as_asked();
-            let judged = judge(&self.method, &self.domain, &mut panel, &n.points, &mut values, &self.far);
+            let judged = judge(&self.method, &self.domain, &mut panel, points, &mut values, &self.far);
             if let Ok(judged) = judged {
-                let focus = focus(panel.a, panel.b, &n.points, &values);
+                let focus = focus(panel.a, panel.b, points, &values);
                 self.tree.foreseen(node, judged.local.error, focus);
             }
         }
@@ -71,11 +72,11 @@ where
     /// Judges a panel again that has a value which is not finite, now that it is known what is left out far away.
     /// Returns whether it has a judgement.
     pub(super) fn judge_again(&mut self, node: usize) -> bool {
-        let panel = self.tree.nodes[node].as_asked();
-        self.tree.nodes[node].panel = panel;
-        self.method.points(&panel, &mut self.tree.nodes[node].points);
+        let mut points = Vec::new();
+        self.method.points(&self.tree.node(node).as_asked(), &mut points);
+        self.tree.node_mut(node).ask_again(points);
         self.judge_by_known(node);
-        matches!(self.tree.nodes[node].state, State::Judged(_))
+        matches!(self.tree.node(node).state(), State::Judged(_))
     }
 
     /// Takes note of what panels leave out that are handed over.

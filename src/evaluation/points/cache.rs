@@ -213,6 +213,11 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         Some(Flight::new(Seat::helping(&self.points, key, &pending)?, None))
     }
 
+    /// Makes room for so many points, if there are none yet.
+    pub(crate) fn expect(&self, points: usize) {
+        self.points.expect(points);
+    }
+
     /// Whether no point was ever asked for, as far as that can be told at no cost.
     pub(crate) fn is_untouched(&self) -> bool {
         self.points.map.get().is_none()

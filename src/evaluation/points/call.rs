@@ -5,8 +5,9 @@
 //! value itself: an integral that is held and not polled keeps neither the value nor its room.
 
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
+use crate::evaluation::panics;
 use crate::evaluation::points::cell::Pending;
 use crate::evaluation::points::flight::Seat;
 use crate::evaluation::points::key::Key;
@@ -26,9 +27,16 @@ struct Point<T> {
     pending: Weak<Pending<T>>,
 }
 
-/// A call that has begun.
+/// A call that has begun. It keeps the point under way, and neither the cache nor its file.
 pub(crate) struct Begun<T> {
-    seat: Option<Seat<T>>,
+    holds: Option<Holds<T>>,
+}
+
+struct Holds<T> {
+    points: Weak<Points<T>>,
+    key: Key,
+    pending: Arc<Pending<T>>,
+    number: u32,
 }
 
 impl<T> Call<T> {
@@ -77,23 +85,44 @@ impl<T> Call<T> {
 
     /// Begins; none if nobody wants the value any more.
     pub(crate) fn begin(&self) -> Option<Begun<T>> {
-        let Some(Point { points, key, pending }) = &self.point else { return Some(Begun { seat: None }) };
-        let (points, pending) = (points.upgrade()?, pending.upgrade()?);
-        let (seat, _) = Seat::join(&points, *key, &pending)?;
-        Some(Begun { seat: Some(seat) })
+        let Some(Point { points, key, pending }) = &self.point else { return Some(Begun { holds: None }) };
+        let pending = pending.upgrade()?;
+        let (number, _) = pending.hold()?;
+        Some(Begun { holds: Some(Holds { points: points.clone(), key: *key, pending, number }) })
+    }
+}
+
+impl<T> Begun<T> {
+    /// The seat, if the cache is still there.
+    fn seat(&mut self) -> Option<Seat<T>> {
+        let Holds { points, key, pending, number } = self.holds.take()?;
+        match points.upgrade() {
+            Some(points) => Some(Seat::held(points, key, pending, number)),
+            None => {
+                // All other seats went with the cache. The evaluation is the user's to drop.
+                panics::dispose(pending);
+                None
+            }
+        }
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Begun<T> {
     /// Stores the value where all who want it find it; returns the value if there is no such place.
-    pub(crate) fn end(self, value: T) -> Option<T> {
-        match self.seat {
-            Some(seat) => {
-                seat.bring(value);
-                None
-            }
-            None => Some(value),
+    pub(crate) fn end(mut self, value: T) -> Option<T> {
+        if self.holds.is_none() {
+            return Some(value);
         }
+        if let Some(seat) = self.seat() {
+            seat.bring(value);
+        }
+        None
+    }
+}
+
+impl<T> Drop for Begun<T> {
+    fn drop(&mut self) {
+        drop(self.seat());
     }
 }
 

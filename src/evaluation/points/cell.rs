@@ -72,6 +72,20 @@ impl<T> Pending<T> {
         })
     }
 
+    /// Counts a further holder, unless the flight is over. Returns the number of its seat, and whether the evaluation, if any, is
+    /// its leader's.
+    pub(super) fn hold(&self) -> Option<(u32, bool)> {
+        let mut state = self.lock();
+        if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
+            return None;
+        }
+        let led = matches!(state.stage, Stage::Led | Stage::Vacant);
+        let number = state.next_seat;
+        state.next_seat += 1;
+        state.holders += 1;
+        Some((number, led))
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
         // No user code runs under the lock, so a poisoned state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -71,16 +71,13 @@ impl<T> Seat<T> {
 
     /// A further seat, or `None` if the flight is over. Tells also whether the evaluation, if any, is its leader's.
     pub(crate) fn join(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Option<(Self, bool)> {
-        let mut state = pending.lock();
-        if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {
-            return None;
-        }
-        let led = matches!(state.stage, Stage::Led | Stage::Vacant);
-        let number = state.next_seat;
-        state.next_seat += 1;
-        state.holders += 1;
-        drop(state);
+        let (number, led) = pending.hold()?;
         Some((Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number, helps: false }, led))
+    }
+
+    /// The seat of somebody who [holds](Pending::hold) the point.
+    pub(crate) fn held(points: Arc<Points<T>>, key: Key, pending: Arc<Pending<T>>, number: u32) -> Self {
+        Self { points, key, pending, number, helps: false }
     }
 
     /// A seat for somebody who helps to end a shared evaluation; `None` if there is none, or this thread is inside.

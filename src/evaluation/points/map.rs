@@ -48,6 +48,12 @@ impl<T> Points<T> {
         self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
     }
 
+    /// Makes room for so many points, if there are none yet: to move them again and again as the map grows would take longer
+    /// than to find them.
+    pub(super) fn expect(&self, points: usize) {
+        self.map.get_or_init(|| DashMap::with_capacity_and_hasher(points, BuildKeyHasher::default()));
+    }
+
     /// Takes a flight that has ended without a value out of the map, unless another has taken its place.
     pub(crate) fn forget(&self, key: Key, pending: &Arc<Pending<T>>) {
         let removed =

@@ -14,6 +14,10 @@ impl<K: Copy + Eq + Hash, V, S: BuildHasher> DashMap<K, V, S> {
         Self(Mutex::new(HashMap::with_hasher(hasher)))
     }
 
+    pub(crate) fn with_capacity_and_hasher(_: usize, hasher: S) -> Self {
+        Self::with_hasher(hasher)
+    }
+
     pub(crate) fn with_hasher_and_shard_amount(hasher: S, _: usize) -> Self {
         Self::with_hasher(hasher)
     }
