@@ -77,8 +77,6 @@ pub(crate) struct Dispatch<E: Evaluator> {
     own: usize,
     /// Our place among those who wait for room.
     ticket: Option<u64>,
-    /// Evaluations of others that we poll while we wait.
-    helped: Option<FuturesUnordered<Arrival<E::Value>>>,
     spot: Spot<E::Value>,
     laps: Laps,
     /// Set when nobody waits for the integral any more.
@@ -121,7 +119,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         let slots = shared.slots.get_or_init(Arc::default).clone();
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
         let owner = slots.owner();
-        Self { shared, cache, slots, flights, owner, own: 0, ticket: None, helped: None, spot, laps, given_up, watched }
+        Self { shared, cache, slots, flights, owner, own: 0, ticket: None, spot, laps, given_up, watched }
     }
 
     /// A new poll, perhaps on another thread than the last.
@@ -193,33 +191,36 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
     pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<E::Value> {
-        let concurrency = self.concurrency();
         let mut told = None;
         let purpose = Purpose { owner: self.owner, x, is_polled: !E::NEAR };
-        let claim = match self.slots.take(concurrency, purpose, &mut self.ticket, cx.waker()) {
+        let mut taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
+        if !E::NEAR && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
+            taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
+        }
+        let claim = match taken {
             Ok(slot) => {
-                self.stop_helping();
                 let shared = self.shared.clone();
                 if self.watched {
                     let slot = Arc::new(slot);
                     told = Some(slot.clone());
-                    self.cache.claim(x, move |seat| evaluation(shared, x, || Call::of(seat), slot))
+                    self.cache.claim(x, move |seat| {
+                        seat.in_room(slot.room());
+                        evaluation(shared, x, || Call::of(seat), slot)
+                    })
                 } else {
                     self.cache.claim(x, move |seat| {
+                        if !E::NEAR {
+                            seat.in_room(slot.room());
+                        }
                         let own = E::CALLS.then(|| slot.of());
                         evaluation(shared, x, || own.into_iter().fold(Call::of(seat), Call::in_slot), slot)
                     })
                 }
             }
             // To join what others have started takes no room.
-            Err(taken) => match self.cache.join(x) {
+            Err(_) => match self.cache.join(x) {
                 Some(claim) => claim,
-                None => {
-                    if !E::NEAR && self.own < taken {
-                        self.help(cx);
-                    }
-                    return Request::Full;
-                }
+                None => return Request::Full,
             },
         };
         let (mut flight, started) = match claim {
@@ -246,7 +247,6 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Leaves the room there is to the other integrals.
     pub(crate) fn pass_on(&mut self) {
-        self.stop_helping();
         self.slots.offer(self.shared.evaluator.concurrency(), &mut self.ticket);
     }
 
@@ -261,39 +261,34 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         }
     }
 
-    /// Polls evaluations of others, that hold the slots that we wait for: nobody else may.
-    fn help(&mut self, cx: &mut Context<'_>) {
+    /// Polls evaluations of others that were woken and that nobody polls: they hold the slots that we wait for. Returns whether
+    /// there were any.
+    fn help(&mut self, cx: &mut Context<'_>) -> bool {
         // Inside an evaluation that is helped there may be others who wait, and so on without end.
-        if HELPS.with(|helps| helps.replace(true)) {
-            return;
-        }
-        if self.helped.is_none() && self.slots.help() {
-            self.helped = Some(FuturesUnordered::new());
-        }
-        // Until all that are polled wait. Their slots are free when they end: that wakes us.
-        while let Some(helped) = &mut self.helped {
-            let mut xs: Vec<f64> = helped.iter().map(|arrival| arrival.x).collect();
-            let known = xs.len();
-            self.slots.others(self.owner, &mut xs);
-            for i in known..xs.len() {
-                let is_new = !xs[..i].iter().any(|x| x.to_bits() == xs[i].to_bits());
-                if let Some(flight) = if is_new { self.cache.help(xs[i]) } else { None } {
-                    helped.push(Arrival { x: xs[i], flight, whose: Whose::Others });
-                }
-            }
-            let before = helped.len();
-            while let Poll::Ready(Some(_)) = Pin::new(&mut *helped).poll_next(cx) {}
-            if helped.len() == before {
-                break;
+        let Some(_helps) = Helps::begin() else { return false };
+        let stale = self.slots.stale(self.owner);
+        for x in &stale {
+            if let Some(mut flight) = self.cache.help(*x) {
+                let _ = flight.poll_unpin(cx);
             }
         }
-        HELPS.with(|helps| helps.set(false));
+        !stale.is_empty()
     }
+}
 
-    fn stop_helping(&mut self) {
-        if self.helped.take().is_some() {
-            self.slots.stop_helping();
-        }
+/// An integral polls evaluations of others on this thread.
+struct Helps;
+
+impl Helps {
+    /// None if one does so already.
+    fn begin() -> Option<Self> {
+        (!HELPS.with(|helps| helps.replace(true))).then_some(Self)
+    }
+}
+
+impl Drop for Helps {
+    fn drop(&mut self) {
+        HELPS.with(|helps| helps.set(false));
     }
 }
 
@@ -331,9 +326,6 @@ fn is_for_one<T>(near: &dyn Near<T>) -> bool {
 
 impl<E: Evaluator> Drop for Dispatch<E> {
     fn drop(&mut self) {
-        if self.helped.take().is_some() {
-            self.slots.stop_helping();
-        }
         // CANCEL: a wake that was meant for this one goes to the next.
         if !planted!(14) {
             self.slots.offer(usize::MAX, &mut self.ticket);

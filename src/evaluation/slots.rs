@@ -2,7 +2,7 @@
 //!
 //! INVARIANT: a slot belongs to an evaluation, and is free when that has ended: when its future has, or when the thread or
 //! process that evaluates has, whichever comes first. An integral that is held and not polled keeps none that has ended
-//! on a thread.
+//! on a thread; what of its evaluations was woken is polled by those who wait.
 //!
 //! INVARIANT: no user code runs under the lock of the state. Wakers are cloned, woken and dropped outside: dropping one may
 //! drop a whole task, and with it another integral that gives its slots back.
@@ -26,13 +26,11 @@ pub(crate) struct Slots {
 #[derive(Debug, Default)]
 struct State {
     taken: usize,
-    /// Of what is outstanding and ends only if somebody polls: whose it is, and which point. Slots that are free are
-    /// `vacant`.
-    out: Vec<(u64, f64)>,
+    /// What is outstanding and ends only if somebody polls; places that are `vacant` are nobody's.
+    out: Vec<Polled>,
     vacant: Vec<usize>,
-    /// Where to look next among those, and how many integrals do.
-    next: usize,
-    helpers: usize,
+    /// How many of them were woken, and nobody has polled them since.
+    stale: usize,
     /// How many were woken and have not come since.
     woken: usize,
     /// Who waits, first come first served; and whether that integral is inside an evaluation that has a slot.
@@ -47,10 +45,19 @@ struct State {
 const WOKEN: usize = 4;
 const LAST: usize = 16;
 
-/// How many of those who wait poll evaluations of others meanwhile, and how many each.
-/// An integral that is held and not polled holds up nobody so: whoever waits for its slots polls what it has begun.
-const HELPERS: usize = 16;
-pub(crate) const HELPED: usize = 64;
+/// An evaluation that ends only if somebody polls.
+#[derive(Debug)]
+struct Polled {
+    owner: u64,
+    x: f64,
+    is_stale: bool,
+}
+
+/// When more than one in so many of the evaluations that are outstanding were woken and nobody has polled them, those who wait
+/// are woken, to poll them: their integrals may be held and never polled.
+const STALE: usize = 8;
+/// So many of them each polls at a time.
+const HELPED: usize = 64;
 
 /// What a slot is for.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +98,24 @@ thread_locals! {
     static AT_WORK: RefCell<Option<(usize, Arc<AtomicBool>)>> = RefCell::new(None);
 }
 
+/// The place of an evaluation that ends only if somebody polls.
+pub(crate) struct Room {
+    slots: Arc<Slots>,
+    place: usize,
+}
+
+impl Room {
+    /// The evaluation was woken: see [`Slots::woken`].
+    pub(crate) fn woken(&self) -> Vec<Waker> {
+        self.slots.woken(self.place)
+    }
+
+    /// It is being polled.
+    pub(crate) fn polled(&self) {
+        self.slots.polled(self.place);
+    }
+}
+
 /// Whose a vacant place is.
 const NOBODY: u64 = 0;
 
@@ -105,16 +130,24 @@ impl State {
 
     /// Notes what is outstanding.
     fn enter(&mut self, Purpose { owner, x, .. }: Purpose) -> usize {
+        let polled = Polled { owner, x, is_stale: false };
         match self.vacant.pop() {
             Some(place) => {
-                self.out[place] = (owner, x);
+                self.out[place] = polled;
                 place
             }
             None => {
-                self.out.push((owner, x));
+                self.out.push(polled);
                 self.out.len() - 1
             }
         }
+    }
+
+    /// Takes some of those who wait longest, to be woken.
+    fn take(&mut self, most: usize) -> Vec<Waker> {
+        let woken: Vec<Waker> = (0..most).map_while(|_| Some(self.waiting.pop_first()?.1.0)).collect();
+        self.woken += woken.len();
+        woken
     }
 }
 
@@ -219,7 +252,10 @@ impl Slots {
         let mut state = self.lock();
         state.taken -= 1;
         if let Some(place) = held.place {
-            state.out[place].0 = NOBODY;
+            let polled = &mut state.out[place];
+            polled.owner = NOBODY;
+            let was_stale = mem::take(&mut polled.is_stale);
+            state.stale -= usize::from(was_stale);
             state.vacant.push(place);
         }
         self.wake(state, usize::MAX);
@@ -230,41 +266,45 @@ impl Slots {
             return;
         }
         let least = if state.taken == 0 { LAST } else { WOKEN };
-        let many = least.max(state.woken).min(state.waiting.len());
-        let woken: Vec<Waker> = (0..many).map_while(|_| Some(state.waiting.pop_first()?.1.0)).collect();
-        state.woken += woken.len();
+        let most = least.max(state.woken);
+        let woken = state.take(most);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Lets an integral that waits poll evaluations of others meanwhile, unless enough do.
-    pub(crate) fn help(&self) -> bool {
+    /// An evaluation was woken. Returns who is to be woken, too, as nobody polls what was.
+    pub(crate) fn woken(&self, place: usize) -> Vec<Waker> {
         let mut state = self.lock();
-        let may = state.helpers < HELPERS;
-        state.helpers += usize::from(may);
-        may
-    }
-
-    /// It does so no more: others who wait may take its place.
-    pub(crate) fn stop_helping(&self) {
-        let mut state = self.lock();
-        state.helpers -= 1;
-        self.wake(state, usize::MAX);
-    }
-
-    /// Appends points that others than this owner have outstanding.
-    pub(crate) fn others(&self, owner: u64, into: &mut Vec<f64>) {
-        let mut state = self.lock();
-        for _ in 0..state.out.len() {
-            if into.len() >= HELPED {
-                break;
-            }
-            state.next = (state.next + 1) % state.out.len();
-            let (whose, x) = state.out[state.next];
-            if whose != owner && whose != NOBODY {
-                into.push(x);
-            }
+        let polled = &mut state.out[place];
+        // Its slot may have been given back already.
+        if polled.owner != NOBODY && !mem::replace(&mut polled.is_stale, true) {
+            state.stale += 1;
         }
+        let (stale, taken) = (state.stale, state.taken);
+        if state.waiting.is_empty() || stale * STALE < taken {
+            return Vec::new();
+        }
+        let many = if stale.is_power_of_two() || stale >= taken { WOKEN.max(state.woken) } else { 1 };
+        state.take(many)
+    }
+
+    /// An evaluation is being polled.
+    pub(crate) fn polled(&self, place: usize) {
+        let mut state = self.lock();
+        if mem::take(&mut state.out[place].is_stale) {
+            state.stale -= 1;
+        }
+    }
+
+    /// Points of others than this owner whose evaluations were woken, and nobody has polled them since.
+    pub(crate) fn stale(&self, owner: u64) -> Vec<f64> {
+        let state = self.lock();
+        if state.stale == 0 {
+            return Vec::new();
+        }
+        let stale =
+            state.out.iter().filter(|polled| polled.is_stale && polled.owner != owner && polled.owner != NOBODY);
+        stale.map(|polled| polled.x).take(HELPED).collect()
     }
 }
 
@@ -304,6 +344,12 @@ impl Taken {
 
     pub(crate) fn of(&self) -> Slot {
         self.0.clone()
+    }
+
+    /// Where it is noted whether somebody polls.
+    pub(crate) fn room(&self) -> Option<Room> {
+        let Held { slots, place, .. } = &*self.0.0;
+        place.map(|place| Room { slots: slots.clone(), place })
     }
 }
 

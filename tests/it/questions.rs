@@ -323,7 +323,7 @@ fn ask<T: Drawn>(seed: u64, methods: &[usize]) -> Duration {
     }
     let all: Vec<Expected> = questions.iter().map(|question| expected::<T>(question, f)).collect();
 
-    // Guesses that never end do not take the room away from each other where there is as much as there was.
+    // Guesses that never end take no room from what is needed, where there is as much as there was, and nobody is held with them.
     let hangs = draw.one_in(8);
     let rooms = match draw.pick(3) {
         0 if !hangs => (0..8).map(|_| draw.of(&[0, 1, 2, 5, 30, 100])).collect(),
@@ -356,7 +356,7 @@ fn ask<T: Drawn>(seed: u64, methods: &[usize]) -> Duration {
                 3 => Treatment::Dropped(polls),
                 // Who watches is told before there is room again, and only by polls.
                 _ if question.observed => Treatment::Polled,
-                4 | 5 => Treatment::Held(polls),
+                4 | 5 if !hangs => Treatment::Held(polls),
                 6 if !hangs => Treatment::Forgotten(polls),
                 _ => Treatment::Polled,
             };

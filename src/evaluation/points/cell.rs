@@ -2,12 +2,13 @@
 
 use std::mem;
 use std::sync::{Arc, PoisonError};
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use futures::future::BoxFuture;
 
 use crate::error::EvaluationError;
 use crate::evaluation::points::sleepers::Sleepers;
+use crate::evaluation::slots::Room;
 use crate::evaluation::sync::thread::{self, ThreadId};
 use crate::evaluation::sync::{Mutex, MutexGuard};
 
@@ -29,6 +30,9 @@ pub(super) struct State<T> {
     /// The number of the next seat.
     pub(super) next_seat: u32,
     pub(super) sleepers: Sleepers,
+    /// Where it is noted that the shared evaluation was woken, and is polled; and whether it was and is not.
+    pub(super) room: Option<Room>,
+    pub(super) is_stale: bool,
     /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
     pub(super) driver: Option<ThreadId>,
 }
@@ -50,10 +54,31 @@ pub(super) enum Stage<T> {
     Abandoned,
 }
 
+impl<T> State<T> {
+    /// The shared evaluation was woken. Returns who else is to be woken.
+    pub(super) fn woken(&mut self) -> Vec<Waker> {
+        match (&self.stage, &self.room) {
+            (Stage::Parked(_), Some(room)) => {
+                self.is_stale = true;
+                room.woken()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl<T> Pending<T> {
     /// A point that nobody evaluates yet, with one holder.
     pub(super) fn new(stage: Stage<T>) -> Arc<Self> {
-        let state = State { stage, holders: 1, next_seat: 1, sleepers: Sleepers::default(), driver: None };
+        let state = State {
+            stage,
+            holders: 1,
+            next_seat: 1,
+            sleepers: Sleepers::default(),
+            room: None,
+            is_stale: false,
+            driver: None,
+        };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
@@ -130,7 +155,9 @@ impl<T: Send + 'static> Wake for Pending<T> {
             return;
         }
         let sleepers = mem::take(&mut state.sleepers);
+        let others = state.woken();
         drop(state);
         sleepers.wake();
+        others.into_iter().for_each(Waker::wake);
     }
 }

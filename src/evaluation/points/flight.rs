@@ -21,6 +21,7 @@ use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation, Stage}
 use crate::evaluation::points::key::Key;
 use crate::evaluation::points::map::Points;
 use crate::evaluation::points::sleepers::{Sleeper, Sleepers};
+use crate::evaluation::slots::Room;
 use crate::evaluation::sync::thread;
 
 /// What a holder that was polled is to do.
@@ -97,6 +98,11 @@ impl<T> Seat<T> {
         &self.pending
     }
 
+    /// Notes where the room of the shared evaluation is.
+    pub(crate) fn in_room(&self, room: Option<Room>) {
+        self.pending.lock().room = room;
+    }
+
     /// The cell, and where it belongs, for somebody who may come too late.
     pub(crate) fn place(&self) -> (Weak<Points<T>>, Key, Weak<Pending<T>>) {
         (Arc::downgrade(&self.points), self.key, Arc::downgrade(&self.pending))
@@ -136,6 +142,9 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                     };
                     state.driver = Some(thread::current().id());
                     state.holders += usize::from(self.helps);
+                    if mem::take(&mut state.is_stale) {
+                        state.room.iter().for_each(Room::polled);
+                    }
                     return Turn::Drive(evaluation);
                 }
                 Stage::Driven { .. } => turned_away = true,
@@ -222,7 +231,9 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         };
         state.stage = Stage::Parked(evaluation);
         let old = state.sleepers.insert(self.number, own);
+        let mut others = Vec::new();
         let awake = if woken {
+            others = state.woken();
             mem::take(&mut state.sleepers)
         } else {
             // They take their turn now, once: waking everybody would let holders on several threads turn each other
@@ -232,6 +243,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         drop(state);
         drop(old);
         awake.wake();
+        others.into_iter().for_each(Waker::wake);
         Poll::Pending
     }
 
