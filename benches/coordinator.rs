@@ -24,7 +24,8 @@ fn main() {
     if std::env::args().any(|arg| arg == "breakpoints") { breakpoints() } else { intervals() }
 }
 
-/// Microseconds for each of so many breakpoints, the least of some runs: on the spot, on a pool, and by an async function that
+/// Microseconds for each of so many breakpoints, the least of some runs: on the spot, on a pool, and by an async
+/// function that
 /// is ready when it is polled again.
 fn breakpoints() {
     println!("{:>12} {:>8} {:>8} {:>8}   us per breakpoint", "breakpoints", "inline", "pool", "async");

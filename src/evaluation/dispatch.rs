@@ -261,7 +261,8 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         }
     }
 
-    /// Polls evaluations of others that were woken and that nobody polls: they hold the slots that we wait for. Returns whether
+    /// Polls evaluations of others that were woken and that nobody polls: they hold the slots that we wait for.
+    /// Returns whether
     /// there were any.
     fn help(&mut self, cx: &mut Context<'_>) -> bool {
         // Inside an evaluation that is helped there may be others who wait, and so on without end.

@@ -130,7 +130,8 @@ pub trait Evaluator: Send + Sync {
         values.pop()
     }
 
-    /// [`evaluate`](Self::evaluate), for an evaluation on a thread or in a process that says where that begins and ends.
+    /// [`evaluate`](Self::evaluate), for an evaluation on a thread or in a process that says where that begins and
+    /// ends.
     #[doc(hidden)]
     fn evaluate_for(
         &self,

@@ -38,7 +38,8 @@ struct State {
     tickets: u64,
 }
 
-/// How many of those who wait are woken when a slot is freed, and if nothing is outstanding any more: no other end of an
+/// How many of those who wait are woken when a slot is freed, and if nothing is outstanding any more: no other end of
+/// an
 /// evaluation will wake further ones then. More than one, because one that was woken may be held by its owner and never
 /// polled; not all, because ten thousand integrals may wait. Those who were woken and did not come are so many more the
 /// next time. Whoever is woken and leaves room passes it on ([`Slots::offer`]).
@@ -53,7 +54,8 @@ struct Polled {
     is_stale: bool,
 }
 
-/// When more than one in so many of the evaluations that are outstanding were woken and nobody has polled them, those who wait
+/// When more than one in so many of the evaluations that are outstanding were woken and nobody has polled them, those
+/// who wait
 /// are woken, to poll them: their integrals may be held and never polled.
 const STALE: usize = 8;
 /// So many of them each polls at a time.

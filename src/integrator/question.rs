@@ -16,7 +16,8 @@ where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
-    /// Where to integrate, and to which tolerance; or how it ends before anything is evaluated: the question is refused, or
+    /// Where to integrate, and to which tolerance; or how it ends before anything is evaluated: the question is
+    /// refused, or
     /// the range is empty.
     #[inline]
     pub(super) fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<E::Value>> {

@@ -175,7 +175,8 @@ where
         let advanced = loop {
             match catch_unwind(AssertUnwindSafe(|| run.advance(&mut source))) {
                 Ok(advanced) => break advanced,
-                // In one of two panels at once: one after the other, the first of them may end the run, or the second panics.
+                // In one of two panels at once: one after the other, the first of them may end the run, or the second
+                // panics.
                 Err(payload) if source.was_at_two() => {
                     panics::dispose(payload);
                     source.list();

@@ -1,8 +1,11 @@
-//! Whole questions, drawn: an integrand with faults, a range, settings, an evaluator, other integrals beside, and an owner who
+//! Whole questions, drawn: an integrand with faults, a range, settings, an evaluator, other integrals beside, and an
+//! owner who
 //! polls, holds, drops and forgets.
 //!
-//! What must hold of each: it ends; its bits, its count and its error are those of `Inline`; each point is evaluated once; no
-//! more are outstanding than there is room for; no point lies outside the limits; memory is bounded by a constant for each
+//! What must hold of each: it ends; its bits, its count and its error are those of `Inline`; each point is evaluated
+//! once; no
+//! more are outstanding than there is room for; no point lies outside the limits; memory is bounded by a constant for
+//! each
 //! evaluation; and afterwards all room is there again.
 //! `bash .ci/reliability questions` runs a million trials and prints the rows; `COQUAD_SEED=n` runs one.
 
@@ -323,7 +326,8 @@ fn ask<T: Drawn>(seed: u64, methods: &[usize]) -> Duration {
     }
     let all: Vec<Expected> = questions.iter().map(|question| expected::<T>(question, f)).collect();
 
-    // Guesses that never end take no room from what is needed, where there is as much as there was, and nobody is held with them.
+    // Guesses that never end take no room from what is needed, where there is as much as there was, and nobody is
+    // held with them.
     let hangs = draw.one_in(8);
     let rooms = match draw.pick(3) {
         0 if !hangs => (0..8).map(|_| draw.of(&[0, 1, 2, 5, 30, 100])).collect(),

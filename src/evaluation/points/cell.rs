@@ -97,7 +97,8 @@ impl<T> Pending<T> {
         })
     }
 
-    /// Counts a further holder, unless the flight is over. Returns the number of its seat, and whether the evaluation, if any, is
+    /// Counts a further holder, unless the flight is over. Returns the number of its seat, and whether the
+    /// evaluation, if any, is
     /// its leader's.
     pub(super) fn hold(&self) -> Option<(u32, bool)> {
         let mut state = self.lock();

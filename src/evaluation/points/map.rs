@@ -17,7 +17,8 @@ use crate::evaluation::sync::{DashMap, Entry};
 pub(crate) struct Points<T> {
     /// Made with the first point: an integral of a cheap function that keeps no values must not pay for a map.
     pub(super) map: OnceLock<DashMap<Key, Point<T>, BuildKeyHasher>>,
-    /// How many points are `Known`. Relaxed: it is written under the lock of the point's shard, which whoever knows of the value has
+    /// How many points are `Known`. Relaxed: it is written under the lock of the point's shard, which whoever knows
+    /// of the value has
     /// passed through after the writer.
     pub(super) finished: AtomicUsize,
     /// The file that new values go to.
@@ -48,7 +49,8 @@ impl<T> Points<T> {
         self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
     }
 
-    /// Makes room for so many points, if there are none yet: to move them again and again as the map grows would take longer
+    /// Makes room for so many points, if there are none yet: to move them again and again as the map grows would take
+    /// longer
     /// than to find them.
     pub(super) fn expect(&self, points: usize) {
         self.map.get_or_init(|| DashMap::with_capacity_and_hasher(points, BuildKeyHasher::default()));
@@ -90,7 +92,8 @@ impl<T: Clone> Points<T> {
         }
     }
 
-    /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the file,
+    /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the
+    /// file,
     /// if there is one, before anybody who waits for it is told.
     pub(super) fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
         #[cfg(feature = "durable")]

@@ -34,7 +34,8 @@ fn of_rule(panel: &Panel<Kind>, base: Base) -> [f64; POINTS] {
     points
 }
 
-/// Into how many parts the points of a panel are apart, between each and the next: one where numbers are too small to tell.
+/// Into how many parts the points of a panel are apart, between each and the next: one where numbers are too small to
+/// tell.
 fn parts(gap: f64, mesh: f64) -> usize {
     if gap > mesh && mesh >= f64::MIN_POSITIVE { (gap / mesh).ceil() as usize } else { 1 }
 }
