@@ -25,8 +25,7 @@ fn main() {
 }
 
 /// Microseconds for each of so many breakpoints, the least of some runs: on the spot, on a pool, and by an async
-/// function that
-/// is ready when it is polled again.
+/// function that is ready when it is polled again.
 fn breakpoints() {
     println!("{:>12} {:>8} {:>8} {:>8}   us per breakpoint", "breakpoints", "inline", "pool", "async");
     let pool = ThreadPool::new(2);

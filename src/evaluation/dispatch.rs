@@ -85,19 +85,18 @@ pub(crate) struct Dispatch<E: Evaluator> {
     watched: bool,
 }
 
-/// A flight that knows its point.
+/// A flight, and whether we have begun it.
 struct Arrival<T> {
-    x: f64,
     flight: Flight<T>,
-    whose: Whose,
+    is_ours: bool,
+    /// Its slot, if somebody is told of the end: no other evaluation begins before.
+    _told: Option<Arc<Taken>>,
 }
 
-/// Who has begun an evaluation.
-enum Whose {
-    Others,
-    Ours,
-    /// The same, with the slot: somebody is told of the end, and no other evaluation begins before.
-    Watched(#[expect(dead_code, reason = "it is given back")] Arc<Taken>),
+/// The slot of an evaluation, given back with the evaluation, or when the end was told.
+enum Keeps {
+    Alone(#[expect(dead_code, reason = "it is given back")] Taken),
+    Both(#[expect(dead_code, reason = "it is given back")] Arc<Taken>),
 }
 
 impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
@@ -105,7 +104,7 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(self.flight.poll_unpin(cx));
-        Poll::Ready((self.x, !matches!(self.whose, Whose::Others), outcome))
+        Poll::Ready((self.flight.x(), self.is_ours, outcome))
     }
 }
 
@@ -199,23 +198,13 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         }
         let claim = match taken {
             Ok(slot) => {
-                let shared = self.shared.clone();
-                if self.watched {
-                    let slot = Arc::new(slot);
-                    told = Some(slot.clone());
-                    self.cache.claim(x, move |seat| {
-                        seat.in_room(slot.room());
-                        evaluation(shared, x, || Call::of(seat), slot)
-                    })
-                } else {
-                    self.cache.claim(x, move |seat| {
-                        if !E::NEAR {
-                            seat.in_room(slot.room());
-                        }
-                        let own = E::CALLS.then(|| slot.of());
-                        evaluation(shared, x, || own.into_iter().fold(Call::of(seat), Call::in_slot), slot)
-                    })
-                }
+                let (shared, polled) = (self.shared.clone(), slot.of_polled());
+                let own = (E::CALLS && !self.watched).then(|| slot.of());
+                let slot =
+                    if self.watched { Keeps::Both(told.insert(Arc::new(slot)).clone()) } else { Keeps::Alone(slot) };
+                self.cache.claim(x, polled, move |seat| {
+                    evaluation(shared, x, || own.into_iter().fold(Call::of(seat), Call::in_slot), slot)
+                })
             }
             // To join what others have started takes no room.
             Err(_) => match self.cache.join(x) {
@@ -236,12 +225,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
             }
         }
         self.own += usize::from(started);
-        let whose = match told {
-            _ if !started => Whose::Others,
-            Some(slot) => Whose::Watched(slot),
-            None => Whose::Ours,
-        };
-        self.flights.push(Arrival { x, flight, whose });
+        self.flights.push(Arrival { flight, is_ours: started, _told: told.filter(|_| started) });
         Request::Pending { started }
     }
 
@@ -262,8 +246,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     }
 
     /// Polls evaluations of others that were woken and that nobody polls: they hold the slots that we wait for.
-    /// Returns whether
-    /// there were any.
+    /// Returns whether there were any.
     fn help(&mut self, cx: &mut Context<'_>) -> bool {
         // Inside an evaluation that is helped there may be others who wait, and so on without end.
         let Some(_helps) = Helps::begin() else { return false };
@@ -298,7 +281,7 @@ fn evaluation<E: Evaluator + 'static>(
     shared: Arc<Shared<E>>,
     x: f64,
     call: impl FnOnce() -> Call<E::Value>,
-    slot: impl Send + 'static,
+    slot: Keeps,
 ) -> SharedEvaluation<E::Value> {
     if !E::CALLS {
         return async move {

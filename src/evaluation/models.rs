@@ -105,14 +105,14 @@ fn failed() -> Outcome<f64> {
 fn point(cache: &PointCache<f64>) -> (oneshot::Sender<f64>, super::points::flight::Flight<f64>) {
     let (sender, receiver) = oneshot::channel();
     let start = move |_: &_| async move { receiver.await.map_err(EvaluationError::new) }.boxed();
-    match cache.claim(0.5, start) {
+    match cache.claim(0.5, None, start) {
         Claim::Started(flight) => (sender, flight),
         _ => unreachable!("nobody else knows of the point"),
     }
 }
 
 fn joined(cache: &PointCache<f64>) -> Option<super::points::flight::Flight<f64>> {
-    match cache.claim(0.5, |_| -> SharedEvaluation<f64> { unreachable!("it is under way") }) {
+    match cache.claim(0.5, None, |_| -> SharedEvaluation<f64> { unreachable!("it is under way") }) {
         Claim::Known(_) => None,
         Claim::Joined(flight) => Some(flight),
         Claim::Started(_) => unreachable!("it is under way"),
@@ -197,7 +197,7 @@ fn cell_the_last_to_leave_takes_the_evaluation_along() {
             let cache = cache.clone();
             move |_| {
                 let start = |_: &_| async { Ok(7.0) }.boxed();
-                match cache.claim(0.5, start) {
+                match cache.claim(0.5, None, start) {
                     Claim::Known(_) => {}
                     Claim::Started(mut flight) | Claim::Joined(mut flight) => drop(poll(&mut flight)),
                 }

@@ -14,12 +14,16 @@ use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::{fmt, mem};
 
-use super::sync::{Mutex, MutexGuard, thread_locals};
+use super::sync::{AtomicIsize, AtomicU8, AtomicUsize, Mutex, MutexGuard, thread_locals};
 
 /// How many evaluations are outstanding, and who waits for room.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     state: Mutex<State>,
+    /// How many evaluations were woken, and nobody has polled them since. Below 0 while one ends that was just woken.
+    stale: AtomicIsize,
+    /// How many wait: written under the lock, and read without.
+    waiting: AtomicUsize,
     owners: AtomicU64,
 }
 
@@ -27,11 +31,9 @@ pub(crate) struct Slots {
 struct State {
     taken: usize,
     /// What is outstanding and ends only if somebody polls; places that are `vacant` are nobody's.
-    out: Vec<Polled>,
-    vacant: Vec<usize>,
-    /// How many of them were woken, and nobody has polled them since.
-    stale: usize,
-    /// How many were woken and have not come since.
+    out: Vec<Option<Slot>>,
+    vacant: Vec<u32>,
+    /// How many of those who waited were woken and have not come since.
     woken: usize,
     /// Who waits, first come first served; and whether that integral is inside an evaluation that has a slot.
     waiting: BTreeMap<u64, (Waker, bool)>,
@@ -39,25 +41,15 @@ struct State {
 }
 
 /// How many of those who wait are woken when a slot is freed, and if nothing is outstanding any more: no other end of
-/// an
-/// evaluation will wake further ones then. More than one, because one that was woken may be held by its owner and never
-/// polled; not all, because ten thousand integrals may wait. Those who were woken and did not come are so many more the
-/// next time. Whoever is woken and leaves room passes it on ([`Slots::offer`]).
+/// an evaluation will wake further ones then. More than one, because one that was woken may be held by its owner and
+/// never polled; not all, because ten thousand integrals may wait. Those who were woken and did not come are so many
+/// more the next time. Whoever is woken and leaves room passes it on ([`Slots::offer`]).
 const WOKEN: usize = 4;
 const LAST: usize = 16;
 
-/// An evaluation that ends only if somebody polls.
-#[derive(Debug)]
-struct Polled {
-    owner: u64,
-    x: f64,
-    is_stale: bool,
-}
-
 /// When more than one in so many of the evaluations that are outstanding were woken and nobody has polled them, those
-/// who wait
-/// are woken, to poll them: their integrals may be held and never polled.
-const STALE: usize = 8;
+/// who wait are woken, to poll them: their integrals may be held and never polled.
+const STALE_SHARE: usize = 8;
 /// So many of them each polls at a time.
 const HELPED: usize = 64;
 
@@ -77,12 +69,22 @@ pub(crate) struct Slot(Arc<Held>);
 
 struct Held {
     slots: Arc<Slots>,
-    is_free: AtomicBool,
-    /// Its place among those that are polled.
-    place: Option<usize>,
+    owner: u64,
+    x: f64,
+    /// Its place among those that are polled, or [`NOWHERE`].
+    place: u32,
+    /// [`IDLE`], [`STALE`] or [`ENDED`].
+    due: AtomicU8,
     /// Set while it is lent: the slot of an evaluation that waits for an integral inside it.
     lent: Option<Arc<AtomicBool>>,
 }
+
+const NOWHERE: u32 = u32::MAX;
+
+/// There is nothing to poll for; it was woken, and nobody has polled it since; its slot is given back.
+const IDLE: u8 = 0;
+const STALE: u8 = 1;
+const ENDED: u8 = 2;
 
 /// The same, given back when dropped.
 #[derive(Debug)]
@@ -100,27 +102,6 @@ thread_locals! {
     static AT_WORK: RefCell<Option<(usize, Arc<AtomicBool>)>> = RefCell::new(None);
 }
 
-/// The place of an evaluation that ends only if somebody polls.
-pub(crate) struct Room {
-    slots: Arc<Slots>,
-    place: usize,
-}
-
-impl Room {
-    /// The evaluation was woken: see [`Slots::woken`].
-    pub(crate) fn woken(&self) -> Vec<Waker> {
-        self.slots.woken(self.place)
-    }
-
-    /// It is being polled.
-    pub(crate) fn polled(&self) {
-        self.slots.polled(self.place);
-    }
-}
-
-/// Whose a vacant place is.
-const NOBODY: u64 = 0;
-
 impl State {
     /// Whoever has this ticket is here: if it was woken, it has come.
     fn came(&mut self, ticket: &mut Option<u64>) {
@@ -130,19 +111,12 @@ impl State {
         }
     }
 
-    /// Notes what is outstanding.
-    fn enter(&mut self, Purpose { owner, x, .. }: Purpose) -> usize {
-        let polled = Polled { owner, x, is_stale: false };
-        match self.vacant.pop() {
-            Some(place) => {
-                self.out[place] = polled;
-                place
-            }
-            None => {
-                self.out.push(polled);
-                self.out.len() - 1
-            }
-        }
+    /// A place for what is outstanding.
+    fn place(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.out.push(None);
+            u32::try_from(self.out.len() - 1).expect("fewer evaluations are outstanding than memory holds")
+        })
     }
 
     /// Takes some of those who wait longest, to be woken.
@@ -187,12 +161,20 @@ impl Slots {
             mem::take(&mut state.waiting).into_iter().partition(|(_, (_, inside))| *inside);
         state.waiting = others;
         state.woken += inside.len();
+        self.note(&state);
         drop(state);
         inside.into_values().for_each(|(waker, _): (Waker, bool)| waker.wake());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how many wait.
+    fn note(&self, state: &State) {
+        // Relaxed: who waits looks for stale evaluations next, and who makes one stale looks here next. Each does it by
+        // a step on `stale`, so that one of the two sees the other.
+        self.waiting.store(state.waiting.len(), Ordering::Relaxed);
     }
 
     /// Takes a slot, or has the waker woken when there may be one, and returns how many are taken.
@@ -211,14 +193,15 @@ impl Slots {
             state.came(ticket);
             if state.taken < room {
                 state.taken += 1;
-                let place = purpose.is_polled.then(|| state.enter(purpose));
-                drop(state);
-                return Ok(Taken::new(Held { slots: self.clone(), is_free: false.into(), place, lent: None }));
+                let place = if purpose.is_polled { state.place() } else { NOWHERE };
+                let slot = self.slot(purpose, place, None);
+                if place != NOWHERE {
+                    state.out[place as usize] = Some(slot.clone());
+                }
+                return Ok(Taken(slot));
             }
             if let Some(lent) = self.borrow() {
-                drop(state);
-                let (slots, lent) = (self.clone(), Some(lent));
-                return Ok(Taken::new(Held { slots, is_free: false.into(), place: None, lent }));
+                return Ok(Taken(self.slot(purpose, NOWHERE, Some(lent))));
             }
             // Cloned outside the lock: then look again.
             let Some(waker) = fresh.take() else {
@@ -233,6 +216,7 @@ impl Slots {
             });
             *ticket = Some(id);
             let old = state.waiting.insert(id, (waker, self.is_at_work()));
+            self.note(&state);
             let taken = state.taken;
             drop(state);
             drop(old);
@@ -240,27 +224,32 @@ impl Slots {
         }
     }
 
+    fn slot(self: &Arc<Self>, Purpose { owner, x, .. }: Purpose, place: u32, lent: Option<Arc<AtomicBool>>) -> Slot {
+        let (slots, due) = (self.clone(), AtomicU8::new(IDLE));
+        Slot(Arc::new(Held { slots, owner, x, place, due, lent }))
+    }
+
     /// Wakes those who wait longest, if there is room. Whoever has this ticket waits no more.
     pub(crate) fn offer(&self, concurrency: usize, ticket: &mut Option<u64>) {
         let mut state = self.lock();
         state.came(ticket);
         let waker = ticket.take().and_then(|id| state.waiting.remove(&id));
+        self.note(&state);
         self.wake(state, concurrency);
         drop(waker);
     }
 
     /// Takes a slot back, and wakes those who wait longest.
-    fn free(&self, held: &Held) {
+    fn free(&self, place: u32) {
         let mut state = self.lock();
         state.taken -= 1;
-        if let Some(place) = held.place {
-            let polled = &mut state.out[place];
-            polled.owner = NOBODY;
-            let was_stale = mem::take(&mut polled.is_stale);
-            state.stale -= usize::from(was_stale);
+        let mut gone = None;
+        if place != NOWHERE {
+            gone = state.out[place as usize].take();
             state.vacant.push(place);
         }
         self.wake(state, usize::MAX);
+        drop(gone);
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>, concurrency: usize) {
@@ -270,43 +259,37 @@ impl Slots {
         let least = if state.taken == 0 { LAST } else { WOKEN };
         let most = least.max(state.woken);
         let woken = state.take(most);
+        self.note(&state);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// An evaluation was woken. Returns who is to be woken, too, as nobody polls what was.
-    pub(crate) fn woken(&self, place: usize) -> Vec<Waker> {
-        let mut state = self.lock();
-        let polled = &mut state.out[place];
-        // Its slot may have been given back already.
-        if polled.owner != NOBODY && !mem::replace(&mut polled.is_stale, true) {
-            state.stale += 1;
-        }
-        let (stale, taken) = (state.stale, state.taken);
-        if state.waiting.is_empty() || stale * STALE < taken {
+    /// An evaluation became stale. Returns who is to be woken, too, as nobody polls what was.
+    fn became_stale(&self) -> Vec<Waker> {
+        let stale = usize::try_from(self.stale.fetch_add(1, Ordering::AcqRel) + 1).unwrap_or(0);
+        if self.waiting.load(Ordering::Relaxed) == 0 {
             return Vec::new();
         }
-        let many = if stale.is_power_of_two() || stale >= taken { WOKEN.max(state.woken) } else { 1 };
-        state.take(many)
-    }
-
-    /// An evaluation is being polled.
-    pub(crate) fn polled(&self, place: usize) {
         let mut state = self.lock();
-        if mem::take(&mut state.out[place].is_stale) {
-            state.stale -= 1;
+        if state.waiting.is_empty() || stale * STALE_SHARE < state.taken {
+            return Vec::new();
         }
+        let many = if stale.is_power_of_two() || stale >= state.taken { WOKEN.max(state.woken) } else { 1 };
+        let woken = state.take(many);
+        self.note(&state);
+        woken
     }
 
     /// Points of others than this owner whose evaluations were woken, and nobody has polled them since.
     pub(crate) fn stale(&self, owner: u64) -> Vec<f64> {
-        let state = self.lock();
-        if state.stale == 0 {
+        // A step, not a look: see `note`.
+        if self.stale.fetch_add(0, Ordering::AcqRel) <= 0 {
             return Vec::new();
         }
-        let stale =
-            state.out.iter().filter(|polled| polled.is_stale && polled.owner != owner && polled.owner != NOBODY);
-        stale.map(|polled| polled.x).take(HELPED).collect()
+        let state = self.lock();
+        let out = state.out.iter().flatten().map(|Slot(held)| held);
+        let stale = out.filter(|held| held.owner != owner && held.due.load(Ordering::Relaxed) == STALE);
+        stale.map(|held| held.x).take(HELPED).collect()
     }
 }
 
@@ -318,17 +301,41 @@ impl Slot {
         AtWork { _slot: Taken(self), outer }
     }
 
+    /// Its evaluation was woken, and waits to be polled. Returns who is to be woken, too.
+    pub(crate) fn woken(&self) -> Vec<Waker> {
+        let Held { slots, due, .. } = &*self.0;
+        // Not if it has ended: the slot may have been given back before the evaluation is polled for the last time.
+        match due.compare_exchange(IDLE, STALE, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => slots.became_stale(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Its evaluation is being polled.
+    pub(crate) fn polled(&self) {
+        let Held { slots, due, .. } = &*self.0;
+        if due.compare_exchange(STALE, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            slots.stale.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Its evaluation has ended.
     pub(crate) fn give_back(&self) {
+        let Held { slots, place, due, lent, .. } = &*self.0;
         // Relaxed: it says only who gives back; what was evaluated is passed on by other means.
-        if !self.0.is_free.swap(true, Ordering::Relaxed) {
-            match &self.0.lent {
-                Some(lent) => {
-                    lent.store(false, Ordering::Relaxed);
-                    self.0.slots.returned();
-                }
-                None => self.0.slots.free(&self.0),
+        match due.swap(ENDED, Ordering::Relaxed) {
+            ENDED => return,
+            STALE => {
+                slots.stale.fetch_sub(1, Ordering::Relaxed);
             }
+            _ => {}
+        }
+        match lent {
+            Some(lent) => {
+                lent.store(false, Ordering::Relaxed);
+                slots.returned();
+            }
+            None => slots.free(*place),
         }
     }
 }
@@ -340,18 +347,13 @@ impl fmt::Debug for Slot {
 }
 
 impl Taken {
-    fn new(held: Held) -> Self {
-        Self(Slot(Arc::new(held)))
-    }
-
     pub(crate) fn of(&self) -> Slot {
         self.0.clone()
     }
 
-    /// Where it is noted whether somebody polls.
-    pub(crate) fn room(&self) -> Option<Room> {
-        let Held { slots, place, .. } = &*self.0.0;
-        place.map(|place| Room { slots: slots.clone(), place })
+    /// The same, if the evaluation ends only if somebody polls.
+    pub(crate) fn of_polled(&self) -> Option<Slot> {
+        (self.0.0.place != NOWHERE).then(|| self.of())
     }
 }
 

@@ -7,6 +7,9 @@
 
 #[cfg(not(all(test, any(coquad_loom, coquad_shuttle))))]
 mod real {
+    use std::num::NonZeroUsize;
+    use std::ptr::NonNull;
+    pub(crate) use std::sync::atomic::{AtomicIsize, AtomicU8, AtomicUsize};
     pub(crate) use std::sync::{Mutex, MutexGuard};
     pub(crate) use std::thread;
 
@@ -14,6 +17,21 @@ mod real {
     pub(crate) use dashmap::mapref::entry::Entry;
     // Not that of futures, which refuses to be nested.
     pub(crate) use futures_lite::future::block_on;
+
+    std::thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+
+    /// A thread, as long as it runs. Its place in memory costs less than its number.
+    #[derive(Clone, Copy, PartialEq)]
+    pub(crate) struct Here(NonZeroUsize);
+
+    impl Here {
+        #[inline]
+        pub(crate) fn new() -> Self {
+            HERE.with(|here| Self(NonNull::from(here).addr()))
+        }
+    }
 
     /// Where a model may let another thread come first.
     #[inline(always)]

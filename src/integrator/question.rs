@@ -17,8 +17,7 @@ where
     M: Method,
 {
     /// Where to integrate, and to which tolerance; or how it ends before anything is evaluated: the question is
-    /// refused, or
-    /// the range is empty.
+    /// refused, or the range is empty.
     #[inline]
     pub(super) fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<E::Value>> {
         match self.tolerance(atol) {

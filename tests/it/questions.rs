@@ -1,13 +1,10 @@
 //! Whole questions, drawn: an integrand with faults, a range, settings, an evaluator, other integrals beside, and an
-//! owner who
-//! polls, holds, drops and forgets.
+//! owner who polls, holds, drops and forgets.
 //!
 //! What must hold of each: it ends; its bits, its count and its error are those of `Inline`; each point is evaluated
-//! once; no
-//! more are outstanding than there is room for; no point lies outside the limits; memory is bounded by a constant for
-//! each
-//! evaluation; and afterwards all room is there again.
-//! `bash .ci/reliability questions` runs a million trials and prints the rows; `COQUAD_SEED=n` runs one.
+//! once; no more are outstanding than there is room for; no point lies outside the limits; memory is bounded by a
+//! constant for each evaluation; and afterwards all room is there again. `bash .ci/reliability questions` runs a
+//! million trials and prints the rows; `COQUAD_SEED=n` runs one.
 
 mod threads;
 mod world;

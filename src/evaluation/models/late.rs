@@ -32,7 +32,7 @@ fn late_a_message_is_received_or_disposed_of_and_never_both() {
 /// A function on a pool of one thread, as a dispatch asks for it at 0.5.
 fn evaluated(cache: &PointCache<f64>, evaluator: &Arc<impl Evaluator<Value = f64> + 'static>) -> Claim<f64> {
     let evaluator = Arc::clone(evaluator);
-    cache.claim(0.5, move |seat| {
+    cache.claim(0.5, None, move |seat| {
         let call = Call::of(seat);
         async move { evaluator.evaluate_for(0.5, call).await }.boxed()
     })

@@ -13,6 +13,7 @@ use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation};
 use crate::evaluation::points::flight::{Flight, Lead, Seat};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
 use crate::evaluation::points::map::{Boarding, Point, Points};
+use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::{DashMap, Entry};
 
 /// The values of one integrand at the points where it was evaluated, each evaluated once however many ask for it.
@@ -182,13 +183,19 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     ///
     /// `start` returns an evaluation that does nothing until it is polled. It is also called, and its evaluation kept
     /// in reserve, where the point is led by a caller of [`get_or_evaluate`](Self::get_or_evaluate), who may give up.
+    /// If others may poll it, `slot` is the evaluation's.
     #[inline]
-    pub(crate) fn claim(&self, x: f64, start: impl FnOnce(&Seat<T>) -> SharedEvaluation<T>) -> Claim<T> {
+    pub(crate) fn claim(
+        &self,
+        x: f64,
+        slot: Option<Slot>,
+        start: impl FnOnce(&Seat<T>) -> SharedEvaluation<T>,
+    ) -> Claim<T> {
         match self.points.board(Key::new(x), Seat::driven) {
             Boarding::Known(value) => Claim::Known(value),
-            Boarding::First(seat) => Claim::Started(seat.launch(start)),
+            Boarding::First(seat) => Claim::Started(seat.launch(slot, start)),
             Boarding::Joined { seat, led } => {
-                let spare = led.then(|| start(&seat));
+                let spare = led.then(|| Box::new((start(&seat), slot)));
                 Claim::Joined(Flight::new(seat, spare))
             }
         }

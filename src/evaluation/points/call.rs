@@ -1,9 +1,8 @@
 //! The point of an evaluation as a thread or a process sees it that evaluates, and that nobody can stop.
 //!
 //! INVARIANT: a call that has begun holds a seat in the flight of its point. So the point stays under way for everybody
-//! while it runs, whoever leaves meanwhile, and a call that nobody wants any more never begins. Where it ends it
-//! stores its
-//! value itself: an integral that is held and not polled keeps neither the value nor its room.
+//! while it runs, whoever leaves meanwhile, and a call that nobody wants any more never begins. Where it ends it stores
+//! its value itself: an integral that is held and not polled keeps neither the value nor its room.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -63,8 +62,7 @@ impl<T> Call<T> {
     }
 
     /// Evaluates by `f` on this thread, which has the slot meanwhile. Returns what is to be told to whoever waits for
-    /// this call
-    /// itself; none if nobody does: the value is not wanted any more, or was stored, which ends the flight.
+    /// this call itself; none if nobody does: the value is not wanted any more, or was stored, which ends the flight.
     pub(crate) fn run<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Option<Result<T, E>>
     where
         T: Clone + Send + Sync + 'static,

@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 
 use crate::error::EvaluationError;
 use crate::evaluation::points::sleepers::Sleepers;
-use crate::evaluation::slots::Room;
-use crate::evaluation::sync::thread::{self, ThreadId};
+use crate::evaluation::slots::Slot;
+use crate::evaluation::sync::Here;
 use crate::evaluation::sync::{Mutex, MutexGuard};
 
 /// How an evaluation ended.
@@ -30,11 +30,10 @@ pub(super) struct State<T> {
     /// The number of the next seat.
     pub(super) next_seat: u32,
     pub(super) sleepers: Sleepers,
-    /// Where it is noted that the shared evaluation was woken, and is polled; and whether it was and is not.
-    pub(super) room: Option<Room>,
-    pub(super) is_stale: bool,
+    /// The slot of the shared evaluation, where it is noted that this was woken, and is polled.
+    pub(super) slot: Option<Slot>,
     /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
-    pub(super) driver: Option<ThreadId>,
+    pub(super) driver: Option<Here>,
 }
 
 pub(super) enum Stage<T> {
@@ -57,11 +56,8 @@ pub(super) enum Stage<T> {
 impl<T> State<T> {
     /// The shared evaluation was woken. Returns who else is to be woken.
     pub(super) fn woken(&mut self) -> Vec<Waker> {
-        match (&self.stage, &self.room) {
-            (Stage::Parked(_), Some(room)) => {
-                self.is_stale = true;
-                room.woken()
-            }
+        match (&self.stage, &self.slot) {
+            (Stage::Parked(_), Some(slot)) => slot.woken(),
             _ => Vec::new(),
         }
     }
@@ -70,22 +66,14 @@ impl<T> State<T> {
 impl<T> Pending<T> {
     /// A point that nobody evaluates yet, with one holder.
     pub(super) fn new(stage: Stage<T>) -> Arc<Self> {
-        let state = State {
-            stage,
-            holders: 1,
-            next_seat: 1,
-            sleepers: Sleepers::default(),
-            room: None,
-            is_stale: false,
-            driver: None,
-        };
+        let state = State { stage, holders: 1, next_seat: 1, sleepers: Sleepers::default(), slot: None, driver: None };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
     /// A point that this thread evaluates at once.
     pub(crate) fn led() -> Arc<Self> {
         let pending = Self::new(Stage::Led);
-        pending.lock().driver = Some(thread::current().id());
+        pending.lock().driver = Some(Here::new());
         pending
     }
 
@@ -97,9 +85,8 @@ impl<T> Pending<T> {
         })
     }
 
-    /// Counts a further holder, unless the flight is over. Returns the number of its seat, and whether the
-    /// evaluation, if any, is
-    /// its leader's.
+    /// Counts a further holder, unless the flight is over. Returns the number of its seat, and whether the evaluation,
+    /// if any, is its leader's.
     pub(super) fn hold(&self) -> Option<(u32, bool)> {
         let mut state = self.lock();
         if matches!(state.stage, Stage::Landed(_) | Stage::Abandoned) {

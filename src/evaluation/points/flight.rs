@@ -21,8 +21,8 @@ use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation, Stage}
 use crate::evaluation::points::key::Key;
 use crate::evaluation::points::map::Points;
 use crate::evaluation::points::sleepers::{Sleeper, Sleepers};
-use crate::evaluation::slots::Room;
-use crate::evaluation::sync::thread;
+use crate::evaluation::slots::Slot;
+use crate::evaluation::sync::Here;
 
 /// What a holder that was polled is to do.
 enum Turn<T> {
@@ -85,7 +85,7 @@ impl<T> Seat<T> {
     pub(crate) fn helping(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Option<Self> {
         let mut state = pending.lock();
         let is_shared = matches!(state.stage, Stage::Parked(_) | Stage::Driven { .. });
-        if !is_shared || state.driver == Some(thread::current().id()) {
+        if !is_shared || state.driver == Some(Here::new()) {
             return None;
         }
         let number = state.next_seat;
@@ -96,11 +96,6 @@ impl<T> Seat<T> {
 
     pub(crate) fn pending(&self) -> &Arc<Pending<T>> {
         &self.pending
-    }
-
-    /// Notes where the room of the shared evaluation is.
-    pub(crate) fn in_room(&self, room: Option<Room>) {
-        self.pending.lock().room = room;
     }
 
     /// The cell, and where it belongs, for somebody who may come too late.
@@ -131,7 +126,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                     }
                     IfVacant::Drive => {
                         *stage = Stage::Driven { woken: false };
-                        state.driver = Some(thread::current().id());
+                        state.driver = Some(Here::new());
                         return Turn::Begin;
                     }
                     IfVacant::Wait => {}
@@ -140,18 +135,16 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
                     let Stage::Parked(evaluation) = mem::replace(stage, Stage::Driven { woken: false }) else {
                         unreachable!()
                     };
-                    state.driver = Some(thread::current().id());
+                    state.driver = Some(Here::new());
                     state.holders += usize::from(self.helps);
-                    if mem::take(&mut state.is_stale) {
-                        state.room.iter().for_each(Room::polled);
-                    }
+                    state.slot.iter().for_each(Slot::polled);
                     return Turn::Drive(evaluation);
                 }
                 Stage::Driven { .. } => turned_away = true,
                 Stage::Led => {}
                 Stage::Abandoned => unreachable!("a flight with a holder is not abandoned"),
             }
-            if state.driver == Some(thread::current().id()) {
+            if state.driver == Some(Here::new()) {
                 // Polled from inside the evaluation that it waits for, on the same stack: it would wait for ever.
                 return Turn::Landed(Err(EvaluationError::new("the evaluation waits for its own result")));
             }
@@ -263,10 +256,12 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         self.points.known(self.key).map_or(outcome, Ok)
     }
 
-    /// Gives a new flight (see [`driven`](Self::driven)) its evaluation.
+    /// Gives a new flight (see [`driven`](Self::driven)) its evaluation, and the slot of this if others may poll it.
     #[inline]
-    pub(crate) fn launch(self, start: impl FnOnce(&Self) -> SharedEvaluation<T>) -> Flight<T> {
-        self.pending.lock().driver = Some(thread::current().id());
+    pub(crate) fn launch(self, slot: Option<Slot>, start: impl FnOnce(&Self) -> SharedEvaluation<T>) -> Flight<T> {
+        let mut state = self.pending.lock();
+        (state.driver, state.slot) = (Some(Here::new()), slot);
+        drop(state);
         match catch_unwind(AssertUnwindSafe(|| start(&self))) {
             Ok(evaluation) => {
                 let mut state = self.pending.lock();
@@ -356,7 +351,7 @@ impl<T: Clone + Send + Sync + 'static> Lead<T> {
 
     /// Runs a part of the leader's evaluation.
     pub(crate) fn inside<R>(&self, part: impl FnOnce() -> R) -> R {
-        self.seat.pending.lock().driver = Some(thread::current().id());
+        self.seat.pending.lock().driver = Some(Here::new());
         let result = part();
         self.seat.pending.lock().driver = None;
         result
@@ -391,11 +386,19 @@ impl<T: Clone + Send + Sync + 'static> Drop for Lead<T> {
 pub(crate) struct Flight<T> {
     seat: Seat<T>,
     /// To be put in if the caller that leads the evaluation gives up.
-    spare: Option<SharedEvaluation<T>>,
+    spare: Option<Box<Spare<T>>>,
 }
 
+/// An evaluation, and its slot if others may poll it.
+pub(crate) type Spare<T> = (SharedEvaluation<T>, Option<Slot>);
+
 impl<T> Flight<T> {
-    pub(crate) fn new(seat: Seat<T>, spare: Option<SharedEvaluation<T>>) -> Self {
+    /// The point.
+    pub(crate) fn x(&self) -> f64 {
+        self.seat.key.point()
+    }
+
+    pub(crate) fn new(seat: Seat<T>, spare: Option<Box<Spare<T>>>) -> Self {
         Self { seat, spare }
     }
 }
@@ -410,7 +413,8 @@ impl<T: Clone + Send + Sync + 'static> Future for Flight<T> {
             Turn::Landed(outcome) => Poll::Ready(outcome),
             Turn::Drive(evaluation) => this.seat.drive(evaluation, cx),
             Turn::Begin => {
-                let evaluation = this.spare.take().expect("only a flight with a spare evaluation begins");
+                let (evaluation, slot) = *this.spare.take().expect("only a flight with a spare evaluation begins");
+                this.seat.pending.lock().slot = slot;
                 this.seat.drive(evaluation, cx)
             }
             Turn::Sleep => Poll::Pending,

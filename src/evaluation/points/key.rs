@@ -13,7 +13,6 @@ impl Key {
         Self(if planted!(16) { x + 0.0 } else { x }.to_bits())
     }
 
-    #[cfg(feature = "durable")]
     pub(crate) fn point(self) -> f64 {
         f64::from_bits(self.0)
     }

@@ -17,9 +17,8 @@ use crate::evaluation::sync::{DashMap, Entry};
 pub(crate) struct Points<T> {
     /// Made with the first point: an integral of a cheap function that keeps no values must not pay for a map.
     pub(super) map: OnceLock<DashMap<Key, Point<T>, BuildKeyHasher>>,
-    /// How many points are `Known`. Relaxed: it is written under the lock of the point's shard, which whoever knows
-    /// of the value has
-    /// passed through after the writer.
+    /// How many points are `Known`. Relaxed: it is written under the lock of the point's shard, which whoever knows of
+    /// the value has passed through after the writer.
     pub(super) finished: AtomicUsize,
     /// The file that new values go to.
     #[cfg(feature = "durable")]
@@ -50,8 +49,7 @@ impl<T> Points<T> {
     }
 
     /// Makes room for so many points, if there are none yet: to move them again and again as the map grows would take
-    /// longer
-    /// than to find them.
+    /// longer than to find them.
     pub(super) fn expect(&self, points: usize) {
         self.map.get_or_init(|| DashMap::with_capacity_and_hasher(points, BuildKeyHasher::default()));
     }
@@ -81,6 +79,7 @@ impl<T: Clone> Points<T> {
     }
 
     /// Stores the value that `pending` found and returns the one to go by: that of the first to be stored.
+    #[inline]
     pub(crate) fn store(&self, key: Key, pending: &Arc<Pending<T>>, value: T) -> T {
         let copy = value.clone();
         match self.put(key, copy) {
@@ -93,8 +92,7 @@ impl<T: Clone> Points<T> {
     }
 
     /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the
-    /// file,
-    /// if there is one, before anybody who waits for it is told.
+    /// file, if there is one, before anybody who waits for it is told.
     pub(super) fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
         #[cfg(feature = "durable")]
         if let Some(keeper) = &self.keeper {
@@ -109,6 +107,7 @@ impl<T: Clone> Points<T> {
     }
 
     /// Stores `value` unless there is one (`Err`), and returns the flight that it replaces.
+    #[inline]
     fn place(&self, key: Key, value: T) -> Result<Option<Arc<Pending<T>>>, AlreadyKnown> {
         match self.map().entry(key) {
             Entry::Occupied(mut entry) => {

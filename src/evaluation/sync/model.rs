@@ -12,17 +12,29 @@ use std::future::Future;
 
 #[cfg(coquad_loom)]
 pub(crate) use loom::{
+    sync::atomic::{AtomicIsize, AtomicU8, AtomicUsize},
     sync::{Mutex, MutexGuard},
     thread,
 };
 #[cfg(coquad_shuttle)]
 pub(crate) use shuttle::{
     future::block_on,
+    sync::atomic::{AtomicIsize, AtomicU8, AtomicUsize},
     sync::{Mutex, MutexGuard},
     thread,
 };
 
 pub(crate) use self::map::{DashMap, Entry};
+
+/// A thread.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Here(thread::ThreadId);
+
+impl Here {
+    pub(crate) fn new() -> Self {
+        Self(thread::current().id())
+    }
+}
 
 macro_rules! thread_locals {
     ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)*) => {

@@ -78,7 +78,7 @@ fn cache_and_futures_are_send() {
     let cache = PointCache::<f64>::new();
     check_sync(&cache);
     check(&cache.get_or_evaluate(1.0, || async { Ok(1.0) }));
-    let flight = started(cache.claim(1.0, |_| ready(Ok(1.0)).boxed()));
+    let flight = started(cache.claim(1.0, None, |_| ready(Ok(1.0)).boxed()));
     check(&flight);
 }
 

@@ -8,22 +8,22 @@ use crate::evaluation::points::spot::{Found, Spot};
 fn a_claimed_point_is_found_once() {
     let cache = PointCache::new();
     let (sender, evaluation) = on_signal();
-    let first = started(cache.claim(0.5, |_| evaluation));
-    let second = joined(cache.claim(0.5, |_| never()));
+    let first = started(cache.claim(0.5, None, |_| evaluation));
+    let second = joined(cache.claim(0.5, None, |_| never()));
     sender.send(Ok(2.0)).unwrap();
     assert_eq!(block_on(second).unwrap(), 2.0);
     assert_eq!(cache.get(0.5), Some(2.0));
     assert_eq!(block_on(first).unwrap(), 2.0);
-    assert!(matches!(cache.claim(0.5, |_| never()), Claim::Known(2.0)));
+    assert!(matches!(cache.claim(0.5, None, |_| never()), Claim::Known(2.0)));
 }
 
 #[test]
 fn a_starter_held_unpolled_stops_nobody() {
     let cache = PointCache::new();
     let (sender, evaluation) = on_signal();
-    let mut starter = started(cache.claim(0.5, |_| evaluation));
+    let mut starter = started(cache.claim(0.5, None, |_| evaluation));
     let bell = Arc::new(Bell::default());
-    let mut other = joined(cache.claim(0.5, |_| never()));
+    let mut other = joined(cache.claim(0.5, None, |_| never()));
     let mut third = Box::pin(cache.get_or_evaluate(0.5, never).map(|r| Ok(r.unwrap())));
     // The starter is the last to poll the evaluation; then it is only kept.
     assert!(poll_with(&bell, &mut other).is_pending());
@@ -41,15 +41,15 @@ fn a_starter_held_unpolled_stops_nobody() {
 fn last_holder_takes_the_evaluation_with_it() {
     let cache = PointCache::new();
     let (sender, evaluation) = on_signal();
-    let first = started(cache.claim(0.5, |_| evaluation));
-    let mut second = joined(cache.claim(0.5, |_| never()));
+    let first = started(cache.claim(0.5, None, |_| evaluation));
+    let mut second = joined(cache.claim(0.5, None, |_| never()));
     drop(first);
     assert!(poll_once(&mut second).is_pending());
     assert!(!sender.is_canceled());
     drop(second);
     assert!(sender.is_canceled());
     assert!(cache.points.map().is_empty());
-    assert_eq!(block_on(started(cache.claim(0.5, |_| ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
+    assert_eq!(block_on(started(cache.claim(0.5, None, |_| ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn a_panic_in_a_flight_is_an_error_to_all() {
     let messages = ["in poll", "in start", "in drop", "not text"];
     for (evaluation, message) in evaluations.into_iter().zip(messages) {
         let cache = PointCache::new();
-        let starter = started(cache.claim(0.5, |_| ready(Ok(0.0)).boxed()));
+        let starter = started(cache.claim(0.5, None, |_| ready(Ok(0.0)).boxed()));
         drop(starter);
-        let starter = started(cache.claim(0.5, |_| evaluation()));
+        let starter = started(cache.claim(0.5, None, |_| evaluation()));
         let result = if message == "in start" {
             block_on(starter).map_err(|e| Error::<f64>::evaluation(0.5, e))
         } else {
@@ -101,8 +101,8 @@ fn a_flight_takes_over_from_a_leader_that_gives_up() {
     assert!(poll_once(&mut leader).is_pending());
     let bell = Arc::new(Bell::default());
     let (sender, evaluation) = on_signal();
-    let mut flight = joined(cache.claim(0.5, |_| evaluation));
-    let mut other = joined(cache.claim(0.5, |_| ready(Ok(7.0)).boxed()));
+    let mut flight = joined(cache.claim(0.5, None, |_| evaluation));
+    let mut other = joined(cache.claim(0.5, None, |_| ready(Ok(7.0)).boxed()));
     assert!(poll_with(&bell, &mut flight).is_pending());
     drop(leader);
     assert_eq!(bell.rings(), 1);
@@ -119,7 +119,7 @@ fn a_flight_waits_for_a_leader() {
     let (sender, receiver) = oneshot::channel();
     let mut leader = Box::pin(cache.get_or_evaluate(0.5, || async { receiver.await.unwrap() }));
     assert!(poll_once(&mut leader).is_pending());
-    let mut flight = joined(cache.claim(0.5, |_| pending().boxed()));
+    let mut flight = joined(cache.claim(0.5, None, |_| pending().boxed()));
     assert!(poll_once(&mut flight).is_pending());
     sender.send(Ok(2.0)).unwrap();
     assert_eq!(block_on(leader).unwrap(), 2.0);
@@ -130,7 +130,7 @@ fn a_flight_waits_for_a_leader() {
 fn an_inserted_value_ends_what_is_pending() {
     let cache = PointCache::new();
     let (sender, evaluation) = on_signal();
-    let mut flight = started(cache.claim(0.5, |_| evaluation));
+    let mut flight = started(cache.claim(0.5, None, |_| evaluation));
     assert!(poll_once(&mut flight).is_pending());
     let mut leader = Box::pin(cache.get_or_evaluate(1.5, || async {
         futures_lite::future::yield_now().await;
@@ -158,7 +158,7 @@ fn an_evaluation_that_wakes_itself_while_it_is_polled_is_polled_again() {
         cx.waker().wake_by_ref();
         if polls == 3 { Poll::Ready(Ok(0.25)) } else { Poll::Pending }
     });
-    let mut flight = started(cache.claim(0.5, |_| evaluation.boxed()));
+    let mut flight = started(cache.claim(0.5, None, |_| evaluation.boxed()));
     let bell = Arc::new(Bell::default());
     for rings in 1..3 {
         assert!(poll_with(&bell, &mut flight).is_pending());
@@ -180,8 +180,8 @@ fn a_holder_turned_away_gets_its_turn() {
         block_on(wait_leave.lock().unwrap().take().unwrap()).unwrap();
         Poll::Pending
     });
-    let mut slow = started(cache.claim(0.5, |_| evaluation.boxed()));
-    let mut turned_away = joined(cache.claim(0.5, |_| never()));
+    let mut slow = started(cache.claim(0.5, None, |_| evaluation.boxed()));
+    let mut turned_away = joined(cache.claim(0.5, None, |_| never()));
     let bell = Arc::new(Bell::default());
     thread::scope(|scope| {
         let slow = scope.spawn(move || {
@@ -202,7 +202,7 @@ fn what_is_under_way_is_joined_and_nothing_else_begins() {
     let cache = PointCache::new();
     assert!(cache.join(1.0).is_none() && cache.points.map().is_empty());
     let (sender, evaluation) = on_signal();
-    let first = started(cache.claim(1.0, |_| evaluation));
+    let first = started(cache.claim(1.0, None, |_| evaluation));
     let second = joined(cache.join(1.0).expect("it is under way"));
     drop(first);
     sender.send(Ok(2.0)).unwrap();
@@ -217,7 +217,7 @@ fn what_is_under_way_is_joined_and_nothing_else_begins() {
 /// A flight whose evaluation never ends by itself, and its call.
 fn called(cache: &PointCache<f64>) -> (Flight<f64>, Call<f64>) {
     let mut given = None;
-    let flight = started(cache.claim(0.5, |seat| {
+    let flight = started(cache.claim(0.5, None, |seat| {
         given = Some(Call::of(seat));
         pending().boxed()
     }));
@@ -230,7 +230,7 @@ fn a_call_that_has_begun_is_under_way_for_everybody_to_its_end() {
     let (flight, call) = called(&cache);
     let begun = call.begin().expect("it is wanted");
     drop(flight);
-    let mut other = joined(cache.claim(0.5, |_| never()));
+    let mut other = joined(cache.claim(0.5, None, |_| never()));
     assert!(poll_once(&mut other).is_pending());
     assert!(begun.end(2.0).is_none());
     // It was not polled meanwhile.
@@ -261,7 +261,7 @@ fn a_call_that_ends_without_a_value_leaves_the_point_to_whoever_asks_next() {
     let begun = call.begin().expect("it is wanted");
     drop(flight);
     drop(begun);
-    assert_eq!(block_on(started(cache.claim(0.5, |_| ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
+    assert_eq!(block_on(started(cache.claim(0.5, None, |_| ready(Ok(3.0)).boxed()))).unwrap(), 3.0);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn whoever_polled_last_is_woken() {
 fn nobody_is_woken_without_need() {
     let cache = PointCache::new();
     let (_sender, evaluation) = on_signal();
-    let mut flight = started(cache.claim(0.5, |_| evaluation));
+    let mut flight = started(cache.claim(0.5, None, |_| evaluation));
     let bell = Arc::new(Bell::default());
     assert!(poll_with(&bell, &mut flight).is_pending());
     assert_eq!(bell.rings(), 0);
@@ -310,7 +310,7 @@ fn an_evaluation_may_insert_its_own_value_and_go_on() {
         inside.insert(0.5, 2.0);
         Poll::Pending
     });
-    let mut flight = started(cache.claim(0.5, |_| evaluation.boxed()));
+    let mut flight = started(cache.claim(0.5, None, |_| evaluation.boxed()));
     assert_eq!(poll_once(&mut flight).map(Result::unwrap), Poll::Ready(2.0));
 }
 
@@ -332,8 +332,8 @@ fn a_holder_who_drove_before_is_turned_away_like_any_other() {
         }
         Poll::Pending
     });
-    let mut before = started(cache.claim(0.5, |_| evaluation.boxed()));
-    let mut slow = joined(cache.claim(0.5, |_| never()));
+    let mut before = started(cache.claim(0.5, None, |_| evaluation.boxed()));
+    let mut slow = joined(cache.claim(0.5, None, |_| never()));
     let bell = Arc::new(Bell::default());
     assert!(poll_with(&bell, &mut before).is_pending());
     thread::scope(|scope| {
@@ -355,7 +355,7 @@ fn who_joins_a_point_found_on_the_spot_is_woken() {
     let (cache, bell) = (PointCache::new(), Arc::new(Bell::default()));
     let (mut spot, mut flight) = (Spot::default(), None);
     let found = spot.find(&cache, 0.5, || {
-        let mut joined = joined(cache.claim(0.5, |_| std::future::pending().boxed()));
+        let mut joined = joined(cache.claim(0.5, None, |_| std::future::pending().boxed()));
         // On another thread, as this one is inside.
         thread::scope(|scope| scope.spawn(|| assert!(poll_with(&bell, &mut joined).is_pending())).join().unwrap());
         flight = Some(joined);

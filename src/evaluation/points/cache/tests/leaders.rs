@@ -167,7 +167,7 @@ fn an_evaluation_that_awaits_itself_fails() {
     let eval = || ready(futures_lite::future::block_on(inner()));
     assert!(block_on(cache.get_or_evaluate(0.5, eval)).is_err());
     let clone = cache.clone();
-    let flight = cache.claim(0.5, |_| {
+    let flight = cache.claim(0.5, None, |_| {
         async move { clone.get_or_evaluate(0.5, never).await.map_err(|e| EvaluationError::new(e.to_string())) }.boxed()
     });
     assert!(block_on(started(flight)).is_err());

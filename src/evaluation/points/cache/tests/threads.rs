@@ -32,7 +32,7 @@ fn many_threads_evaluate_each_point_once() {
                             evaluations.fetch_add(1, Ordering::SeqCst);
                             Ok(2.0 * x)
                         };
-                        match cache.claim(x, |_| evaluation.boxed()) {
+                        match cache.claim(x, None, |_| evaluation.boxed()) {
                             Claim::Known(value) => value,
                             Claim::Started(flight) | Claim::Joined(flight) => block_on(flight).unwrap(),
                         }
@@ -68,7 +68,7 @@ fn random_cancels_on_threads_lose_nobody() {
                         let mut request: Pin<Box<dyn Future<Output = f64> + Send>> = if random >> 63 == 0 {
                             Box::pin(cache.get_or_evaluate(x, eval).map(Result::unwrap))
                         } else {
-                            match cache.claim(x, |_| eval().boxed()) {
+                            match cache.claim(x, None, |_| eval().boxed()) {
                                 Claim::Known(value) => Box::pin(ready(value)),
                                 Claim::Started(f) | Claim::Joined(f) => Box::pin(f.map(Result::unwrap)),
                             }
