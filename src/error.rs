@@ -208,6 +208,7 @@ impl<T: fmt::Debug> StdError for Error<T> {
 pub struct EvaluationError {
     kind: Kind,
     attempts: u32,
+    points: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -225,7 +226,7 @@ impl EvaluationError {
     /// assert_eq!(e.to_string(), "the cluster is down");
     /// ```
     pub fn new(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { kind: Kind::Failed(Arc::from(cause.into())), attempts: 1 }
+        Self::of(Kind::Failed(Arc::from(cause.into())))
     }
 
     /// Returns the cause, if it is an `E`.
@@ -244,12 +245,37 @@ impl EvaluationError {
 
     /// The integrand panicked, and the evaluator caught it: reported as [`Error::Panicked`].
     pub fn panicked(message: impl Into<Arc<str>>) -> Self {
-        Self { kind: Kind::Panicked(message.into()), attempts: 1 }
+        Self::of(Kind::Panicked(message.into()))
     }
 
     /// No value came within the limit.
     pub(crate) fn timeout(limit: Duration) -> Self {
-        Self { kind: Kind::TimedOut(limit), attempts: 1 }
+        Self::of(Kind::TimedOut(limit))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, attempts: 1, points: 1 }
+    }
+
+    /// The same error as that of a call for so many points, none of which has a value.
+    pub(crate) fn of_all(self, points: usize) -> Self {
+        Self { points: u32::try_from(points).unwrap_or(u32::MAX), ..self }
+    }
+
+    /// Returns how many points the call was for that failed: 1 unless the points of a
+    /// [`evaluate_batch`](crate::Evaluator::evaluate_batch) have failed together.
+    ///
+    /// An integral asks for such points again, one by one, so what an integral returns names the point that fails by
+    /// itself.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        self.points as usize
+    }
+
+    /// A call did not return one value for each of its points.
+    pub(crate) fn wrong_number(points: usize, values: usize) -> Self {
+        let s = |n| if n == 1 { "" } else { "s" };
+        Self::new(format!("a call for {points} point{} returned {values} value{}", s(points), s(values)))
     }
 
     /// The same error as the last of so many attempts.
@@ -297,6 +323,9 @@ impl fmt::Display for EvaluationError {
         }
         if self.attempts > 1 {
             write!(f, " ({} attempts)", self.attempts)?;
+        }
+        if self.points > 1 {
+            write!(f, " (one call for {} points)", self.points)?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The evaluation wing: runs evaluations, each once, and knows no quadrature.
 
+mod batch_fn;
 pub(crate) mod dispatch;
 #[cfg(feature = "durable")]
 pub(crate) mod durable;
@@ -24,11 +25,12 @@ pub mod wire;
 pub mod worker;
 mod wrappers;
 
+pub use batch_fn::{BatchFn, batch_fn};
 #[cfg(feature = "durable")]
 pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
-pub use inline::Inline;
+pub use inline::{Inline, InlineBatch};
 pub use pmap::{pmap, try_pmap};
 pub use points::cache::PointCache;
 pub use pool::evaluator::{PoolEvaluator, TryPoolEvaluator};

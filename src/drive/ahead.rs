@@ -1,14 +1,16 @@
 //! Evaluation ahead of the decisions: the driver that joins the tree of panels to the dispatch of evaluations.
 
+mod calls;
 mod engine;
 mod judging;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use self::calls::Gathered;
 pub(crate) use self::engine::Engine;
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
@@ -40,6 +42,9 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     waiting: HashMap<Key, (usize, Vec<usize>), BuildKeyHasher>,
     /// Points whose evaluation failed. A failure at a guess is reported only if the point is needed.
     failed: HashMap<Key, EvaluationError, BuildKeyHasher>,
+    /// Points of a call that is being filled; and those that are to be asked for by themselves.
+    gathered: Vec<Gathered>,
+    alone: VecDeque<Gathered>,
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
     ledger: Ledger,
@@ -92,6 +97,8 @@ where
             tree,
             waiting: HashMap::default(),
             failed: HashMap::default(),
+            gathered: Vec::new(),
+            alone: VecDeque::new(),
             nearly: Vec::new(),
             ledger,
             limit,
@@ -134,6 +141,7 @@ where
             }
             if self.is_long() {
                 // Others on this thread have their turn.
+                self.call();
                 self.dispatch.pass_on();
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -173,7 +181,11 @@ where
 
     /// Asks for points, best first, while there is room. Returns whether anything may have changed meanwhile.
     fn fill(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut started = false;
+        let width = self.dispatch.width();
+        if width > 1 && self.place() == Place::Away {
+            return self.fill_calls(width, cx);
+        }
+        let mut started = self.ask_alone(cx);
         while let Some((node, class)) = self.tree.next(self.dispatch.concurrency(), self.performed) {
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
@@ -197,19 +209,10 @@ where
                 }
             }
             let x = self.domain.x(self.tree.node(node).next_point());
-            let key = Key::new(x);
-            if !x.is_finite() {
-                self.tree.issue(node, class);
-                if self.settle_point(node) {
+            if let Some(changed) = self.is_asked(node, class, x) {
+                if changed {
                     return true;
                 }
-            } else if let Some((_, others)) = self.waiting.get_mut(&key) {
-                others.push(node);
-                self.tree.issue(node, class);
-            } else if self.failed.contains_key(&key) {
-                // No evaluation will end and tell of it: the decision has to be looked at again.
-                self.tree.issue(node, class);
-                return true;
             } else if place == Place::There && self.dispatch.known(x).is_none() {
                 // Woken at once, and that will be there.
                 cx.waker().wake_by_ref();
@@ -255,14 +258,41 @@ where
                             }
                         }
                         started = true;
-                        self.tree.issue(node, class);
-                        self.waiting.insert(key, (node, Vec::new()));
+                        self.wait_for(x, node, class);
                     }
                 }
             }
         }
         self.dispatch.pass_on();
         started
+    }
+
+    /// Whether there is nothing to ask for at this point of a panel, and if so whether anything changed.
+    #[inline]
+    fn is_asked(&mut self, node: usize, class: Class, x: f64) -> Option<bool> {
+        let key = Key::new(x);
+        if !x.is_finite() {
+            self.tree.issue(node, class);
+            return Some(self.settle_point(node));
+        }
+        if let Some((_, others)) = self.waiting.get_mut(&key) {
+            others.push(node);
+            self.tree.issue(node, class);
+            return Some(false);
+        }
+        if self.failed.contains_key(&key) {
+            // No evaluation will end and tell of it: the decision has to be looked at again.
+            self.tree.issue(node, class);
+            return Some(true);
+        }
+        None
+    }
+
+    /// The value at `x`, for this panel, will arrive.
+    #[inline]
+    fn wait_for(&mut self, x: f64, node: usize, class: Class) {
+        self.tree.issue(node, class);
+        self.waiting.insert(Key::new(x), (node, Vec::new()));
     }
 
     /// Finds the values of a required panel's points on the spot, as far as that goes, and judges the panel if it has
@@ -315,6 +345,14 @@ where
         }
         self.pace.finished(x);
         self.tree.arrived();
+        if result.as_ref().is_err_and(|error| self.failed_together(x, error)) {
+            return;
+        }
+        self.landed(x, result);
+    }
+
+    /// What was found at `x`, for the panels that wait for it.
+    fn landed(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
         let Some((first, others)) = self.waiting.remove(&Key::new(x)) else { return };
         match result {
             Err(error) => self.fail(x, error),

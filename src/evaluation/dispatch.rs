@@ -3,6 +3,8 @@
 //! INVARIANT: what is outstanding holds a slot ([`Taken`]). Nothing queues behind the slots but wakers: each integral keeps
 //! what it wants to itself, best first, and asks when there is room, so a required point never waits behind guesses.
 
+pub(crate) mod batch;
+
 use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
@@ -75,8 +77,9 @@ pub(crate) struct Dispatch<E: Evaluator> {
     /// Our number among those who have slots, and how many of these evaluations we have.
     owner: u64,
     own: usize,
-    /// Our place among those who wait for room.
+    /// Our place among those who wait for room; and room for a call whose points are being gathered.
     ticket: Option<u64>,
+    room: Option<Taken>,
     spot: Spot<E::Value>,
     laps: Laps,
     /// Set when nobody waits for the integral any more.
@@ -85,7 +88,7 @@ pub(crate) struct Dispatch<E: Evaluator> {
     watched: bool,
 }
 
-/// A flight, and whether we have begun it.
+/// A flight, and whether it is counted as our own.
 struct Arrival<T> {
     flight: Flight<T>,
     is_ours: bool,
@@ -118,7 +121,8 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         let slots = shared.slots.get_or_init(Arc::default).clone();
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
         let owner = slots.owner();
-        Self { shared, cache, slots, flights, owner, own: 0, ticket: None, spot, laps, given_up, watched }
+        let (own, ticket, room) = (0, None, None);
+        Self { shared, cache, slots, flights, owner, own, ticket, room, spot, laps, given_up, watched }
     }
 
     /// A new poll, perhaps on another thread than the last.
@@ -191,23 +195,17 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
     pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<E::Value> {
         let mut told = None;
-        let purpose = Purpose { owner: self.owner, x, is_polled: !E::NEAR };
-        let mut taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
-        if !E::NEAR && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
-            taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
-        }
-        let claim = match taken {
-            Ok(slot) => {
+        let claim = match self.take(x, cx) {
+            Some(slot) => {
                 let (shared, polled) = (self.shared.clone(), slot.of_polled());
                 let own = (E::CALLS && !self.watched).then(|| slot.of());
-                let slot =
-                    if self.watched { Keeps::Both(told.insert(Arc::new(slot)).clone()) } else { Keeps::Alone(slot) };
+                let slot = self.keeps(slot, &mut told);
                 self.cache.claim(x, polled, move |seat| {
                     evaluation(shared, x, || own.into_iter().fold(Call::of(seat), Call::in_slot), slot)
                 })
             }
             // To join what others have started takes no room.
-            Err(_) => match self.cache.join(x) {
+            None => match self.cache.join(x) {
                 Some(claim) => claim,
                 None => return Request::Full,
             },
@@ -227,6 +225,23 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         self.own += usize::from(started);
         self.flights.push(Arrival { flight, is_ours: started, _told: told.filter(|_| started) });
         Request::Pending { started }
+    }
+
+    /// Takes room for an evaluation; the task is woken when there may be some.
+    #[inline]
+    fn take(&mut self, x: f64, cx: &mut Context<'_>) -> Option<Taken> {
+        let purpose = Purpose { owner: self.owner, x, is_polled: !E::NEAR };
+        let mut taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
+        if !E::NEAR && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
+            taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
+        }
+        taken.ok()
+    }
+
+    /// What an evaluation keeps of its slot, and what is kept until its end was told.
+    #[inline]
+    fn keeps(&self, slot: Taken, told: &mut Option<Arc<Taken>>) -> Keeps {
+        if self.watched { Keeps::Both(told.insert(Arc::new(slot)).clone()) } else { Keeps::Alone(slot) }
     }
 
     /// Leaves the room there is to the other integrals.
@@ -251,8 +266,10 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         // Inside an evaluation that is helped there may be others who wait, and so on without end.
         let Some(_helps) = Helps::begin() else { return false };
         let stale = self.slots.stale(self.owner);
-        for x in &stale {
-            if let Some(mut flight) = self.cache.help(*x) {
+        for (x, call) in &stale {
+            // Of a call it is enough to poll one point that somebody wants.
+            let points = call.as_deref().unwrap_or(std::slice::from_ref(x));
+            if let Some(mut flight) = points.iter().find_map(|&x| self.cache.help(x)) {
                 let _ = flight.poll_unpin(cx);
             }
         }

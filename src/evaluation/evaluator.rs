@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use futures::future::join_all;
+
 use crate::error::EvaluationError;
 use crate::evaluation::near::Near;
 use crate::evaluation::points::call::Call;
@@ -14,7 +16,8 @@ use crate::evaluation::points::call::Call;
 ///
 /// # Duties of callers
 ///
-/// - At most [`concurrency`](Self::concurrency) evaluations are outstanding at once.
+/// - At most [`concurrency`](Self::concurrency) calls are outstanding at once, each for one point or for up to
+///   [`batch`](Self::batch).
 /// - A future that is no longer wanted is dropped; nobody polls it to its end for politeness.
 /// - Nothing follows from the order in which evaluations are started or finish.
 ///
@@ -93,9 +96,59 @@ pub trait Evaluator: Send + Sync {
     /// it as [`EvaluationError::panicked`].
     fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send;
 
-    /// Returns how many evaluations may be outstanding at once. 0 counts as 1.
+    /// Evaluates the integrand at all of `xs` by one call, and returns one outcome for each, in their order.
     ///
-    /// Asked before every evaluation, so it may follow workers that join and leave. When it shrinks, what is
+    /// Integrals use it if [`batch`](Self::batch) is more than 1. As it stands it makes all the evaluations at once.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`evaluate`](Self::evaluate). An integral drops the future when nobody wants any of its points.
+    ///
+    /// # Errors
+    ///
+    /// A point may fail by itself. If all fail, or if the call panics or returns more or fewer outcomes than there are
+    /// points, an integral asks for the points again, one by one: so it finds the one that is to blame, and a point that
+    /// was a guess does not take others with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{EvaluationError, Evaluator};
+    ///
+    /// struct Service;
+    ///
+    /// impl Evaluator for Service {
+    ///     type Value = f64;
+    ///     async fn evaluate(&self, x: f64) -> Result<f64, EvaluationError> {
+    ///         self.evaluate_batch(&[x]).await.pop().expect("one outcome for one point")
+    ///     }
+    ///     async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<f64, EvaluationError>> {
+    ///         xs.iter().map(|x| Ok(x.exp())).collect() // one request for all of them
+    ///     }
+    ///     fn batch(&self) -> usize {
+    ///         64
+    ///     }
+    /// }
+    /// # let e = coquad::Integrator::new(Service).integrate_blocking(0.0, 1.0, 1e-8)?;
+    /// # assert!((e.value - 1.0f64.exp_m1()).abs() < 1e-8);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    fn evaluate_batch(&self, xs: &[f64]) -> impl Future<Output = Vec<Result<Self::Value, EvaluationError>>> + Send {
+        join_all(xs.iter().map(|&x| self.evaluate(x)))
+    }
+
+    /// Returns how many points one call takes at best. 0 counts as 1.
+    ///
+    /// Calls of integrals have no more points than this, and as many as there are to ask for: those that the next
+    /// decision needs, those that later ones are bound to need, and then guesses, best first, unless
+    /// [`Speculation`](crate::Speculation) rules guesses out.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Returns how many calls may be outstanding at once: evaluations, if [`batch`](Self::batch) is 1. 0 counts as 1.
+    ///
+    /// Asked before every call, so it may follow workers that join and leave. When it shrinks, what is
     /// outstanding is not given up, and nothing is started until there is room again.
     fn concurrency(&self) -> usize {
         1
@@ -165,6 +218,17 @@ macro_rules! evaluates_as_it_does {
 
             fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
                 E::evaluate(self, x)
+            }
+
+            fn evaluate_batch(
+                &self,
+                xs: &[f64],
+            ) -> impl Future<Output = Vec<Result<Self::Value, EvaluationError>>> + Send {
+                E::evaluate_batch(self, xs)
+            }
+
+            fn batch(&self) -> usize {
+                E::batch(self)
             }
 
             fn concurrency(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Evaluation on the calling thread, for integrands cheaper than any hand-over.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
@@ -35,6 +36,111 @@ impl<F> Inline<F> {
         Self { f }
     }
 }
+
+impl<F> Inline<F> {
+    /// Wraps a function of many points, which puts the value at each of `xs` in the same place of `ys`: a loop that the
+    /// compiler vectorises, a call of a library of array functions.
+    ///
+    /// The values must not depend on which other points a call has: an integral asks for those of a panel at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator};
+    ///
+    /// let runge = |xs: &[f64], ys: &mut [f64]| xs.iter().zip(ys).for_each(|(x, y)| *y = 1.0 / (1.0 + 25.0 * x * x));
+    /// let e = Integrator::new(Inline::batch(runge)).integrate_blocking(-1.0, 1.0, 1e-10)?;
+    /// assert!((e.value - 0.4 * 5.0f64.atan()).abs() < 1e-10);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    pub fn batch<T>(f: F) -> InlineBatch<F, T>
+    where
+        F: Fn(&[f64], &mut [T]) + Send + Sync,
+    {
+        InlineBatch { f, values: PhantomData }
+    }
+}
+
+/// A function of many points that is evaluated on the thread that polls the integral: see [`Inline::batch`].
+///
+/// # Panics
+///
+/// As [`Inline`].
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, Inline, InlineBatch};
+///
+/// let square: InlineBatch<_, f64> = Inline::batch(|xs: &[f64], ys: &mut [f64]| {
+///     xs.iter().zip(ys).for_each(|(x, y)| *y = x * x);
+/// });
+/// let mut values = Vec::new();
+/// assert!(square.evaluate_here(&[3.0, 4.0], &mut values));
+/// assert_eq!(values, [9.0, 16.0]);
+/// ```
+pub struct InlineBatch<F, T> {
+    f: F,
+    values: PhantomData<fn() -> T>,
+}
+
+impl<F, T> InlineBatch<F, T>
+where
+    F: Fn(&[f64], &mut [T]) + Send + Sync,
+    T: Clone + Default,
+{
+    #[inline]
+    fn append(&self, xs: &[f64], into: &mut Vec<T>) {
+        let before = into.len();
+        into.resize(before + xs.len(), T::default());
+        (self.f)(xs, &mut into[before..]);
+    }
+}
+
+impl<F, T> Evaluator for InlineBatch<F, T>
+where
+    F: Fn(&[f64], &mut [T]) + Send + Sync,
+    T: Clone + Default + Send + Sync + 'static,
+{
+    type Value = T;
+
+    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+        let mut value = [T::default()];
+        (self.f)(&[x], &mut value);
+        let [value] = value;
+        Ok(value)
+    }
+
+    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<T, EvaluationError>> {
+        let mut values = Vec::new();
+        self.append(xs, &mut values);
+        values.into_iter().map(Ok).collect()
+    }
+
+    fn batch(&self) -> usize {
+        usize::MAX
+    }
+
+    #[inline]
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool {
+        self.append(xs, into);
+        true
+    }
+}
+
+impl<F, T> fmt::Debug for InlineBatch<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InlineBatch").finish_non_exhaustive()
+    }
+}
+
+impl<F: Clone, T> Clone for InlineBatch<F, T> {
+    fn clone(&self) -> Self {
+        Self { f: self.f.clone(), values: PhantomData }
+    }
+}
+
+impl<F: Copy, T> Copy for InlineBatch<F, T> {}
 
 impl<F, T> Evaluator for Inline<F>
 where

@@ -33,6 +33,8 @@ struct State {
     /// What is outstanding and ends only if somebody polls; places that are `vacant` are nobody's.
     out: Vec<Option<Slot>>,
     vacant: Vec<u32>,
+    /// The points of those that are calls for several.
+    calls: BTreeMap<u32, Arc<[f64]>>,
     /// How many of those who waited were woken and have not come since.
     woken: usize,
     /// Who waits, first come first served; and whether that integral is inside an evaluation that has a slot.
@@ -245,7 +247,7 @@ impl Slots {
         state.taken -= 1;
         let mut gone = None;
         if place != NOWHERE {
-            gone = state.out[place as usize].take();
+            gone = state.out[place as usize].take().map(|slot| (slot, state.calls.remove(&place)));
             state.vacant.push(place);
         }
         self.wake(state, usize::MAX);
@@ -280,8 +282,9 @@ impl Slots {
         woken
     }
 
-    /// Points of others than this owner whose evaluations were woken, and nobody has polled them since.
-    pub(crate) fn stale(&self, owner: u64) -> Vec<f64> {
+    /// Points of others than this owner whose evaluations were woken, and nobody has polled them since: one point, or
+    /// those of one call.
+    pub(crate) fn stale(&self, owner: u64) -> Vec<(f64, Option<Arc<[f64]>>)> {
         // A step, not a look: see `note`.
         if self.stale.fetch_add(0, Ordering::AcqRel) <= 0 {
             return Vec::new();
@@ -289,7 +292,7 @@ impl Slots {
         let state = self.lock();
         let out = state.out.iter().flatten().map(|Slot(held)| held);
         let stale = out.filter(|held| held.owner != owner && held.due.load(Ordering::Relaxed) == STALE);
-        stale.map(|held| held.x).take(HELPED).collect()
+        stale.map(|held| (held.x, state.calls.get(&held.place).cloned())).take(HELPED).collect()
     }
 }
 
@@ -316,6 +319,15 @@ impl Slot {
         let Held { slots, due, .. } = &*self.0;
         if due.compare_exchange(STALE, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             slots.stale.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// It is for a call for several points.
+    pub(crate) fn is_for(&self, points: &[f64]) {
+        let Held { slots, place, .. } = &*self.0;
+        if *place != NOWHERE && points.len() > 1 {
+            let points = points.into();
+            slots.lock().calls.insert(*place, points);
         }
     }
 

@@ -150,6 +150,47 @@ impl<E: Evaluator> Evaluator for Retry<E> {
         unreachable!("the last attempt returns")
     }
 
+    /// Only the points that failed are tried again.
+    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
+        let mut outcomes: Vec<_> = xs.iter().map(|_| None).collect();
+        let mut made = vec![0; xs.len()];
+        let mut open: Vec<usize> = (0..xs.len()).collect();
+        for attempt in 1.. {
+            let points: Vec<f64> = open.iter().map(|&i| xs[i]).collect();
+            let mut brought = self.inner.evaluate_batch(&points).await;
+            if brought.len() != points.len() {
+                // Nobody knows which points they are about.
+                let wrong = EvaluationError::wrong_number(points.len(), brought.len());
+                brought = points.iter().map(|_| Err(wrong.clone())).collect();
+            }
+            let mut pause = Duration::ZERO;
+            let tried = std::mem::take(&mut open);
+            for (i, outcome) in tried.into_iter().zip(brought) {
+                outcomes[i] = Some(outcome.map_err(|error| {
+                    made[i] += error.attempts();
+                    if attempt < self.attempts && error.panic_message().is_none() {
+                        let wait = self.pause(xs[i], attempt);
+                        trace::tried_again(xs[i], attempt, &error, wait);
+                        pause = pause.max(wait);
+                        open.push(i);
+                    }
+                    error.after(made[i])
+                }));
+            }
+            if open.is_empty() {
+                break;
+            }
+            if !pause.is_zero() {
+                sleep(pause).await;
+            }
+        }
+        outcomes.into_iter().map(|outcome| outcome.expect("each point has an outcome")).collect()
+    }
+
+    fn batch(&self) -> usize {
+        self.inner.batch()
+    }
+
     fn concurrency(&self) -> usize {
         self.inner.concurrency()
     }
@@ -203,6 +244,19 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(EvaluationError::timeout(self.limit)),
         }
+    }
+
+    /// The limit is that of the call.
+    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
+        let call = pin!(self.inner.evaluate_batch(xs));
+        match select(call, pin!(sleep(self.limit))).await {
+            Either::Left((outcomes, _)) => outcomes,
+            Either::Right(_) => xs.iter().map(|_| Err(EvaluationError::timeout(self.limit))).collect(),
+        }
+    }
+
+    fn batch(&self) -> usize {
+        self.inner.batch()
     }
 
     fn concurrency(&self) -> usize {

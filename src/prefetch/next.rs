@@ -1,14 +1,15 @@
 //! The next panel to ask for.
 //!
-//! INVARIANT: the tree has at most so many nodes that nobody needs yet, and so many more for each evaluation.
+//! INVARIANT: guesses end when the tree has so many nodes, and one more for so many evaluations.
 
 use super::node::{Candidate, State};
 use super::{Class, Speculation, Tree};
 use crate::numerics::method::Method;
 
-/// Guesses stop when there are so many nodes, and so many more for each point that was paid for: some 450 bytes each.
+/// Guesses stop when there are so many nodes, and one more for so many points that were paid for: some 450 bytes each, and
+/// three times that while the list of them grows.
 const FREE: usize = 4096;
-const PER_EVALUATION: usize = 1;
+const POINTS: usize = 2;
 
 impl<T, M: Method> Tree<T, M> {
     /// The next panel with points to ask for, and why, if there are so many workers. `started`: how many evaluations
@@ -41,7 +42,7 @@ impl<T, M: Method> Tree<T, M> {
             }
         }
         // Where points are known already a guess costs no worker, and would never end.
-        if self.nodes.len() > FREE + PER_EVALUATION * (self.needed + started) {
+        if self.nodes.len() > FREE + self.needed.max(started) / POINTS {
             return None;
         }
         while let Some(&candidate) = self.guesses.peek() {

@@ -8,6 +8,7 @@
 
 mod auto;
 mod auto_traits;
+mod batches;
 mod cheap;
 #[cfg(feature = "durable")]
 mod durable;

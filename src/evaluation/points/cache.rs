@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, EvaluationError};
 #[cfg(feature = "durable")]
 use crate::evaluation::durable::journal::Keeper;
-use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation};
+use crate::evaluation::points::cell::{CallDriver, Outcome, Pending, SharedEvaluation};
 use crate::evaluation::points::flight::{Flight, Lead, Seat};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
 use crate::evaluation::points::map::{Boarding, Point, Points};
@@ -193,12 +193,29 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     ) -> Claim<T> {
         match self.points.board(Key::new(x), Seat::driven) {
             Boarding::Known(value) => Claim::Known(value),
-            Boarding::First(seat) => Claim::Started(seat.launch(slot, start)),
+            Boarding::First(seat) => Claim::Started(seat.launch(slot, None, start)),
             Boarding::Joined { seat, led } => {
                 let spare = led.then(|| Box::new((start(&seat), slot)));
                 Claim::Joined(Flight::new(seat, spare))
             }
         }
+    }
+
+    /// The same for a point of a call; `None` if the point is led by a caller of
+    /// [`get_or_evaluate`](Self::get_or_evaluate).
+    pub(crate) fn claim_part(
+        &self,
+        x: f64,
+        slot: Option<Slot>,
+        call: CallDriver,
+        start: impl FnOnce() -> SharedEvaluation<T>,
+    ) -> Option<Claim<T>> {
+        Some(match self.points.board(Key::new(x), Seat::driven) {
+            Boarding::Known(value) => Claim::Known(value),
+            Boarding::First(seat) => Claim::Started(seat.launch(slot, Some(call), |_| start())),
+            Boarding::Joined { led: true, .. } => return None,
+            Boarding::Joined { seat, .. } => Claim::Joined(Flight::new(seat, None)),
+        })
     }
 
     /// Returns the value at `x` if it is known or under way, without starting anything.

@@ -18,6 +18,21 @@ pub(crate) type Outcome<T> = Result<T, EvaluationError>;
 /// An evaluation that any holder may drive.
 pub(crate) type SharedEvaluation<T> = BoxFuture<'static, Outcome<T>>;
 
+/// The thread that polls a call for several points.
+#[derive(Clone, Default)]
+pub(crate) struct CallDriver(Arc<Mutex<Option<Here>>>);
+
+impl CallDriver {
+    pub(crate) fn set(&self, driver: Option<Here>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = driver;
+    }
+
+    /// Whether it is this one.
+    pub(crate) fn is_here(&self) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) == Some(Here::new())
+    }
+}
+
 /// What all holders of a pending point share. The cache's map refers to it while the point is pending.
 pub(crate) struct Pending<T> {
     pub(super) state: Mutex<State<T>>,
@@ -32,6 +47,8 @@ pub(super) struct State<T> {
     pub(super) sleepers: Sleepers,
     /// The slot of the shared evaluation, where it is noted that this was woken, and is polled.
     pub(super) slot: Option<Slot>,
+    /// The call that it is a part of.
+    pub(super) call: Option<CallDriver>,
     /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
     pub(super) driver: Option<Here>,
 }
@@ -66,7 +83,15 @@ impl<T> State<T> {
 impl<T> Pending<T> {
     /// A point that nobody evaluates yet, with one holder.
     pub(super) fn new(stage: Stage<T>) -> Arc<Self> {
-        let state = State { stage, holders: 1, next_seat: 1, sleepers: Sleepers::default(), slot: None, driver: None };
+        let state = State {
+            stage,
+            holders: 1,
+            next_seat: 1,
+            sleepers: Sleepers::default(),
+            slot: None,
+            call: None,
+            driver: None,
+        };
         Arc::new(Self { state: Mutex::new(state) })
     }
 

@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::error::EvaluationError;
 use crate::evaluation::panics;
-use crate::evaluation::points::cell::{Outcome, Pending, SharedEvaluation, Stage};
+use crate::evaluation::points::cell::{CallDriver, Outcome, Pending, SharedEvaluation, Stage};
 use crate::evaluation::points::key::Key;
 use crate::evaluation::points::map::Points;
 use crate::evaluation::points::sleepers::{Sleeper, Sleepers};
@@ -112,6 +112,9 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
             let mut state = self.pending.lock();
             let mut turned_away = false;
             let is_last = state.holders == 1;
+            if state.call.as_ref().is_some_and(CallDriver::is_here) && !matches!(state.stage, Stage::Landed(_)) {
+                return Turn::Landed(Err(waits_for_itself()));
+            }
             match &mut state.stage {
                 Stage::Landed(_) | Stage::Abandoned if self.helps => return Turn::Landed(Err(nobody_wants_it())),
                 Stage::Landed(outcome) => {
@@ -146,7 +149,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
             }
             if state.driver == Some(Here::new()) {
                 // Polled from inside the evaluation that it waits for, on the same stack: it would wait for ever.
-                return Turn::Landed(Err(EvaluationError::new("the evaluation waits for its own result")));
+                return Turn::Landed(Err(waits_for_itself()));
             }
             match state.sleepers.get_mut(self.number) {
                 Some(sleeper) if sleeper.waker.will_wake(waker) => {
@@ -256,11 +259,17 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         self.points.known(self.key).map_or(outcome, Ok)
     }
 
-    /// Gives a new flight (see [`driven`](Self::driven)) its evaluation, and the slot of this if others may poll it.
+    /// Gives a new flight (see [`driven`](Self::driven)) its evaluation; with it the slot, if others may poll it, and the
+    /// call that it is a part of.
     #[inline]
-    pub(crate) fn launch(self, slot: Option<Slot>, start: impl FnOnce(&Self) -> SharedEvaluation<T>) -> Flight<T> {
+    pub(crate) fn launch(
+        self,
+        slot: Option<Slot>,
+        call: Option<CallDriver>,
+        start: impl FnOnce(&Self) -> SharedEvaluation<T>,
+    ) -> Flight<T> {
         let mut state = self.pending.lock();
-        (state.driver, state.slot) = (Some(Here::new()), slot);
+        (state.driver, state.slot, state.call) = (Some(Here::new()), slot, call);
         drop(state);
         match catch_unwind(AssertUnwindSafe(|| start(&self))) {
             Ok(evaluation) => {
@@ -331,6 +340,11 @@ impl<T> Drop for Seat<T> {
             panics::dispose(ended);
         }
     }
+}
+
+#[cold]
+fn waits_for_itself() -> EvaluationError {
+    EvaluationError::new("the evaluation waits for its own result")
 }
 
 #[cold]
