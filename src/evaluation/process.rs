@@ -146,8 +146,8 @@ impl<T> Processes<T> {
 
     /// Keeps up to `window` evaluations at each worker, however long they take; 0 counts as 1.
     ///
-    /// For a worker that has many hands of its own, a cluster say, and may answer in any order. The time limit is then
-    /// that between two answers.
+    /// For a worker that has many hands of its own, a cluster say, and may answer in any order; and for one that evaluates
+    /// many points at once ([`serve_batch`](crate::worker::serve_batch)). The time limit is then that between two answers.
     #[must_use]
     pub fn window(mut self, window: usize) -> Self {
         self.config.window = Some(window.max(1));

@@ -10,9 +10,11 @@
 //! reads nothing from its input, and what it prints goes to standard error, so that a stray `println!` breaks nothing.
 //! What is printed *before* does.
 
+use std::any::Any;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
@@ -24,12 +26,16 @@ use rustix::stdio::{dup2_stdin, dup2_stdout};
 
 use super::panics;
 use super::wire::{Answer, Failure, FailureKind, Frames, Hello, Job, Numbers, frame};
+use crate::error::EvaluationError;
 
 /// How long a finished answer may wait for others to be written with.
 const PATIENCE: Duration = Duration::from_micros(100);
 
 /// How many bytes of answers may.
 const FULL: usize = 1 << 15;
+
+/// The most points of one call.
+const MOST: usize = 1024;
 
 /// How long an evaluation may go on for nobody once the coordinator is gone.
 const GRACE: Duration = Duration::from_millis(200);
@@ -122,6 +128,69 @@ where
     F: Fn(f64) -> R,
     R: Reply,
 {
+    let one = |x: f64| catch_unwind(AssertUnwindSafe(|| outcome(f(x))));
+    serve_by(function, 1, &|xs| xs.iter().map(|&x| one(x).unwrap_or_else(panicked)).collect())
+}
+
+/// As [`serve_named`], for a function of many points that returns one value for each, in their order: a vectorised loop,
+/// a library of arrays, a model with a start-up cost.
+///
+/// `f` is called with all points that have come, 1,024 at most: as many as the coordinator sends ahead, which
+/// [`Processes::window`](crate::Processes::window) says. The name may be empty.
+///
+/// The values must not depend on which other points a call has.
+///
+/// # Errors
+///
+/// As [`serve`]. If `f` panics, or returns more or fewer values than there are points, it is called again for each of the
+/// points alone, and what it does then is told of that point.
+///
+/// # Examples
+///
+/// ```no_run
+/// fn main() -> std::io::Result<()> {
+///     coquad::worker::serve_batch("gap-v3", |xs: &[f64]| xs.iter().map(|x| x.exp()).collect::<Vec<f64>>())
+/// }
+/// ```
+pub fn serve_batch<F, R>(function: &str, f: F) -> io::Result<()>
+where
+    F: Fn(&[f64]) -> Vec<R>,
+    R: Reply,
+{
+    let call = |xs: &[f64]| {
+        catch_unwind(AssertUnwindSafe(|| {
+            let values = f(xs);
+            if values.len() == xs.len() {
+                return Ok(values.into_iter().map(outcome).collect());
+            }
+            let error = EvaluationError::wrong_number(xs.len(), values.len());
+            Err((FailureKind::Failed, error.to_string()))
+        }))
+        .unwrap_or_else(|payload| Err((FailureKind::Panic, panics::message(payload).to_string())))
+    };
+    let alone = |x: f64| call(&[x]).map_or_else(Err, |mut outcomes: Vec<Outcome>| outcomes.pop().expect("one for one"));
+    let all = |xs: &[f64]| match call(xs) {
+        Ok(outcomes) => outcomes,
+        Err(error) if xs.len() == 1 => vec![Err(error)],
+        Err(_) => xs.iter().map(|&x| alone(x)).collect(),
+    };
+    serve_by(function, MOST, &all)
+}
+
+/// The numbers of a value, or why there is none.
+type Outcome = Result<Vec<f64>, (FailureKind, String)>;
+
+fn outcome(reply: impl Reply) -> Outcome {
+    let mut numbers = Vec::new();
+    reply.reply(&mut numbers).map(|()| numbers).map_err(|message| (FailureKind::Failed, message))
+}
+
+fn panicked(payload: Box<dyn Any + Send>) -> Outcome {
+    Err((FailureKind::Panic, panics::message(payload).to_string()))
+}
+
+/// Serves a function of up to so many points at once.
+fn serve_by(function: &str, most: usize, f: &dyn Fn(&[f64]) -> Vec<Outcome>) -> io::Result<()> {
     let (input, mut output) = take_pipes()?;
     let mut bytes = Vec::new();
     let send = |bytes: &mut Vec<u8>, output: &mut File| -> io::Result<()> {
@@ -148,7 +217,7 @@ where
             }
         })?;
     }
-    let worked = work(&jobs, &f, &mut |bytes: &mut Vec<u8>| send(bytes, &mut output), bytes);
+    let worked = work(&jobs, most, f, &mut |bytes: &mut Vec<u8>| send(bytes, &mut output), bytes);
     drop(serving);
     worked?;
     ended.recv().unwrap_or_else(|_| Err(io::Error::other("the reading thread has ended")))
@@ -202,10 +271,11 @@ fn read(mut input: File, function: &str, points: Sender<Point>) -> io::Result<()
     }
 }
 
-/// Evaluates the points as they come.
-fn work<R: Reply>(
+/// Evaluates the points as they come, up to `most` at once.
+fn work(
     jobs: &Receiver<Point>,
-    f: &impl Fn(f64) -> R,
+    most: usize,
+    f: &dyn Fn(&[f64]) -> Vec<Outcome>,
     send: &mut impl FnMut(&mut Vec<u8>) -> io::Result<()>,
     mut bytes: Vec<u8>,
 ) -> io::Result<()> {
@@ -223,20 +293,16 @@ fn work<R: Reply>(
                 point
             }
         };
-        let mut numbers = Vec::new();
-        let outcome = point.x.and_then(|x| {
-            let reply = catch_unwind(AssertUnwindSafe(|| f(x).reply(&mut numbers)));
-            match reply {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(message)) => Err((FailureKind::Failed, message)),
-                Err(payload) => Err((FailureKind::Panic, panics::message(payload).to_string())),
+        let points: Vec<Point> = iter::once(point).chain(jobs.try_iter().take(most - 1)).collect();
+        let xs: Vec<f64> = points.iter().filter_map(|point| point.x.as_ref().ok().copied()).collect();
+        let mut outcomes = if xs.is_empty() { Vec::new() } else { f(&xs) }.into_iter();
+        for Point { id, x } in points {
+            let outcome = x.and_then(|_| outcomes.next().expect("one outcome for each point"));
+            let outcome = outcome.map(Into::into).map_err(|(kind, message)| Failure::new(kind, message));
+            if let Err(error) = frame(&mut bytes, |into| Answer::new(&id, outcome.clone()).encode(into)) {
+                let failure = Failure::new(FailureKind::Failed, error.to_string());
+                frame(&mut bytes, |into| Answer::new(&id, Err(failure)).encode(into)).map_err(invalid)?;
             }
-        });
-        let outcome = outcome.map(|()| numbers.into()).map_err(|(kind, message)| Failure::new(kind, message));
-        let answer = Answer::new(&point.id, outcome);
-        if let Err(error) = frame(&mut bytes, |into| answer.encode(into)) {
-            let failure = Failure::new(FailureKind::Failed, error.to_string());
-            frame(&mut bytes, |into| Answer::new(&point.id, Err(failure)).encode(into)).map_err(invalid)?;
         }
         // Short evaluations are answered many at a time; a long one waits for no other.
         if bytes.len() >= FULL || sent.elapsed() >= PATIENCE {

@@ -179,6 +179,32 @@ fn a_failure_and_a_panic_of_the_function_are_told_with_their_point() {
 }
 
 #[test]
+fn a_worker_of_many_points_gives_the_bits_of_inline_in_few_calls() {
+    let folder = Folder::new();
+    let report = survives(folder.workers(2, "batch:2").function("peaks").window(64), "batch");
+    assert_eq!((report.deaths, report.protocol_errors), (0, 0));
+    let widths = std::fs::read(folder.0.join("widths")).unwrap();
+    let widths: Vec<u32> = widths.chunks(4).map(|four| u32::from_le_bytes(four.try_into().unwrap())).collect();
+    let points: u32 = widths.iter().sum();
+    assert!(u64::from(points) >= report.evaluations && widths.len() < points as usize / 4, "{widths:?}");
+}
+
+#[test]
+fn a_worker_of_many_points_names_the_one_that_fails() {
+    let folder = Folder::new();
+    let ask = |script| by(&Arc::new(folder.workers(2, script).window(64))).unwrap_err();
+    let error = ask("batch_panics");
+    let Error::Panicked { x, message, .. } = error else { panic!("{error}") };
+    assert_eq!(*message, *format!("panic at {x:?}"));
+    for (script, said) in [("batch_fails", None), ("batch_loses", Some("a call for 1 point returned 0 values"))] {
+        let (x, cause) = cause(&ask(script));
+        let said = said.map_or_else(|| format!("no value at {x:?}"), str::to_owned);
+        assert!(x > 0.9, "{x}");
+        assert!(matches!(&cause, ProcessError::Failed { message, .. } if **message == *said), "{cause}");
+    }
+}
+
+#[test]
 fn what_a_worker_prints_reads_and_starts_breaks_nothing() {
     let folder = Folder::new();
     let report = survives(folder.workers(2, "prints"), "prints");

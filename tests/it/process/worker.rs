@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use coquad::wire::{Answer, Frames, Hello, Job, frame};
-use coquad::worker::{serve, serve_named};
+use coquad::worker::{serve, serve_batch, serve_named};
 use num_complex::Complex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
@@ -91,6 +91,23 @@ fn runs_as_a_worker() {
         "vector" => serve(vector_of),
         "fails" => serve(|x: f64| if x > 0.9 { Err(format!("no value at {x:?}")) } else { Ok(peaks(x)) }),
         "panics" => serve(|x: f64| if x > 0.9 { panic!("panic at {x:?}") } else { peaks(x) }),
+        // Of many points at once, each call as long as one; notes how many there were.
+        "batch" => serve_batch("peaks", move |xs: &[f64]| {
+            note("widths", &(xs.len() as u32).to_le_bytes());
+            wait();
+            xs.iter().map(|&x| peaks(x)).collect::<Vec<f64>>()
+        }),
+        "batch_fails" => serve_batch("", |xs: &[f64]| {
+            let one = |&x: &f64| if x > 0.9 { Err(format!("no value at {x:?}")) } else { Ok(peaks(x)) };
+            xs.iter().map(one).collect::<Vec<_>>()
+        }),
+        "batch_panics" => serve_batch("", |xs: &[f64]| {
+            xs.iter().for_each(|x| assert!(*x <= 0.9, "panic at {x:?}"));
+            xs.iter().map(|&x| peaks(x)).collect::<Vec<f64>>()
+        }),
+        "batch_loses" => {
+            serve_batch("", |xs: &[f64]| xs.iter().filter(|x| **x <= 0.9).map(|&x| peaks(x)).collect::<Vec<f64>>())
+        }
         "hangs" => serve(|x: f64| {
             if x > 0.9 {
                 thread::sleep(Duration::from_secs(600));
