@@ -31,9 +31,12 @@ pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
 pub use inline::{Inline, InlineBatch};
+pub use near::Near;
 pub use pmap::{pmap, try_pmap};
 pub use points::cache::PointCache;
+pub use points::call::Call;
 pub use pool::evaluator::{PoolEvaluator, TryPoolEvaluator};
+pub use pool::pace::Pace;
 pub use pool::threads::ThreadPool;
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Death, ProcessError, ProcessReport, Processes};

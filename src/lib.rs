@@ -94,8 +94,8 @@ pub use estimate::{Estimate, Partition, Reason, Segment};
 #[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
 pub use evaluation::wire;
 pub use evaluation::{
-    BatchFn, BlockingFn, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, PointCache, PoolEvaluator, Retry,
-    ThreadPool, Timeout, TryPoolEvaluator, batch_fn, blocking_fn, evaluator_fn, pmap, try_pmap,
+    BatchFn, BlockingFn, Call, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, Near, Pace, PointCache,
+    PoolEvaluator, Retry, ThreadPool, Timeout, TryPoolEvaluator, batch_fn, blocking_fn, evaluator_fn, pmap, try_pmap,
 };
 #[cfg(all(unix, feature = "process"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]

@@ -79,6 +79,54 @@ use crate::evaluation::points::call::Call;
 ///
 /// What was meant is [`blocking_fn(128, f)`](crate::blocking_fn) for a function that waits, and
 /// [`ThreadPool`](crate::ThreadPool) for one that computes.
+///
+/// # Evaluators around evaluators
+///
+/// One that returns what another returns is as fast as that if it forwards all that it can. What is not forwarded is not
+/// lost, but slow: an integral of a cheap function asks for every point by itself.
+///
+/// ```
+/// use coquad::{Call, EvaluationError, Evaluator, Inline, Integrator, Near};
+///
+/// struct Named<E>(&'static str, E);
+///
+/// impl<E: Evaluator> Evaluator for Named<E> {
+///     type Value = E::Value;
+///     async fn evaluate(&self, x: f64) -> Result<E::Value, EvaluationError> {
+///         self.1.evaluate(x).await
+///     }
+///     async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
+///         self.1.evaluate_batch(xs).await
+///     }
+///     fn batch(&self) -> usize {
+///         self.1.batch()
+///     }
+///     fn concurrency(&self) -> usize {
+///         self.1.concurrency()
+///     }
+///     // On the calling thread.
+///     const HERE: bool = E::HERE;
+///     fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
+///         self.1.evaluate_here(xs, into)
+///     }
+///     fn value_here(&self, x: f64) -> Option<E::Value> {
+///         self.1.value_here(x)
+///     }
+///     // On threads.
+///     const CALLS: bool = E::CALLS;
+///     async fn evaluate_for(&self, x: f64, call: Call<E::Value>) -> Result<E::Value, EvaluationError> {
+///         self.1.evaluate_for(x, call).await
+///     }
+///     const NEAR: bool = E::NEAR;
+///     fn near(&self) -> Option<&dyn Near<E::Value>> {
+///         self.1.near()
+///     }
+/// }
+/// # let named = Named("sqrt", Inline::new(f64::sqrt));
+/// # assert_eq!(named.0, "sqrt");
+/// # assert!((Integrator::new(named).integrate_blocking(0.0, 1.0, 1e-8)?.value - 2.0 / 3.0).abs() < 1e-8);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 pub trait Evaluator: Send + Sync {
     /// The values of the integrand.
     type Value: Clone + Send + Sync + 'static;
@@ -170,12 +218,15 @@ pub trait Evaluator: Send + Sync {
         false
     }
 
-    /// Whether [`evaluate_here`](Self::evaluate_here) always does: then nothing else is compiled for it.
-    #[doc(hidden)]
+    /// Whether [`evaluate_here`](Self::evaluate_here) and [`value_here`](Self::value_here) always have the values: then
+    /// nothing else is compiled for integrals of this evaluator, and each point is evaluated where the method needs it.
     const HERE: bool = false;
 
-    /// One of [`evaluate_here`](Self::evaluate_here)'s values, if it is [`HERE`](Self::HERE).
-    #[doc(hidden)]
+    /// Evaluates at `x`, at once on the calling thread, if [`evaluate_here`](Self::evaluate_here) does.
+    ///
+    /// # Panics
+    ///
+    /// As [`evaluate_here`](Self::evaluate_here).
     #[inline]
     fn value_here(&self, x: f64) -> Option<Self::Value> {
         let mut values = Vec::new();
@@ -183,9 +234,8 @@ pub trait Evaluator: Send + Sync {
         values.pop()
     }
 
-    /// [`evaluate`](Self::evaluate), for an evaluation on a thread or in a process that says where that begins and
-    /// ends.
-    #[doc(hidden)]
+    /// [`evaluate`](Self::evaluate), for evaluators whose evaluations nobody can stop once they run on a thread or in a
+    /// process: `call` is told where the evaluation begins and ends ([`Call`]).
     fn evaluate_for(
         &self,
         x: f64,
@@ -195,16 +245,14 @@ pub trait Evaluator: Send + Sync {
         self.evaluate(x)
     }
 
-    /// Whether [`evaluate_for`](Self::evaluate_for) makes anything of what it is given.
-    #[doc(hidden)]
+    /// Whether [`evaluate_for`](Self::evaluate_for) tells the call. If not, it is not asked.
     const CALLS: bool = false;
 
-    /// Whether [`near`](Self::near) is there.
-    #[doc(hidden)]
+    /// Whether [`near`](Self::near) ever returns threads. If not, it is not asked.
     const NEAR: bool = false;
 
-    /// Threads of its own, if it is one of the crate's that has some.
-    #[doc(hidden)]
+    /// Returns the threads that evaluate, if they are close at hand: while evaluations are short, integrals are driven
+    /// there, and no evaluation is handed over.
     fn near(&self) -> Option<&dyn Near<Self::Value>> {
         None
     }

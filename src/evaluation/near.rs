@@ -6,8 +6,24 @@ use std::time::Duration;
 use crate::error::EvaluationError;
 use crate::evaluation::pool::pace::Pace;
 
-/// The threads of an evaluator, as places to evaluate and to drive integrals. Of the crate's own evaluators only.
-#[doc(hidden)]
+/// The threads of an evaluator, as places to evaluate and to drive integrals: see [`Evaluator::near`].
+///
+/// Those of a [`ThreadPool`](crate::ThreadPool) are such. Where an integral is driven is a matter of time alone: nothing
+/// of its answer follows from what is said here.
+///
+/// [`Evaluator::near`]: crate::Evaluator::near
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, Pace, ThreadPool};
+///
+/// let evaluator = ThreadPool::new(1).evaluator(f64::sqrt);
+/// let near = evaluator.near().expect("its threads");
+/// assert_eq!((near.pace(), near.is_here()), (Pace::Unknown, false));
+/// assert_eq!(near.evaluate(4.0)?, 2.0);
+/// # Ok::<(), coquad::EvaluationError>(())
+/// ```
 pub trait Near<T>: Send + Sync {
     /// How long evaluations take, as far as was measured.
     fn pace(&self) -> Pace;
@@ -15,11 +31,14 @@ pub trait Near<T>: Send + Sync {
     /// Whether the calling thread is one of them.
     fn is_here(&self) -> bool;
 
-    /// Evaluates at `x`, on the calling thread, which takes the time. A panic is a failure.
-    #[allow(clippy::missing_errors_doc, reason = "hidden")]
+    /// Evaluates at `x`, on the calling thread, which takes the time.
+    ///
+    /// # Errors
+    ///
+    /// What [`evaluate`](crate::Evaluator::evaluate) would report; a panic is a failure, and unwinds no further.
     fn evaluate(&self, x: f64) -> Result<T, EvaluationError>;
 
-    /// Evaluations on the calling thread took so long each.
+    /// Takes note that evaluations on the calling thread took so long each.
     fn record(&self, each: Duration);
 
     /// Runs `job`, which does not panic, on one of them.

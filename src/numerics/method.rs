@@ -215,12 +215,10 @@ pub trait Method: Clone + Send + Sync + 'static {
     }
 
     /// Whether [`may_repeat`](Self::may_repeat) ever says so: then points are kept from the first such panel on.
-    #[doc(hidden)]
     const MAY_REPEAT: bool = false;
 
-    /// Whether the error of this panel is a bound, to be lowered by what cutting its parent moved: those of all parts, or of
-    /// none. Global control only.
-    #[doc(hidden)]
+    /// Returns whether the error of this panel is a bound, to be lowered by what cutting its parent moved: those of all parts,
+    /// or of none. Global control only.
     #[inline]
     fn is_part(&self, panel: &Panel<Self::Kind>) -> bool {
         let _ = panel;
@@ -228,7 +226,6 @@ pub trait Method: Clone + Send + Sync + 'static {
     }
 
     /// Whether [`is_part`](Self::is_part) ever says so.
-    #[doc(hidden)]
     const HAS_PARTS: bool = false;
 
     /// Whether parts that both look exact, although the cut moved the integral much, are doubted: their errors are
@@ -239,14 +236,13 @@ pub trait Method: Clone + Send + Sync + 'static {
     }
 
     /// Takes note, in the kind of such a part, of its error and of the errors of all parts together, now that they are final.
-    #[doc(hidden)]
     #[inline]
     fn compared(&self, part: &mut Panel<Self::Kind>, error: f64, all: f64) {
         let _ = (part, error, all);
     }
 
-    /// How many bisections the refinement that led to this panel is worth.
-    #[doc(hidden)]
+    /// Returns how many bisections the refinement that led to this panel is worth: the shares of a tolerance that is divided
+    /// among parts ([`Control::Local`]) and the depth of guesses go by them.
     #[inline]
     fn halvings(&self, panel: &Panel<Self::Kind>) -> u32 {
         let _ = panel;
@@ -291,10 +287,11 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Judges the panel by the values at its points, and may note in its kind what it learnt.
     fn estimate<T: Value>(&self, panel: &mut Panel<Self::Kind>, values: &[T]) -> Local<T>;
 
-    /// Evaluates at the panel's points and judges it by the values: in one go, for methods that are quicker so. The bits
-    /// are those of [`points`](Self::points) and [`estimate`](Self::estimate). The points are appended to `kept`, if that is
-    /// asked for.
-    #[doc(hidden)]
+    /// Evaluates at the panel's points and judges it by the values: in one go, for methods that are quicker so; `None` if
+    /// this one, or this panel, is not. The bits are those of [`points`](Self::points) and [`estimate`](Self::estimate).
+    /// The points are appended to `kept`, if that is asked for.
+    ///
+    /// Used where evaluation is on the spot, and nobody watches or keeps values.
     #[inline]
     fn judge_here<T: Value>(
         &self,
@@ -308,7 +305,6 @@ pub trait Method: Clone + Send + Sync + 'static {
 
     /// The two panels that replace a judged one, evaluated and judged at once, if there are two and that is quicker for
     /// such values. They are those of [`refine`](Self::refine), and have as many points each as the panel.
-    #[doc(hidden)]
     #[inline]
     #[allow(clippy::type_complexity, reason = "two panels with their judgements are what they are")]
     fn judge_parts_here<T: Value>(

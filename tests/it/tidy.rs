@@ -73,6 +73,15 @@ fn no_unwrap_outside_tests() {
 }
 
 #[test]
+fn what_our_own_types_can_do_users_types_can() {
+    // A member of a trait is indented.
+    let hidden = |(file, text): &(String, String)| {
+        forbidden(file, &code_of(text), &[("    #[doc(hidden)]", "say what it is for")])
+    };
+    expect_none(rust_files("src").iter().flat_map(hidden).collect());
+}
+
+#[test]
 fn files_are_short() {
     expect_none(all_files().iter().flat_map(|(file, text)| too_long(file, text)).collect());
 }

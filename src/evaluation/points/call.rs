@@ -14,7 +14,44 @@ use crate::evaluation::points::key::Key;
 use crate::evaluation::points::map::Points;
 use crate::evaluation::slots::Slot;
 
-/// The point that an evaluation is for, and the room that it has.
+/// An evaluation as a thread or a process sees it that runs it and that nobody can stop: see
+/// [`Evaluator::evaluate_for`](crate::Evaluator::evaluate_for).
+///
+/// While such a call runs, its point is under way for everybody, whoever leaves meanwhile, and its room is taken. Its end
+/// stores the value for those who want it, then or later. A call that nobody wants any more does not begin.
+///
+/// # Examples
+///
+/// An evaluator that starts a thread for each evaluation.
+///
+/// ```
+/// use coquad::{Call, EvaluationError, Evaluator, Integrator};
+/// use futures::channel::oneshot;
+///
+/// struct Threads;
+///
+/// impl Evaluator for Threads {
+///     type Value = f64;
+///     async fn evaluate(&self, x: f64) -> Result<f64, EvaluationError> {
+///         self.evaluate_for(x, Call::nowhere()).await
+///     }
+///     const CALLS: bool = true;
+///     async fn evaluate_for(&self, x: f64, call: Call<f64>) -> Result<f64, EvaluationError> {
+///         let (sender, receiver) = oneshot::channel();
+///         std::thread::spawn(move || sender.send(call.run(|| Ok(x.sqrt()))));
+///         match receiver.await.map_err(EvaluationError::new)? {
+///             Some(outcome) => outcome,
+///             None => std::future::pending().await, // the value is stored, or nobody waits
+///         }
+///     }
+///     fn concurrency(&self) -> usize {
+///         4
+///     }
+/// }
+/// let e = Integrator::new(Threads).integrate_blocking(0.0, 1.0, 1e-6)?;
+/// assert!((e.value - 2.0 / 3.0).abs() < 1e-6);
+/// # Ok::<(), coquad::Error>(())
+/// ```
 pub struct Call<T> {
     /// None if it is for nobody's cache.
     point: Option<Point<T>>,
@@ -40,8 +77,9 @@ struct Holds<T> {
 }
 
 impl<T> Call<T> {
-    /// The call of an evaluation whose value belongs to no cache.
-    pub(crate) fn nowhere() -> Self {
+    /// Returns the call of an evaluation whose value belongs to no cache.
+    #[must_use]
+    pub fn nowhere() -> Self {
         Self { point: None, slot: None }
     }
 
@@ -56,14 +94,24 @@ impl<T> Call<T> {
         Self { slot: Some(slot), ..self }
     }
 
-    /// The same for one of several attempts: the slot belongs to all of them.
-    pub(crate) fn of_an_attempt(&self) -> Self {
+    /// Returns the call of one of several attempts at the point: the room belongs to all of them, and is free when the future
+    /// of the evaluation ends.
+    #[must_use]
+    pub fn of_an_attempt(&self) -> Self {
         Self { slot: None, ..self.clone() }
     }
 
     /// Evaluates by `f` on this thread, which has the slot meanwhile. Returns what is to be told to whoever waits for
     /// this call itself; none if nobody does: the value is not wanted any more, or was stored, which ends the flight.
-    pub(crate) fn run<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Option<Result<T, E>>
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`.
+    ///
+    /// # Panics
+    ///
+    /// If `f` does: the point is given back first.
+    pub fn run<E>(&self, f: impl FnOnce() -> Result<T, E>) -> Option<Result<T, E>>
     where
         T: Clone + Send + Sync + 'static,
     {

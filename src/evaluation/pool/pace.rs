@@ -4,9 +4,19 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long an evaluation takes, compared with handing it over.
+/// How long an evaluation takes, compared with handing it over: see [`Near::pace`](crate::Near::pace).
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, Pace, ThreadPool};
+///
+/// let evaluator = ThreadPool::new(1).evaluator(f64::sqrt);
+/// futures::executor::block_on(evaluator.evaluate(2.0))?;
+/// assert_ne!(evaluator.near().map(|near| near.pace()), Some(Pace::Unknown));
+/// # Ok::<(), coquad::EvaluationError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(hidden)]
 pub enum Pace {
     /// Nobody knows yet.
     Unknown,
