@@ -3,15 +3,24 @@
 //! The integrand is noise, so that every segment is worth bisecting, and its evaluation is free: an async function
 //! that is ready at once. What is left is the machinery: tree, ranks, dispatch, cache, decisions.
 //!
-//! `-- breakpoints` prints what a breakpoint costs beside thousands of others.
-#![allow(missing_docs, reason = "a program, not a library")]
+//! `-- breakpoints` prints what a breakpoint costs beside thousands of others; `-- calls` how many calls are made for how
+//! many points, where a call takes many.
+#![allow(unreachable_pub, missing_docs, reason = "a program, not a library")]
+
+#[path = "../tests/it/support/parallel.rs"]
+mod parallel;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
-use coquad::{Error, Evaluator, GaussKronrod, Inline, Integrator, PointCache, Speculation, ThreadPool, evaluator_fn};
+use coquad::{
+    Error, Evaluator, GaussKronrod, Inline, Integrator, PointCache, Speculation, ThreadPool, batch_fn, evaluator_fn,
+};
+use parallel::CASES;
 
 /// Noise between 0 and 1: a hash of the point.
 fn noise(x: f64) -> f64 {
@@ -21,7 +30,52 @@ fn noise(x: f64) -> f64 {
 }
 
 fn main() {
-    if std::env::args().any(|arg| arg == "breakpoints") { breakpoints() } else { intervals() }
+    match std::env::args().nth(1).as_deref() {
+        Some("breakpoints") => breakpoints(),
+        Some("calls") => calls(),
+        _ => intervals(),
+    }
+}
+
+/// Calls of up to so many points, one at a time, over those that full ones would be.
+fn calls() {
+    println!(
+        "{:16} {:>5} {:>11} {:>6} {:>6} {:>6}   paid: points sent over points needed",
+        "integrand", "width", "evaluations", "calls", "ratio", "paid"
+    );
+    for width in [64, 1024] {
+        let (mut logs, mut worst, mut paid) = (0.0, 0.0f64, 0.0f64);
+        for &(name, f, a, b) in CASES {
+            let count = Arc::new(AtomicUsize::new(0));
+            let counted = count.clone();
+            let service = batch_fn(1, width, move |xs: Vec<f64>| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let mut polled = false;
+                let once = poll_fn(move |cx| {
+                    if std::mem::replace(&mut polled, true) {
+                        return Poll::Ready(());
+                    }
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                });
+                async move {
+                    once.await;
+                    Ok::<_, Infallible>(xs.into_iter().map(f).collect())
+                }
+            });
+            let e = Integrator::new(service).method(GaussKronrod::new(21)).integrate_blocking(a, b, 1e-10);
+            let e = e.expect("the cases converge");
+            let (calls, each) = (count.load(Ordering::Relaxed), e.performed as f64 / e.evaluations as f64);
+            let ratio = calls as f64 / e.evaluations.div_ceil(width) as f64;
+            (logs, worst) = (logs + ratio.ln(), worst.max(ratio));
+            if e.evaluations > 10 * width {
+                paid = paid.max(each);
+            }
+            println!("{name:16} {width:5} {:11} {calls:6} {ratio:6.3} {each:6.3}", e.evaluations);
+        }
+        let mean = (logs / CASES.len() as f64).exp();
+        println!("width {width}: mean {mean:.3}, worst {worst:.2}; paid at most {paid:.3} of more than ten calls");
+    }
 }
 
 /// Microseconds for each of so many breakpoints, the least of some runs: on the spot, on a pool, and by an async
