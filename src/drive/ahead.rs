@@ -186,7 +186,7 @@ where
             return self.fill_calls(width, cx);
         }
         let mut started = self.ask_alone(cx);
-        while let Some((node, class)) = self.tree.next(self.dispatch.concurrency(), self.performed) {
+        while let Some((node, class)) = self.next(self.dispatch.concurrency()) {
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
                 return false;
@@ -265,6 +265,15 @@ where
         }
         self.dispatch.pass_on();
         started
+    }
+
+    /// The panel to ask for next, and why, if there are so many workers.
+    #[inline]
+    fn next(&mut self, workers: usize) -> Option<(usize, Class)> {
+        let asked = self.performed + self.gathered.len();
+        let next = self.tree.next(workers, asked);
+        // Ahead of the decisions nothing is asked for that the budget does not pay for.
+        next.filter(|(_, class)| *class == Class::Required || !self.ledger.is_spent_by(asked))
     }
 
     /// Whether there is nothing to ask for at this point of a panel, and if so whether anything changed.

@@ -62,6 +62,11 @@ impl Ledger {
         points <= self.budget - self.requests + usize::from(planted!(5))
     }
 
+    /// Whether so many evaluations are all that the budget pays for.
+    pub(crate) fn is_spent_by(&self, evaluations: usize) -> bool {
+        evaluations >= self.budget
+    }
+
     /// Charges so many points, which are within the budget.
     #[inline]
     pub(crate) fn take(&mut self, points: usize) {

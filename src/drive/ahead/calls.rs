@@ -27,7 +27,7 @@ where
         let mut started = self.ask_alone(cx);
         loop {
             let workers = self.dispatch.concurrency().saturating_mul(width);
-            let Some((node, class)) = self.tree.next(workers, self.performed + self.gathered.len()) else { break };
+            let Some((node, class)) = self.next(workers) else { break };
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
                 return false;
