@@ -124,7 +124,7 @@ fn a_supervisor_told_to_stop_finishes_and_takes_its_processes_along() {
     let server = NatsServer::start();
     let nats = patient(&server);
     let evaluator = nats.evaluator::<f64>("gap").deadline(AT_MOST);
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python");
     let mark = server.folder.path().join("begun");
     // Half a second for a point, and for ever at 2.
     let script = format!(

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use coquad::{Evaluator, Integrator, Processes};
-use coquad_nats::Error;
+use coquad_nats::{Error, Nats};
 use futures::executor::block_on;
 
 use crate::support::worker::peak;
-use crate::support::{NatsServer, until};
+use crate::support::{NatsServer, runs, until};
 
 struct Killed(Child);
 
@@ -20,7 +21,7 @@ impl Drop for Killed {
     }
 }
 
-/// A folder with nats-py and msgpack, installed once below the target folder.
+/// A folder with nats-py and msgpack (which the guide's ten lines need), installed once below the target folder.
 fn packages() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -51,12 +52,25 @@ fn shown(words: &str) -> &'static str {
     pieces.find(|piece| piece.contains(words)).unwrap_or_else(|| panic!("the guide shows no {words:?}"))
 }
 
-/// `python3` with the packages, and this module if any.
-fn python(module: Option<&Path>) -> Command {
+/// The Python package of this repository.
+fn package() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../python")
+}
+
+/// `python3` with the packages and ours.
+fn python() -> Command {
     let mut command = Command::new("python3");
-    let folders = [Some(packages()), module].into_iter().flatten();
-    command.env("PYTHONPATH", std::env::join_paths(folders).unwrap()).env("PYTHONDONTWRITEBYTECODE", "1");
+    let path = std::env::join_paths([packages(), &package()]).unwrap();
+    command.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
     command
+}
+
+/// A worker in Python with a NATS client of its own: `serve` is the program's last line, `URL` the server's address.
+fn worker(server: &NatsServer, program: &str) -> Killed {
+    let program = format!("import sys\nfrom coquad_worker import serve_nats\nURL = sys.argv[1]\n{program}");
+    let mut command = python();
+    command.arg("-c").arg(program).arg(server.url()).stdin(Stdio::null());
+    Killed(command.spawn().unwrap())
 }
 
 #[test]
@@ -69,7 +83,7 @@ fn the_ten_lines_of_the_guide_are_a_worker_on_a_pipe_and_under_the_supervisor() 
         assert_eq!((inline.value.to_bits(), inline.evaluations), (e.value.to_bits(), e.evaluations));
     };
 
-    let mut command = python(None);
+    let mut command = python();
     command.arg("-c").arg(&script);
     let processes = std::sync::Arc::new(Processes::new(2, command).function("peak-v1"));
     same(Integrator::new(processes.clone()).integrate_blocking(0.0, 1.0, 1e-6).unwrap());
@@ -94,8 +108,8 @@ fn the_lines_of_the_guide_are_a_worker_with_a_client_of_its_own() {
     let server = NatsServer::start();
     let nats = server.connect();
     let evaluator = nats.evaluator::<f64>("gap-v3");
-    let lines = shown("asyncio.run(serve(").replace("tls://nats.lab:4222", &server.url());
-    let mut command = python(Some(&Path::new(env!("CARGO_MANIFEST_DIR")).join("python")));
+    let lines = shown("serve_nats(").replace("tls://nats.lab:4222", &server.url());
+    let mut command = python();
     command.arg("-c").arg(&lines).stdin(Stdio::null());
     let _worker = Killed(command.spawn().unwrap());
     until("the worker is seen", || evaluator.slots() == 8);
@@ -108,7 +122,7 @@ fn the_other_lines_of_the_guide_are_those_of_the_examples() {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
     for (words, example) in [
         ("from coquad_worker import serve\nserve(", include_str!("../../../../examples/worker.py")),
-        ("with Client(", include_str!("../../../../examples/dask_bridge.py")),
+        ("serve_dask(", include_str!("../../../../examples/dask_bridge.py")),
     ] {
         let example = squeezed(example);
         for line in shown(words).lines() {
@@ -125,16 +139,10 @@ fn a_python_worker_gives_the_same_bits_and_its_exceptions() {
     let nats = server.connect();
     let evaluator = nats.evaluator::<f64>("py");
     let script = format!(
-        "import asyncio, sys\nfrom coquad_worker import serve\ndef f(x):\n    if x > 2: raise IndexError('too far')\n    \
-         return 1 if x == 2 else {PEAK}\nasyncio.run(serve(sys.argv[1], 'py', f, slots=2))\n"
+        "def f(x):\n    if x > 2: raise IndexError('too far')\n    return 1 if x == 2 else {PEAK}\n\
+         serve_nats(URL, 'py', f, slots=2)\n"
     );
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
-    let start = || {
-        let mut command = python(Some(&module));
-        command.arg("-c").arg(&script).arg(server.url()).stdin(Stdio::null());
-        Killed(command.spawn().unwrap())
-    };
-    let _workers = [start(), start()];
+    let _workers = [worker(&server, &script), worker(&server, &script)];
     until("the Python workers are seen", || evaluator.slots() == 4);
     let inline = Integrator::new(coquad::Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
     let python = Integrator::new(nats.evaluator::<f64>("py")).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
@@ -149,7 +157,6 @@ fn a_python_worker_gives_the_same_bits_and_its_exceptions() {
 #[test]
 fn a_script_under_the_supervisor_may_crash_and_hang() {
     let server = NatsServer::start();
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let script = format!(
         "import os, time\nfrom coquad_worker import serve\ndef f(x):\n    if x == 2: os.abort()\n    \
          if x == 3: time.sleep(1000)\n    return {PEAK}\nserve(f)\n"
@@ -157,7 +164,7 @@ fn a_script_under_the_supervisor_may_crash_and_hang() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
     command
         .args(["--server", &server.url(), "--serve", "gap", "--slots", "2", "--", "python3", "-c", &script])
-        .env("PYTHONPATH", module)
+        .env("PYTHONPATH", package())
         .stdin(Stdio::null());
     let _supervisor = Killed(command.spawn().unwrap());
     let nats = server.connect();
@@ -171,4 +178,97 @@ fn a_script_under_the_supervisor_may_crash_and_hang() {
     // Both slots are there all the same.
     let values = futures::future::join_all((0..8).map(|i| evaluator.evaluate(f64::from(i) / 8.0)));
     assert!(block_on(values).iter().all(Result::is_ok));
+}
+
+/// D1 and D3 on NATS: what is no value, or too long a one, is a failed evaluation, and the slot lives on.
+#[test]
+fn whatever_a_python_function_does_on_nats_it_is_answered() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<Vec<f64>>("whims").deadline(Duration::from_secs(20));
+    let _worker = worker(
+        &server,
+        "def f(x):\n    if x == 1: return None\n    if x == 2: return [0.5] * 200000\n    if x == 3: sys.exit(3)\n    \
+         if x == 4: raise KeyboardInterrupt()\n    if x == 5: return [1, 'two']\n    \
+         return [0.5] * 100000 if x == 6 else [x]\n\
+         serve_nats(URL, 'whims', f)\n",
+    );
+    let due = [
+        (1.0, "TypeError: the function returned None, which is no number"),
+        (2.0, "a value of 16001"),
+        (3.0, "SystemExit: 3"),
+        (4.0, "KeyboardInterrupt: "),
+        (5.0, "TypeError: the function returned 'two', which is no number"),
+    ];
+    for (x, words) in due {
+        let error = block_on(evaluator.evaluate(x)).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Error::Function { .. })), "{x}: {error}");
+        assert!(error.to_string().starts_with(words), "{x}: {error}");
+    }
+    assert_eq!(block_on(evaluator.evaluate(6.0)).unwrap().len(), 100_000);
+    // There is one slot, and it has answered all of these.
+    assert_eq!(block_on(evaluator.evaluate(7.0)).unwrap(), [7.0]);
+}
+
+/// How a server goes away, and comes back.
+#[derive(Clone, Copy, Debug)]
+enum Leave {
+    Killed,
+    Terminated,
+    LameDuck,
+    Robbed,
+}
+
+/// D2: a server that was away is used again at once, by a worker that was idle and by one that was busy.
+fn recovers(start: impl Fn(&NatsServer) -> Killed) {
+    for round in 0..runs(1, 12) {
+        for leave in [Leave::Killed, Leave::Terminated, Leave::LameDuck, Leave::Robbed] {
+            let mut server = NatsServer::with("lame_duck_grace_period: 1s");
+            // What only the missing of a sign of life would bring back comes too late.
+            let nats = block_on(Nats::connect(server.server().ack_wait(Duration::from_secs(30)))).unwrap();
+            let evaluator = nats.evaluator::<f64>("steady").deadline(Duration::from_secs(60));
+            let _worker = start(&server);
+            until("the worker is seen", || evaluator.slots() == 2);
+            assert_eq!(block_on(evaluator.evaluate(0.5)).unwrap().to_bits(), 0.5f64.to_bits());
+            let busy = (round % 2 == 1).then(|| {
+                let evaluator = evaluator.clone();
+                std::thread::spawn(move || block_on(evaluator.evaluate(-0.25)))
+            });
+            std::thread::sleep(Duration::from_millis(200));
+            match leave {
+                Leave::Killed | Leave::Robbed => server.kill(),
+                Leave::Terminated => server.end("TERM"),
+                Leave::LameDuck => server.end("USR2"),
+            }
+            if matches!(leave, Leave::Robbed) {
+                server.lose_store();
+            }
+            server.restart();
+            let back = Instant::now();
+            assert_eq!(block_on(evaluator.evaluate(0.75)).unwrap().to_bits(), 0.75f64.to_bits());
+            let away = back.elapsed();
+            assert!(away < Duration::from_secs(2), "round {round}, {leave:?}: {away:?}");
+            println!("round {round}, {leave:?}: first answer {away:.2?} after the server listens again");
+            if let Some(busy) = busy {
+                assert_eq!(busy.join().unwrap().unwrap().to_bits(), (-0.25f64).to_bits());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_python_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
+    // Negative points take a while.
+    let program = "import time\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve_nats(URL, 'steady', f, slots=2)\n";
+    recovers(|server| worker(server, program));
+}
+
+#[test]
+fn a_rust_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
+    recovers(|server| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
+        let script = "import time\nfrom coquad_worker import serve\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve(f)\n";
+        command.args(["--server", &server.url(), "--serve", "steady", "--slots", "2", "--", "python3", "-c", script]);
+        Killed(command.env("PYTHONPATH", package()).stdin(Stdio::null()).spawn().unwrap())
+    });
 }

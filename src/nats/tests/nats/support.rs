@@ -83,6 +83,12 @@ impl NatsServer {
         let _ = self.child.wait();
     }
 
+    /// Tells it to end, by this signal, and waits until it has.
+    pub(crate) fn end(&mut self, by: &str) {
+        signal(self.child.id(), by);
+        until("the server ends", || self.child.try_wait().expect("a child").is_some());
+    }
+
     /// Starts it again, on the same port.
     pub(crate) fn restart(&mut self) {
         self.kill();

@@ -1,0 +1,211 @@
+"""The messages of coquad, from and to MessagePack: as much of it as the protocol needs (docs/DISTRIBUTED.md)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+VERSION = 1
+#: The longest message, in bytes.
+LONGEST_MESSAGE = 1 << 20
+#: The longest text of a failure, in bytes.
+LONGEST_TEXT = 4096
+#: Beyond this, numbers travel as bytes.
+LONGEST_ARRAY = 64
+
+
+class Job(NamedTuple):
+    """A point to evaluate."""
+
+    id: str
+    function: str
+    x: "list[float]"
+    parameters: Optional[bytes]
+    limit: Optional[float]
+    reply: Optional[str]
+
+
+def _length(data: bytes, at: int, width: int) -> "tuple[int, int]":
+    end = at + width
+    if end > len(data):
+        raise ValueError("the message ends too early")
+    return int.from_bytes(data[at:end], "big"), end
+
+
+def _taken(data: bytes, at: int, length: int) -> "tuple[bytes, int]":
+    end = at + length
+    if end > len(data):
+        raise ValueError("the message ends too early")
+    return data[at:end], end
+
+
+def _sequence(data: bytes, at: int, length: int) -> "tuple[list[Any], int]":
+    if length > len(data) - at:
+        raise ValueError("the message ends too early")
+    values = []
+    for _ in range(length):
+        value, at = unpack(data, at)
+        values.append(value)
+    return values, at
+
+
+def _mapping(data: bytes, at: int, length: int) -> "tuple[dict[Any, Any], int]":
+    entries, at = _sequence(data, at, 2 * length)
+    keys = [key if isinstance(key, (str, int, float)) else None for key in entries[::2]]
+    return dict(zip(keys, entries[1::2])), at
+
+
+_INTEGERS = {0xCC: ">B", 0xCD: ">H", 0xCE: ">I", 0xCF: ">Q", 0xD0: ">b", 0xD1: ">h", 0xD2: ">i", 0xD3: ">q"}
+_SIZED = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
+_EXTENSIONS = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
+
+
+def unpack(data: bytes, at: int = 0) -> "tuple[Any, int]":
+    """The value at `data[at]`, and where the next one starts. Raises where there is none."""
+    if at >= len(data):
+        raise ValueError("the message ends too early")
+    kind, at = data[at], at + 1
+    if kind < 0x80 or kind >= 0xE0:
+        return (kind if kind < 0x80 else kind - 0x100), at
+    if kind < 0x90:
+        return _mapping(data, at, kind & 15)
+    if kind < 0xA0:
+        return _sequence(data, at, kind & 15)
+    if kind < 0xC0:
+        raw, at = _taken(data, at, kind & 31)
+        return raw.decode(), at
+    if kind in (0xC0, 0xC2, 0xC3):
+        return {0xC0: None, 0xC2: False, 0xC3: True}[kind], at
+    if kind in (0xCA, 0xCB):
+        raw, at = _taken(data, at, 4 if kind == 0xCA else 8)
+        return struct.unpack(">f" if kind == 0xCA else ">d", raw)[0], at
+    if kind in _INTEGERS:
+        raw, at = _taken(data, at, struct.calcsize(_INTEGERS[kind]))
+        return struct.unpack(_INTEGERS[kind], raw)[0], at
+    if kind in _SIZED:
+        length, at = _length(data, at, _SIZED[kind])
+        raw, at = _taken(data, at, length + (0xC7 <= kind <= 0xC9))
+        return (raw.decode() if kind >= 0xD9 else raw), at
+    if kind in _EXTENSIONS:
+        return _taken(data, at, 1 + _EXTENSIONS[kind])
+    if kind in (0xDC, 0xDD):
+        length, at = _length(data, at, 2 if kind == 0xDC else 4)
+        return _sequence(data, at, length)
+    if kind in (0xDE, 0xDF):
+        length, at = _length(data, at, 2 if kind == 0xDE else 4)
+        return _mapping(data, at, length)
+    raise ValueError("it is not MessagePack")
+
+
+def job(message: bytes) -> Job:
+    """Reads a job. Raises, with whatever exception, where the bytes are none."""
+    if len(message) > LONGEST_MESSAGE:
+        raise ValueError("the message is too long")
+    fields, end = unpack(message)
+    if end != len(message) or fields.get("v") != VERSION:
+        raise ValueError("it is no message of this version")
+    x = fields["x"]
+    if isinstance(x, bytes):
+        x = struct.unpack(f"<{len(x) // 8}d", x)
+    texts = [fields["id"], fields.get("f", ""), fields.get("r", "")]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("its names are no texts")
+    x = [float(part) for part in (x if isinstance(x, (list, tuple)) else [x])]
+    return Job(fields["id"], fields.get("f", ""), x, fields.get("p"), fields.get("t"), fields.get("r"))
+
+
+def text(value: str) -> bytes:
+    raw = value.encode(errors="replace")[:LONGEST_TEXT]
+    return b"\xda" + len(raw).to_bytes(2, "big") + raw
+
+
+def _floats(values: "list[float]") -> bytes:
+    if len(values) <= LONGEST_ARRAY:
+        return b"\xdc" + len(values).to_bytes(2, "big") + b"".join(b"\xcb" + struct.pack(">d", y) for y in values)
+    raw = struct.pack(f"<{len(values)}d", *values)
+    return b"\xc6" + len(raw).to_bytes(4, "big") + raw
+
+
+def message(*entries: "tuple[str, bytes]") -> bytes:
+    """A map of the version and these keys with their packed values."""
+    head = bytes([0x81 + len(entries)]) + text("v") + bytes([VERSION])
+    return head + b"".join(text(key) + value for key, value in entries)
+
+
+Extra = "tuple[tuple[str, Union[str, float, int]], ...]"
+
+
+def _extra(extra: Any) -> "list[tuple[str, bytes]]":
+    packed = []
+    for key, value in extra:
+        if isinstance(value, str):
+            packed.append((key, text(value)))
+        elif isinstance(value, int):
+            packed.append((key, b"\xcf" + value.to_bytes(8, "big")))
+        else:
+            packed.append((key, b"\xcb" + struct.pack(">d", value)))
+    return packed
+
+
+def hello(function: str, arithmetic: str) -> bytes:
+    """What a worker on a pipe says first."""
+    return message(("f", text(function)), ("a", text(arithmetic)))
+
+
+def numbers(y: Any) -> "list[float]":
+    """The numbers of a value: a number, a complex number, or a sequence or array of them. Raises for all else."""
+    dimensions = getattr(y, "ndim", None)
+    if isinstance(dimensions, int):  # an array, or a scalar, of numpy or of what looks like it
+        return numbers(y.item()) if dimensions == 0 else numbers(y.ravel().tolist())
+    if isinstance(y, (str, bytes, bytearray)) or y is None:
+        raise TypeError(f"the function returned {_shown(y)}, which is no number")
+    if isinstance(y, complex):
+        return [y.real, y.imag]
+    if hasattr(y, "__len__"):
+        parts = [[part] if type(part) is float else numbers(part) for part in y]
+        return [part for each in parts for part in each]
+    try:
+        return [float(y)]
+    except TypeError:
+        raise TypeError(f"the function returned {_shown(y)}, which is no number") from None
+
+
+def _shown(y: Any) -> str:
+    """As much of a value as an error may quote, whatever its `repr` does."""
+    try:
+        return repr(y)[:100]
+    except BaseException:
+        return f"a {type(y).__name__}"
+
+
+def value(id: str, y: Any, extra: Any = ()) -> bytes:
+    return message(("id", text(id)), ("y", _floats(numbers(y))), *_extra(extra))
+
+
+def failure(id: str, error: Union[BaseException, str], kind: Optional[str] = None, extra: Any = ()) -> bytes:
+    """The answer to a job that has no value. It always returns one."""
+    try:
+        words = str(error)
+    except BaseException as worse:  # an exception whose text cannot be had
+        words = f"its text cannot be had: {type(worse).__name__}"
+    packed = b"\x82" + text("kind") + text(kind or type(error).__name__) + text("msg") + text(words)
+    return message(("id", text(id)), ("e", packed), *_extra(extra))
+
+
+def answer(id: str, evaluate: Callable[[], Any], extra: Any = (), limit: int = LONGEST_MESSAGE) -> bytes:
+    """The answer to a job, whatever `evaluate` does and returns.
+
+    INVARIANT: it returns an answer of at most `limit` bytes, and raises nothing: all that may go wrong between taking a
+    job and answering it, in the function, in its value and in writing that down, happens within.
+    """
+    try:
+        message = value(id, evaluate(), extra)
+        if len(message) <= limit:
+            return message
+        return too_long(id, len(message), limit, extra)
+    except BaseException as error:
+        return failure(id, error, None, extra)
+
+
+def too_long(id: str, length: int, limit: int, extra: Any = ()) -> bytes:
+    return failure(id, f"a value of {length} bytes is over the limit of {limit}", "failed", extra)

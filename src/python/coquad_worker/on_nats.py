@@ -1,0 +1,387 @@
+"""A worker on NATS, with nats-py: `serve_nats("tls://nats.lab:4222", "gap-v3", f, slots=8)`.
+
+The streams and the function's consumer must be there: the coordinator makes them. A function that crashes the interpreter
+takes its worker along, and the server gives the job to another; under `coquad-worker --serve gap-v3 -- python3 gap.py` it is
+started again instead, and no NATS client is needed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any, Awaitable, Callable, Dict, Optional, Set, TypeVar
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.js.client import JetStreamContext
+
+from . import _wire
+from .arithmetic import arithmetic
+
+#: The longest that the server may keep a request for a job: what is lost without a word is asked for again after it.
+ASKING = 1.0
+T = TypeVar("T")
+
+
+class _ConnectedAnew(Exception):
+    """What went down with the old connection is not waited for."""
+
+
+class _Worker:
+    """What the slots share."""
+
+    def __init__(self, nc: Any, function: str, f: Callable[[float], Any], space: str, slots: int) -> None:
+        self.nc, self.js, self.f, self.function, self.space = nc, nc.jetstream(), f, function, space
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.arithmetic = arithmetic()
+        self.threads = concurrent.futures.ThreadPoolExecutor(slots, "coquad")
+        self.busy = 0
+        self.counting = threading.Lock()
+        self.connections = 0
+        self.anew = asyncio.Event()
+        self.leaving = asyncio.Event()
+        self.left = asyncio.Event()
+        self.results = f"COQUAD1_{space}_RES"
+        self.jobs = f"COQUAD1_{space}_JOBS"
+
+    def count(self, threads: int) -> None:
+        with self.counting:
+            self.busy += threads
+
+    async def connected(self) -> None:
+        self.connections += 1
+        self.anew.set()
+        self.anew = asyncio.Event()
+
+    async def unless(self, work: "Awaitable[T]", *ends: asyncio.Event) -> T:
+        """Waits for `work`, but no longer than until the connection is made anew or one of these events comes."""
+        task = asyncio.ensure_future(work)
+        others = [asyncio.ensure_future(event.wait()) for event in (self.anew, *ends)]
+        try:
+            await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise _ConnectedAnew
+            return task.result()
+        finally:
+            for one in (task, *others):
+                one.cancel()
+            if task.done() and not task.cancelled():
+                task.exception()  # it was looked at
+
+    async def consumer(self) -> "Dict[str, Any]":
+        """What the server says of the function's consumer."""
+        subject = f"$JS.API.CONSUMER.INFO.{self.jobs}.{self.function}"
+        reply = await self.unless(self.nc.request(subject, b"", timeout=2))
+        info: Dict[str, Any] = json.loads(reply.data)
+        if "error" in info:
+            raise nats.js.errors.APIError.from_error(info["error"])
+        return info
+
+    async def is_answered(self, subject: str, values_only: bool) -> bool:
+        """Whether an answer is stored. In doubt there is none."""
+        try:
+            api = f"$JS.API.DIRECT.GET.{self.results}.{subject}"
+            reply = await self.unless(self.nc.request(api, b"", timeout=2))
+            if reply.headers and "Status" in reply.headers:
+                return False
+            answer, _ = _wire.unpack(reply.data)
+            return "y" in answer or not values_only
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, ValueError, TypeError):
+            return False
+
+
+class _Held:
+    """A job that a slot has.
+
+    The server gives a job to another worker when it has had no sign of life for `ack_wait`, and obeys whoever speaks of
+    the job, also one that has it no longer.
+
+    INVARIANT: nothing is said of a job but by its holder. `until` is when the job may be another's: `ack_wait` after a
+    request of ours that the server had before it gave us the job, or after a sign of life that it has confirmed before
+    `until`, on the connection on which we have the job.
+    """
+
+    def __init__(self, worker: _Worker, message: Any, terms: "Dict[str, Any]", asked: float, connection: int) -> None:
+        self.worker, self.message, self.connection = worker, message, connection
+        self.delivery = message.metadata.num_delivered
+        self.created = terms["created"]
+        self.ack_wait = terms["config"]["ack_wait"] / 1e9
+        self.until = asked + self.ack_wait
+        self.subject = ""
+
+    def is_sure(self) -> bool:
+        unbroken = self.connection == self.worker.connections and self.worker.nc.is_connected
+        return bool(unbroken and time.monotonic() + self.ack_wait / 10 < self.until)
+
+    async def tell(self, what: bytes) -> None:
+        if self.is_sure():
+            await self.worker.nc.publish(self.message.reply, what)
+
+    async def alive(self) -> None:
+        """Gives a sign of life, or sees whether the job is still ours."""
+        worker, connection = self.worker, self.worker.connections
+        if connection == self.connection and self.is_sure():
+            sent = time.monotonic()
+            await worker.unless(worker.nc.request(self.message.reply, b"+WPI", timeout=max(self.until - sent, 0.01)))
+            if time.monotonic() < self.until:
+                self.until = sent + self.ack_wait
+        elif await self._is_nobody_elses():
+            sent = time.monotonic()
+            await worker.unless(worker.nc.request(self.message.reply, b"+WPI", timeout=self.ack_wait))
+            # Between the question and the sign of life it may have been given away.
+            if await self._is_nobody_elses() and connection == worker.connections:
+                self.until, self.connection = sent + self.ack_wait, connection
+
+    async def _is_nobody_elses(self) -> bool:
+        """Whether the server says so: it has given out no job a second time, and this is no second time."""
+        if self.delivery > 1:
+            return False
+        info = await self.worker.consumer()
+        same = info["created"] == self.created and info["num_redelivered"] == 0 and info["num_ack_pending"] > 0
+        return same and not await self.worker.is_answered(self.subject, values_only=False)
+
+    async def during(self, work: "asyncio.Future[T]", *ends: asyncio.Event) -> Optional[T]:
+        """Waits for `work`, and gives signs of life meanwhile. `None` if one of these events came before."""
+        others = [asyncio.ensure_future(event.wait()) for event in ends]
+        try:
+            while not work.done() and not any(event.is_set() for event in ends):
+                events: "list[asyncio.Future[Any]]" = [work, *others]
+                beat = self.ack_wait / 3
+                done, _ = await asyncio.wait(events, timeout=beat, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    await self.attempt_alive()
+            return work.result() if work.done() else None
+        finally:
+            for other in others:
+                other.cancel()
+
+    async def attempt_alive(self) -> None:
+        try:
+            await self.alive()
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+            pass  # the next one, or the connection to come, may have more luck
+
+
+def _job_of(data: bytes, space: str, function: str) -> _wire.Job:
+    """The job, if it is one: an identity, a point, and a place for the answer in this space."""
+    job = _wire.job(data)
+    if job.function != function or len(job.x) != 1:
+        raise ValueError("not for us")
+    place = rf"coquad1\.{re.escape(space)}\.res\.[A-Za-z0-9_-]{{1,64}}\.{re.escape(job.id)}"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", job.id) or not re.fullmatch(place, job.reply or ""):
+        raise ValueError("not an answer's place")
+    return job
+
+
+class _Slot:
+    """Asks for a job, evaluates it, stores the answer, and lets go of the job, in this order."""
+
+    def __init__(self, worker: _Worker) -> None:
+        self.worker = worker
+
+    async def serve(self) -> None:
+        """INVARIANT: it ends when the worker leaves, and not before, whatever happens."""
+        worker = self.worker
+        while not worker.leaving.is_set():
+            try:
+                await self._ask()
+            except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+                pass  # no connection, no consumer: it may come back
+            except Exception as error:
+                print(f"coquad_worker: {type(error).__name__}: {error}", file=sys.stderr)
+            if not worker.leaving.is_set():
+                await asyncio.wait({asyncio.ensure_future(worker.leaving.wait())}, timeout=0.25)
+
+    async def _ask(self) -> None:
+        worker = self.worker
+        connection = worker.connections
+        terms = await worker.consumer()
+        expires = min(ASKING, terms["config"]["ack_wait"] / 4e9)
+        request = json.dumps({"batch": 1, "expires": int(expires * 1e9)}).encode()
+        inbox = worker.nc.new_inbox()
+        answers = await worker.nc.subscribe(inbox)
+        try:
+            while not worker.leaving.is_set() and connection == worker.connections:
+                asked = time.monotonic()
+                await worker.nc.publish(f"$JS.API.CONSUMER.MSG.NEXT.{worker.jobs}.{worker.function}", request, inbox)
+                # Cut short by `leaving`, it may take a job with it: the server gives that to another in time.
+                message = await worker.unless(answers.next_msg(timeout=expires + 0.5), worker.leaving)
+                status = JetStreamContext.is_status_msg(message)
+                if not status:
+                    await self._handle(_Held(worker, message, terms, asked, connection))
+                elif str(status) != "408":  # it waited as long as it was asked to
+                    return
+        finally:
+            try:
+                await answers.unsubscribe()
+            except nats.errors.Error:
+                pass  # the subscription went with the connection
+
+    async def _handle(self, held: _Held) -> None:
+        worker, message = self.worker, held.message
+        try:
+            job = _job_of(message.data, worker.space, worker.function)
+        except Exception:
+            return await held.tell(b"+TERM")
+        held.subject = job.reply or ""
+        if held.delivery > 1 and await worker.is_answered(held.subject, values_only=True):
+            return await held.tell(b"+ACK")
+        started = time.monotonic()
+
+        def evaluated() -> bytes:
+            worker.count(1)
+            try:
+                return answered()
+            finally:
+                worker.count(-1)
+
+        def answered() -> bytes:
+            def extra() -> "tuple[tuple[str, Any], ...]":
+                own = (("w", worker.name), ("n", held.delivery), ("a", worker.arithmetic))
+                return (("dt", time.monotonic() - started), *own)
+
+            # The value first: `dt` is how long that took.
+            outcome: "list[Any]" = []
+            try:
+                outcome.append(worker.f(job.x[0]))
+            except BaseException as error:
+                return _wire.failure(job.id, error, None, extra())
+            return _wire.answer(job.id, lambda: outcome[0], extra())
+
+        work = asyncio.wrap_future(worker.threads.submit(evaluated))
+        answer = await held.during(work, worker.left)
+        if answer is None:
+            return await held.tell(b"-NAK")
+        if await self._store(held, job, answer):
+            await held.tell(b"+ACK")
+
+    async def _store(self, held: _Held, job: _wire.Job, answer: bytes) -> bool:
+        """Publishes the answer until the server has it, for as long as the job is ours."""
+        worker = self.worker
+        beat = time.monotonic() + held.ack_wait / 3
+        while True:
+            if not held.is_sure() or time.monotonic() > beat:
+                await held.attempt_alive()
+                beat = time.monotonic() + held.ack_wait / 3
+            if worker.left.is_set():
+                return False
+            if not held.is_sure():
+                if worker.nc.is_connected and await self._is_lost(held):
+                    return False
+                await asyncio.sleep(0.1)
+                continue
+            limit = min(_wire.LONGEST_MESSAGE, worker.nc.max_payload or _wire.LONGEST_MESSAGE)
+            if len(answer) > limit:
+                answer = _wire.too_long(job.id, len(answer), limit)
+            try:
+                await worker.unless(worker.js.publish(held.subject, answer, timeout=max(held.ack_wait / 3, 0.05)))
+                return True
+            except nats.js.errors.APIError as error:
+                if error.err_code == 10054:  # longer than the stream takes: it never will be stored
+                    answer = _wire.failure(job.id, f"a value of {len(answer)} bytes is longer than the stream takes", "failed")
+            except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+                pass
+            await asyncio.sleep(0.05)
+
+    @staticmethod
+    async def _is_lost(held: _Held) -> bool:
+        try:
+            return not await held._is_nobody_elses()
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+            return False
+
+
+async def serve_nats_async(
+    url: str,
+    function: str,
+    f: Callable[[float], Any],
+    *,
+    space: str = "default",
+    slots: int = 1,
+    patience: float = 20.0,
+    **connection: Any,
+) -> bool:
+    """As `serve_nats`, on a loop that runs. Returns whether no thread is left that evaluates what nobody wants."""
+    for name in (space, function):
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+            raise ValueError(f"{name!r} is not a name: 1 to 64 letters, digits, - and _")
+    workers: "list[_Worker]" = []
+
+    def say(what: str) -> None:
+        print(f"coquad_worker: {what}", file=sys.stderr)
+
+    async def connected() -> None:
+        say("connected")
+        for worker in workers:
+            await worker.connected()
+
+    async def disconnected() -> None:
+        say("disconnected")
+
+    async def failed(error: Exception) -> None:
+        # Each attempt to connect that fails is one: what an operator must know is that the connection is gone.
+        if not isinstance(error, (OSError, asyncio.TimeoutError, nats.errors.UnexpectedEOF)):
+            say(f"{type(error).__name__}: {error}")
+
+    options: Dict[str, Any] = {
+        "inbox_prefix": "_INBOX_worker",
+        "name": "coquad worker",
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": 0.1,
+        "ping_interval": 5,
+        "error_cb": failed,
+        "disconnected_cb": disconnected,
+        "reconnected_cb": connected,
+    }
+    nc = await nats.connect(url, **{**options, **connection})
+    worker = _Worker(nc, function, f, space, slots)
+    workers.append(worker)
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        (worker.left if worker.leaving.is_set() else worker.leaving).set()
+
+    for kind in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(kind, told)
+        except (NotImplementedError, RuntimeError, ValueError):
+            pass  # not on the main thread: signals are the program's own affair
+    all: "Set[asyncio.Task[None]]" = {asyncio.ensure_future(_Slot(worker).serve()) for _ in range(slots)}
+    try:
+        await worker.leaving.wait()
+        ends: "list[asyncio.Future[Any]]" = [asyncio.gather(*all), asyncio.ensure_future(worker.left.wait())]
+        await asyncio.wait(ends, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        worker.left.set()
+        await asyncio.wait(all, timeout=2)
+        await asyncio.wait_for(nc.drain(), 2)
+    except asyncio.TimeoutError:
+        pass
+    finally:
+        for task in all:
+            task.cancel()
+        worker.threads.shutdown(wait=False, cancel_futures=True)
+    return worker.busy == 0
+
+
+def serve_nats(url: str, function: str, f: Callable[[float], Any], **options: Any) -> None:
+    """Serves `f`, of a float and to a number, a complex number, or a sequence of them, until told to stop.
+
+    `slots` evaluations run at once, each on a thread; `space` is the coordinator's; what else is given goes to
+    `nats.connect`. Told by SIGTERM or SIGINT, it asks for no more, finishes what it has within `patience` seconds, and
+    hands back the rest. Whatever `f` raises is its failure at that point, and so is a value that is no number or too
+    long: the worker lives on. What the server loses, and a server that is started again, it survives.
+    """
+    if not asyncio.run(serve_nats_async(url, function, f, **options)):
+        # Python would wait for the threads that are left, one of which may never end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
