@@ -51,6 +51,8 @@ pub(crate) struct Desk {
     answered: HashMap<u64, u64>,
     /// Held, so that their workers are counted while nobody happens to hold an evaluator.
     known: HashMap<String, Arc<Function>>,
+    /// The numbers of the jobs that the server has given up, on this connection.
+    dead: HashSet<u64>,
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
     report: Arc<Mutex<NatsReport>>,
@@ -74,6 +76,7 @@ impl Desk {
             attempts: HashMap::new(),
             answered: HashMap::new(),
             known: HashMap::new(),
+            dead: HashSet::new(),
             runs: HashSet::new(),
             cancelled: HashMap::new(),
             report,
@@ -103,6 +106,10 @@ impl Desk {
                 self.looked(&subject, serial, attempt, job, answer);
             }
             Event::Dead(sequence) => {
+                if self.dead.len() >= REMEMBERED {
+                    self.dead.clear();
+                }
+                self.dead.insert(sequence);
                 if let Some(pending) = self.pending.values_mut().find(|pending| pending.sequence == Some(sequence)) {
                     pending.dead = true;
                     pending.due = now;
@@ -116,6 +123,7 @@ impl Desk {
             // Answers may have come while nobody listened, and the server may be an empty one.
             Event::Connected => {
                 self.connections += 1;
+                self.dead.clear();
                 self.actions.push(Action::Setup);
                 self.pending.values_mut().for_each(|pending| pending.wait(now, Duration::ZERO));
             }
@@ -199,6 +207,8 @@ impl Desk {
                 pending.sequence = Some(stored.sequence);
                 pending.connection = self.connections;
                 pending.duplicate = stored.duplicate;
+                // It may be an earlier client's, and given up long ago.
+                pending.dead = stored.duplicate && self.dead.contains(&stored.sequence);
                 pending.wait(self.now, if stored.duplicate { Duration::ZERO } else { pending::FIRST_LOOK });
                 if stored.duplicate {
                     self.look_up();

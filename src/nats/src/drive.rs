@@ -19,6 +19,8 @@ use crate::ops::Ops;
 
 /// How often deadlines and due look-ups are seen to.
 const TICK: Duration = Duration::from_millis(250);
+/// How often the kept reports of jobs that were given up are read.
+const REPORTS: Duration = Duration::from_secs(2);
 /// A client that leaves waits as long for the server to take back what was asked for.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -42,6 +44,7 @@ impl Drive {
         if let Ok(dead) = self.ops.client.subscribe(self.ops.server.space.dead()).await {
             self.forward(dead, |message| Some(Event::Dead(given_up(&message.payload)?)));
         }
+        self.read_reports();
         loop {
             let event = match events.try_recv() {
                 Ok(event) => event,
@@ -104,6 +107,39 @@ impl Drive {
                 }
             }
         }
+    }
+
+    /// Reads what the server has kept of such reports: one that it made while we were not connected is missed else.
+    fn read_reports(&self) {
+        let (ops, to) = (self.ops.clone(), self.events.clone());
+        let mut connections = ops.connections();
+        tokio::spawn(async move {
+            let mut next = 1;
+            while !to.is_closed() {
+                let report = tokio::select! {
+                    biased;
+                    // The server may be an empty one, which counts anew. What was asked of the old one is not waited for.
+                    Ok(()) = connections.changed() => {
+                        next = 1;
+                        continue;
+                    }
+                    report = ops.next_dead(next) => report,
+                };
+                match report {
+                    Some((at, job)) => {
+                        next = at + 1;
+                        let _ = job.map(|job| to.unbounded_send(Event::Dead(job)));
+                    }
+                    None => {
+                        let rest = tokio::time::sleep(REPORTS);
+                        tokio::select! {
+                            Ok(()) = connections.changed() => next = 1,
+                            () = rest => {}
+                        }
+                    }
+                }
+            }
+        });
     }
 
     fn forward(&self, mut from: Subscriber, event: impl Fn(Message) -> Option<Event> + Send + 'static) {

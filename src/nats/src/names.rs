@@ -33,6 +33,11 @@ impl Space {
         format!("COQUAD1_{}_RES", self.0)
     }
 
+    /// Where the server's reports are kept of jobs that it has given up.
+    pub(crate) fn dead_stream(&self) -> String {
+        format!("COQUAD1_{}_DEAD", self.0)
+    }
+
     /// Jobs for a function; `*` is all of them.
     pub(crate) fn job(&self, function: &str) -> String {
         format!("coquad1.{}.job.{function}", self.0)

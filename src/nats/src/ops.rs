@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::Client;
 use async_nats::header::NATS_MESSAGE_ID;
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use futures::channel::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
+use crate::desk::given_up;
 use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
 use crate::error::Error;
 use crate::server::Server;
@@ -38,6 +39,7 @@ pub(crate) struct Ops {
     connections: watch::Receiver<u64>,
     jobs: Stream<()>,
     results: Stream<()>,
+    dead: Stream<()>,
     functions: Arc<Mutex<Vec<Weak<Function>>>>,
     /// When the streams were last seen or made.
     last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
@@ -59,6 +61,7 @@ impl Ops {
         };
         let jobs = bind(server.space.jobs_stream()).await?;
         let results = bind(server.space.results_stream()).await?;
+        let dead = bind(server.space.dead_stream()).await?;
         Ok(Self {
             client,
             context,
@@ -66,10 +69,16 @@ impl Ops {
             server,
             jobs,
             results,
+            dead,
             functions: Arc::default(),
             last_setup: Arc::default(),
             events,
         })
+    }
+
+    /// How often the connection was made anew.
+    pub(crate) fn connections(&self) -> watch::Receiver<u64> {
+        self.connections.clone()
     }
 
     fn functions(&self) -> Vec<Arc<Function>> {
@@ -168,6 +177,15 @@ impl Ops {
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(_) => Err(()),
         }
+    }
+
+    /// The next report of a job that the server has given up, at `from` or later: where it is, and which job it is about.
+    /// A report about the jobs of a stream that was there before this one is about none.
+    pub(crate) async fn next_dead(&self, from: u64) -> Option<(u64, Option<u64>)> {
+        let report = self.dead.direct_get_next_for_subject(self.server.space.dead(), Some(from)).await.ok()?;
+        let jobs = self.context.get_stream(self.server.space.jobs_stream()).await.ok()?;
+        let is_of_these = SystemTime::from(report.time) >= SystemTime::from(jobs.cached_info().created);
+        Some((report.sequence, given_up(&report.payload).filter(|_| is_of_these)))
     }
 
     /// Whether the job is still in the stream. After the server has lost its store, another's may have its number.

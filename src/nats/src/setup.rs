@@ -14,6 +14,8 @@ use crate::server::Server;
 const MAX_JOBS: i64 = 100_000;
 /// Results that a space keeps, in bytes. Beyond, the oldest go.
 const MAX_RESULTS: i64 = 256 << 20;
+/// Reports of jobs that were given up. Beyond, the oldest go.
+const MAX_DEAD: i64 = 10_000;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Slots that one function may have. The server's own defaults (1000 outstanding, 512 waiting) are far too few.
@@ -48,6 +50,19 @@ pub(crate) async fn streams(context: &Context, server: &Server) -> Result<(), Er
         allow_direct: true,
         ..common
     };
+    // A report is lost on whoever is not connected when it is made: they are kept. The server itself publishes them.
+    let dead = stream::Config {
+        name: space.dead_stream(),
+        subjects: vec![space.dead()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_messages: MAX_DEAD,
+        allow_direct: true,
+        storage: StorageType::File,
+        max_age: 7 * DAY,
+        num_replicas: server.replicas,
+        ..stream::Config::default()
+    };
     for config in [results, jobs] {
         let name = config.name.clone();
         match context.get_stream(&name).await {
@@ -56,6 +71,11 @@ pub(crate) async fn streams(context: &Context, server: &Server) -> Result<(), Er
                 GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
                 _ => return Err(Error::Setup { name, reason: error.to_string() }),
             },
+        }
+        // Made with the jobs, before them, by whoever may. Spaces that have none go on: a report that was lost is then
+        // made up for only when the queue is idle.
+        if name == space.jobs_stream() {
+            let _ = context.create_stream(dead.clone()).await;
         }
         // Two that do this at once ask for the same, which the server grants both, or one finds what the other has made.
         if let Err(error) = context.create_stream(config).await

@@ -1,6 +1,7 @@
 //! The worker's side: serves functions, one job at a time in each slot.
 
 mod hand;
+mod held;
 mod pull;
 mod slot;
 

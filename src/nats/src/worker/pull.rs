@@ -3,17 +3,19 @@
 //! INVARIANT: the server holds one request of a slot at most, and none while the slot is busy, also when the connection was
 //! lost in between: no job waits behind another.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{Context, Message};
 use async_nats::{Client, StatusCode, Subscriber};
+use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::watch;
 
-/// How often the server says that it still has the request.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// It waits for a job for 30 s.
-const REQUEST: &[u8] = br#"{"batch":1,"expires":30000000000,"idle_heartbeat":10000000000}"#;
+/// How long the server keeps a request at most. It may lose it without a word: when it forgets a stream, or another of its
+/// cluster takes over. What was lost is asked for again after this.
+const ASKING: Duration = Duration::from_secs(1);
+/// How much longer the word that there was no job may take.
+const LATE: Duration = Duration::from_millis(500);
 
 pub(super) struct Pull {
     client: Client,
@@ -21,6 +23,8 @@ pub(super) struct Pull {
     subject: String,
     inbox: String,
     answers: Subscriber,
+    asking: Duration,
+    request: Bytes,
     connections: watch::Receiver<u64>,
 }
 
@@ -30,42 +34,49 @@ impl Pull {
         context: &Context,
         stream: &str,
         consumer: &str,
+        ack_wait: Duration,
         connections: watch::Receiver<u64>,
     ) -> Option<Self> {
         let inbox = client.new_inbox();
+        // A job is given out after it was asked for: the less that is, the longer is it known to be ours.
+        let asking = ASKING.min(ack_wait / 4);
         Some(Self {
             answers: client.subscribe(inbox.clone()).await.ok()?,
             client: client.clone(),
             context: context.clone(),
             subject: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
             inbox,
+            asking,
+            request: format!("{{\"batch\":1,\"expires\":{}}}", asking.as_nanos()).into(),
             connections,
         })
     }
 
-    /// Asks for a job until there is one. `None` if the request was lost: then another of these must be opened.
-    pub(super) async fn next(&mut self) -> Option<Message> {
+    /// Asks for a job until there is one, and says when it was asked for. `None` if the request was lost: then another of
+    /// these must be opened.
+    pub(super) async fn next(&mut self) -> Option<(Message, Instant)> {
         self.connections.mark_unchanged();
-        self.ask().await?;
+        let mut asked = self.ask().await?;
         loop {
             let answer = tokio::select! {
                 biased;
-                answer = tokio::time::timeout(2 * HEARTBEAT, self.answers.next()) => answer.ok()??,
+                answer = tokio::time::timeout(self.asking + LATE, self.answers.next()) => answer.ok()??,
                 Ok(()) = self.connections.changed() => return None,
             };
             match answer.status {
                 None | Some(StatusCode::OK) => {
-                    return Some(Message { message: answer, context: self.context.clone() });
+                    return Some((Message { message: answer, context: self.context.clone() }, asked));
                 }
-                Some(StatusCode::IDLE_HEARTBEAT) => {}
-                Some(StatusCode::TIMEOUT) => self.ask().await?,
+                Some(StatusCode::TIMEOUT) => asked = self.ask().await?,
                 Some(_) => return None,
             }
         }
     }
 
-    async fn ask(&self) -> Option<()> {
-        let request = self.client.publish_with_reply(self.subject.clone(), self.inbox.clone(), REQUEST.into());
-        request.await.ok()
+    async fn ask(&self) -> Option<Instant> {
+        let asked = Instant::now();
+        let request = self.client.publish_with_reply(self.subject.clone(), self.inbox.clone(), self.request.clone());
+        request.await.ok()?;
+        Some(asked)
     }
 }

@@ -6,7 +6,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use async_nats::connection::State;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
@@ -16,6 +15,7 @@ use futures::channel::oneshot;
 use tokio::sync::watch;
 
 use super::hand::{Means, Trouble};
+use super::held::{Held, May, Terms};
 use super::pull::Pull;
 use super::{Phase, Shared};
 use crate::names::{self, Space};
@@ -35,27 +35,6 @@ pub(super) struct Slot {
     shared: Arc<Shared>,
     function: String,
     means: Means,
-}
-
-/// What the consumer promises.
-#[derive(Clone, Copy)]
-struct Terms {
-    ack_wait: Duration,
-    max_deliver: i64,
-    /// Which consumer this is: another one has its name when the server has lost its store.
-    created: SystemTime,
-}
-
-/// A job that this slot has.
-struct Held<'a> {
-    shared: &'a Shared,
-    function: &'a str,
-    message: &'a Message,
-    terms: Terms,
-    /// How often it was given out.
-    delivery: i64,
-    /// The connection on which it came.
-    connection: u64,
 }
 
 /// How an evaluation ended.
@@ -94,7 +73,7 @@ impl Slot {
             let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver, created };
             let Shared { server, client, context, connections, .. } = &*self.shared;
             let stream = server.space.jobs_stream();
-            let jobs = Pull::open(client, context, &stream, &self.function, connections.clone()).await?;
+            let jobs = Pull::open(client, context, &stream, &self.function, terms.ack_wait, connections.clone()).await?;
             Some((jobs, terms))
         };
         let opened = tokio::select! {
@@ -105,20 +84,29 @@ impl Slot {
         let Some((mut jobs, terms)) = opened else { return };
         loop {
             let connection = *self.shared.connections.borrow();
-            let message = tokio::select! {
+            let given = tokio::select! {
                 biased;
                 () = reached(told, Phase::Finishing) => return,
-                message = jobs.next() => message,
+                given = jobs.next() => given,
             };
-            let Some(message) = message else { return };
-            self.handle(&message, terms, connection, told).await;
+            let Some((message, asked)) = given else { return };
+            let Ok(delivery) = message.info().map(|info| info.delivered) else { return };
+            let shared = self.shared.clone();
+            let function = self.function.clone();
+            let held = Held::new(&shared, &function, &message, terms, delivery, asked, connection);
+            self.handle(&message, held, delivery, terms, told).await;
         }
     }
 
-    async fn handle(&mut self, message: &Message, terms: Terms, connection: u64, told: &mut watch::Receiver<Phase>) {
-        let Ok((delivery, published)) = message.info().map(|info| (info.delivered, info.published)) else { return };
-        let shared = self.shared.clone();
-        let held = Held { shared: &shared, function: &self.function, message, terms, delivery, connection };
+    async fn handle(
+        &mut self,
+        message: &Message,
+        held: Held<'_>,
+        delivery: i64,
+        terms: Terms,
+        told: &mut watch::Receiver<Phase>,
+    ) {
+        let Ok(published) = message.info().map(|info| info.published) else { return };
         let Some((job, x)) = readable(&self.shared.server.space, &self.function, &message.payload) else {
             return held.tell(AckKind::Term).await;
         };
@@ -188,14 +176,14 @@ impl Slot {
             delivery: u64::try_from(delivery).ok(),
             ..Answer::new(job.id, outcome)
         };
-        let storing = held.alive(shared.store(reply, answer));
+        let storing = held.alive(self.shared.store(reply, answer, &held));
         let stored = tokio::select! {
             biased;
             stored = storing => stored,
             () = reached(told, Phase::Leaving) => false,
         };
         if stored {
-            held.tell(AckKind::Ack).await;
+            held.let_go().await;
         } else {
             held.hand_back().await;
         }
@@ -225,46 +213,6 @@ impl Slot {
     }
 }
 
-impl Held<'_> {
-    /// Tells the server what has become of the job. It goes by the job's number alone: a server that was away meanwhile may
-    /// have lost its store and given the number to another job, and then it is told nothing.
-    async fn tell(&self, kind: AckKind) {
-        let Shared { client, context, server, connections, .. } = self.shared;
-        let unbroken = *connections.borrow() == self.connection && client.connection_state() == State::Connected;
-        let is_known = async {
-            let stream = context.get_stream_no_info(server.space.jobs_stream()).await.ok()?;
-            let info = stream.consumer_info(self.function).await.ok()?;
-            (SystemTime::from(info.created) == self.terms.created).then_some(())
-        };
-        if unbroken || is_known.await.is_some() {
-            let _ = self.message.ack_with(kind).await;
-        }
-    }
-
-    /// Gives the job back, to be given to another at once. The server gives it out so often only: the last time it is
-    /// ended, which its coordinator sees and publishes it again.
-    async fn hand_back(&self) {
-        let last = self.terms.max_deliver > 0 && self.delivery >= self.terms.max_deliver;
-        self.tell(if last { AckKind::Term } else { AckKind::Nak(None) }).await;
-    }
-
-    /// Waits for `work`, and tells the server that somebody does.
-    async fn alive<T>(&self, work: impl Future<Output = T>) -> T {
-        let beat = (self.terms.ack_wait / 3).max(Duration::from_millis(10));
-        let beats = async {
-            loop {
-                tokio::time::sleep(beat).await;
-                self.tell(AckKind::Progress).await;
-            }
-        };
-        tokio::select! {
-            biased;
-            done = work => done,
-            () = beats => unreachable!("it beats for ever"),
-        }
-    }
-}
-
 impl Shared {
     /// When the connection was made, or made anew.
     fn connected(&self) -> SystemTime {
@@ -285,13 +233,31 @@ impl Shared {
         }
     }
 
-    /// Publishes the answer until the server has it. It goes to the client and into the store at once.
-    async fn store(&self, reply: &str, answer: Answer<'_>) -> bool {
+    /// Whether there is an answer already, of whatever kind. In doubt there is none.
+    pub(super) async fn has_answer(&self, reply: &str) -> bool {
+        let results = self.context.get_stream_no_info(self.server.space.results_stream()).await;
+        match results {
+            Ok(results) => results.direct_get_last_for_subject(reply).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Publishes the answer until the server has it, for as long as the job is ours. It goes to the client and into the
+    /// store at once.
+    async fn store(&self, reply: &str, answer: Answer<'_>, held: &Held<'_>) -> bool {
         let mut connections = self.connections.clone();
         let until = Instant::now() + STORING;
         let mut pause = Duration::from_millis(50);
         let mut bytes = encoded(&answer, MAX_FRAME);
         while Instant::now() < until {
+            match held.may_answer(answer.outcome.is_ok(), reply).await {
+                May::Yes => {}
+                May::No => return false,
+                May::Later => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            }
             connections.mark_unchanged();
             let message = PublishMessage::build().payload(bytes.clone());
             let storing = async { self.context.send_publish(reply.to_owned(), message).await?.await };

@@ -1,13 +1,17 @@
 //! Workers, servers, networks and coordinators that are killed, stopped, cut and robbed: the answer keeps its bits.
 
+use std::any::Any;
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use coquad::{Error as Failure, Evaluator, Integrator};
 use coquad_nats::{Error, Nats, Server, Worker};
 use futures::executor::block_on;
 use futures::future::{Either, join_all, select};
 
+use crate::python;
 use crate::support::proxy::{Fate, Proxy, Way};
 use crate::support::worker::{TALLY, URL, WorkerProcess, peak, points};
 use crate::support::{NatsServer, Random, Tool, runs, signal, until};
@@ -108,6 +112,123 @@ fn the_late_answer_of_a_worker_that_was_stopped_is_dropped() {
     });
     until("nothing is left", || Tool::new(&server).jobs_waiting("default") == 0);
     assert_eq!(points(&tally).len(), 6);
+}
+
+/// D5: a worker is stopped for longer than the server waits, so that another has its job. Woken, it ends its evaluation, or
+/// is told to stop: it says nothing of the job that is no longer its own, and the other one's answer counts.
+fn a_former_holder_is_silent(function: &str, orders: &[&str], start: impl Fn(&NatsServer, &Path) -> (u32, Box<dyn Any>)) {
+    let server = NatsServer::start();
+    let tally = server.folder.path().join("tally");
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>(function).deadline(AT_MOST);
+    let (former, _former) = start(&server, &tally);
+    until("the first worker is there", || evaluator.slots() == 1);
+    // Whatever is said of the first delivery, to the server or to the coordinator.
+    let tool = Tool::new(&server);
+    let said = tool.hear(&["$JS.ACK.COQUAD1_default_JOBS.*.1.>", "coquad1.default.res.>"]);
+    thread::scope(|scope| {
+        let value = scope.spawn(|| block_on(evaluator.evaluate(0.5)));
+        until("it is busy", || points(&tally).len() == 1);
+        signal(former, "STOP");
+        let (_, _other) = start(&server, &tally);
+        until("the other one is busy", || points(&tally).len() == 2);
+        let before = said.lock().unwrap().len();
+        signal(former, "CONT");
+        for order in orders {
+            signal(former, order);
+        }
+        let outcome = value.join().unwrap();
+        if function.ends_with("fails") {
+            assert!(outcome.unwrap_err().to_string().ends_with("no value"));
+        } else {
+            assert_eq!(outcome.unwrap().to_bits(), peak(0.5).to_bits());
+        }
+        // The answer of the present holder, and nothing else: the former one ended its evaluation a second before it.
+        thread::sleep(Duration::from_secs(1));
+        let said = said.lock().unwrap()[before..].to_vec();
+        assert_eq!(said.len(), 1, "{function}, {orders:?}: {said:?}");
+        assert!(said[0].starts_with("coquad1.default.res."), "{said:?}");
+    });
+    until("nothing is left", || tool.jobs_waiting("default") == 0);
+    assert_eq!(points(&tally).len(), 2);
+    assert_eq!((nats.report().duplicates, nats.report().conflicts, nats.report().republished), (0, 0, 0));
+}
+
+#[test]
+fn a_former_holder_says_nothing_of_its_job() {
+    let rust = |server: &NatsServer, function: &str, tally: &Path| -> (u32, Box<dyn Any>) {
+        let worker = WorkerProcess::tallied(server, function, 1, tally);
+        (worker.pid(), Box::new(worker))
+    };
+    for function in ["longer", "longer-fails"] {
+        for orders in [&[][..], &["TERM"], &["TERM", "INT"]] {
+            a_former_holder_is_silent(function, orders, |server, tally| rust(server, function, tally));
+        }
+    }
+}
+
+#[test]
+fn a_former_holder_in_python_says_nothing_of_its_job() {
+    let program = "import struct, time, os\ndef f(x):\n    \
+        open(sys.argv[2], 'a').write(struct.pack('>d', x).hex() + f' {os.getpid()} 0\\n')\n    time.sleep(2.5)\n    \
+        if FAILS: raise ValueError('no value')\n    return 1.0 / (1e-3 + (x - 0.3) * (x - 0.3))\n";
+    for function in ["longer", "longer-fails"] {
+        let fails = if function == "longer" { "False" } else { "True" };
+        let program = format!("FAILS = {fails}\n{program}serve_nats(URL, {function:?}, f, patience=2)\n");
+        for orders in [&[][..], &["TERM"], &["TERM", "INT"]] {
+            a_former_holder_is_silent(function, orders, |server, tally| {
+                let worker = python::worker(server, &program, &[tally.to_str().unwrap()]);
+                (worker.0.id(), Box::new(worker))
+            });
+        }
+    }
+}
+
+/// D6: the server gives a job up and reports it while the coordinator is cut off, and the queue never rests.
+#[test]
+fn a_job_given_up_while_nobody_listened_is_recognised_on_a_busy_queue() {
+    let server = NatsServer::start();
+    let proxy = Proxy::to(server.port);
+    let tally = server.folder.path().join("tally");
+    let through = Server::new(proxy.url()).ack_wait(Duration::from_secs(1));
+    let nats = block_on(Nats::connect(through)).unwrap();
+    let evaluator = nats.evaluator::<f64>("kills").deadline(AT_MOST);
+    let busy = server.connect();
+    let others = busy.evaluator::<f64>("kills").deadline(AT_MOST);
+    let tool = Tool::new(&server);
+    let reports = tool.hear(&["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"]);
+    let over = AtomicBool::new(false);
+    let mut workers = Vec::new();
+    thread::scope(|scope| {
+        let value = scope.spawn(|| block_on(evaluator.evaluate(0.5)));
+        until("the job is queued", || tool.jobs_waiting("default") == 1);
+        proxy.cut(Way::Both, Fate::Lost);
+        // Two at a time, with room for neither to be missing.
+        for half in [0.0, 0.5] {
+            let (over, others) = (&over, &others);
+            scope.spawn(move || {
+                for i in 1.. {
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let xs = [0.0, 0.1, 0.2].map(|part| half + (part + f64::from(i) / 1e6) / 2.0 + 1e-9);
+                    assert!(block_on(join_all(xs.map(|x| others.evaluate(x)))).iter().all(Result::is_ok));
+                }
+            });
+        }
+        // Three of them die of it.
+        workers.extend((0..5).map(|_| WorkerProcess::tallied(&server, "kills", 1, &tally)));
+        until("the server has given it up", || reports.lock().unwrap().len() == 1);
+        let mended = Instant::now();
+        proxy.mend();
+        let lost = value.join().unwrap().unwrap_err();
+        let after = mended.elapsed();
+        over.store(true, Ordering::Relaxed);
+        assert!(matches!(lost.downcast_ref(), Some(Error::WorkerLost { .. })), "{lost}");
+        println!("recognised {after:.2?} after the network was mended");
+        assert!(after < Duration::from_secs(20), "{after:?}");
+    });
+    assert_eq!(points(&tally).iter().filter(|point| **point == "3fe0000000000000").count(), 3);
 }
 
 /// Four workers have 100 points, and the server is killed and comes back after a while, with its store or without.

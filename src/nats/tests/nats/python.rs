@@ -12,7 +12,7 @@ use futures::executor::block_on;
 use crate::support::worker::peak;
 use crate::support::{NatsServer, runs, until};
 
-struct Killed(Child);
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -66,10 +66,10 @@ fn python() -> Command {
 }
 
 /// A worker in Python with a NATS client of its own: `serve` is the program's last line, `URL` the server's address.
-fn worker(server: &NatsServer, program: &str) -> Killed {
+pub(crate) fn worker(server: &NatsServer, program: &str, more: &[&str]) -> Killed {
     let program = format!("import sys\nfrom coquad_worker import serve_nats\nURL = sys.argv[1]\n{program}");
     let mut command = python();
-    command.arg("-c").arg(program).arg(server.url()).stdin(Stdio::null());
+    command.arg("-c").arg(program).arg(server.url()).args(more).stdin(Stdio::null());
     Killed(command.spawn().unwrap())
 }
 
@@ -142,7 +142,7 @@ fn a_python_worker_gives_the_same_bits_and_its_exceptions() {
         "def f(x):\n    if x > 2: raise IndexError('too far')\n    return 1 if x == 2 else {PEAK}\n\
          serve_nats(URL, 'py', f, slots=2)\n"
     );
-    let _workers = [worker(&server, &script), worker(&server, &script)];
+    let _workers = [worker(&server, &script, &[]), worker(&server, &script, &[])];
     until("the Python workers are seen", || evaluator.slots() == 4);
     let inline = Integrator::new(coquad::Inline::new(peak)).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
     let python = Integrator::new(nats.evaluator::<f64>("py")).integrate_blocking(0.0, 1.0, 1e-6).unwrap();
@@ -192,6 +192,7 @@ fn whatever_a_python_function_does_on_nats_it_is_answered() {
          if x == 4: raise KeyboardInterrupt()\n    if x == 5: return [1, 'two']\n    \
          return [0.5] * 100000 if x == 6 else [x]\n\
          serve_nats(URL, 'whims', f)\n",
+        &[],
     );
     let due = [
         (1.0, "TypeError: the function returned None, which is no number"),
@@ -260,7 +261,7 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
 fn a_python_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
     // Negative points take a while.
     let program = "import time\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve_nats(URL, 'steady', f, slots=2)\n";
-    recovers(|server| worker(server, program));
+    recovers(|server| worker(server, program, &[]));
 }
 
 #[test]

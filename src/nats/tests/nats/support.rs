@@ -7,10 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use coquad_nats::{Nats, Server};
+use futures::StreamExt;
 
 /// A folder that is gone when this is.
 pub(crate) struct Folder(PathBuf);
@@ -203,6 +205,23 @@ impl Tool {
     pub(crate) fn context(&self) -> async_nats::jetstream::Context {
         let _within = self.runtime.enter();
         async_nats::jetstream::new(self.client.clone())
+    }
+
+    /// The subjects and texts of what passes there from now on.
+    pub(crate) fn hear(&self, subjects: &[&'static str]) -> Arc<Mutex<Vec<String>>> {
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        for &subject in subjects {
+            let mut messages = self.block_on(self.client.subscribe(subject)).unwrap();
+            let heard = heard.clone();
+            self.runtime.spawn(async move {
+                while let Some(message) = messages.next().await {
+                    let text = String::from_utf8_lossy(&message.payload).escape_debug().to_string();
+                    heard.lock().unwrap().push(format!("{} {text}", message.subject));
+                }
+            });
+        }
+        self.block_on(self.client.flush()).unwrap();
+        heard
     }
 
     pub(crate) fn stream_is_there(&self, space: &str) -> bool {

@@ -44,6 +44,11 @@ fn evaluate(function: &str, x: f64) -> Result<f64, String> {
         "ms" => thread::sleep(Duration::from_millis(1)),
         "slow" => thread::sleep(Duration::from_millis(20)),
         "long" => thread::sleep(Duration::from_millis(300)),
+        "longer" => thread::sleep(Duration::from_millis(2500)),
+        "longer-fails" => {
+            thread::sleep(Duration::from_millis(2500));
+            return Err("no value".into());
+        }
         // Noise, which takes as many points as it may.
         "skew" => {
             thread::sleep(skewed(x));
