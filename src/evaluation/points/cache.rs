@@ -116,6 +116,30 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         self.points.known(Key::new(x))
     }
 
+    /// Returns all points whose value is known, with their values, in ascending order of `x`: for plots and export.
+    ///
+    /// It is a copy: points that are found meanwhile may be in it or not, and later ones are not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator, PointCache};
+    ///
+    /// let cache = PointCache::new();
+    /// let integrator = Integrator::new(Inline::new(|x: f64| x * x)).with_cache(cache.clone());
+    /// let e = integrator.integrate_blocking(0.0, 1.0, 1e-8)?;
+    /// let points: Vec<(f64, f64)> = cache.iter().collect();
+    /// assert_eq!(points.len(), e.evaluations);
+    /// assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (f64, T)> + use<T> {
+        let mut points = self.points.all();
+        // DETERMINISM: the map has no order of its own that is the same each time. -0.0 comes before 0.0.
+        points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        points.into_iter()
+    }
+
     /// Returns the value at the point `x`, starting an evaluation only if no one has.
     ///
     /// The first caller for a point becomes its *leader* and drives `eval`; callers arriving meanwhile wait for the

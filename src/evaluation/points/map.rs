@@ -70,6 +70,15 @@ impl<T: Clone> Points<T> {
         }
     }
 
+    /// All that is known, in no order.
+    pub(super) fn all(&self) -> Vec<(f64, T)> {
+        let known = self.map().iter().filter_map(|point| match point.value() {
+            Point::Known(value) => Some((point.key().point(), value.clone())),
+            Point::Pending(_) => None,
+        });
+        known.collect()
+    }
+
     /// What there is at `key`.
     pub(super) fn look(&self, key: Key) -> Option<Point<T>> {
         Some(match self.map().get(&key)?.value() {

@@ -138,3 +138,18 @@ fn first_inserted_value_wins() {
     cache.insert(1.0, 3.0);
     assert_eq!((cache.get(1.0), cache.len()), (Some(2.0), 1));
 }
+
+#[test]
+fn all_that_is_known_comes_in_the_order_of_x() {
+    let cache = PointCache::<f64>::new();
+    let mut xs: Vec<f64> = (0..1000).map(|i| f64::from(i * 7919 % 1000) - 500.0).collect();
+    xs.extend([f64::MIN, f64::MAX, 5e-324, -0.0]);
+    for &x in &xs {
+        cache.insert(x, 2.0 * x);
+    }
+    let all: Vec<(f64, f64)> = cache.iter().collect();
+    assert_eq!((all.len(), cache.iter().len()), (xs.len(), cache.len()));
+    assert!(all.windows(2).all(|pair| pair[0].0.total_cmp(&pair[1].0).is_lt()));
+    assert!(all.iter().all(|(x, y)| y.to_bits() == (2.0 * x).to_bits()));
+    assert_eq!(PointCache::<f64>::new().iter().count(), 0);
+}
