@@ -1,5 +1,6 @@
 //! The evaluation wing: runs evaluations, each once, and knows no quadrature.
 
+mod arithmetic;
 mod batch_fn;
 pub(crate) mod dispatch;
 #[cfg(feature = "durable")]
@@ -25,6 +26,7 @@ pub mod wire;
 pub mod worker;
 mod wrappers;
 
+pub use arithmetic::{Arithmetic, Mixed};
 pub use batch_fn::{BatchFn, batch_fn};
 #[cfg(feature = "durable")]
 pub use durable::{Durability, Durable, DurableError};
@@ -40,4 +42,4 @@ pub use pool::pace::Pace;
 pub use pool::threads::ThreadPool;
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Death, ProcessError, ProcessReport, Processes};
-pub use wrappers::{EvaluatorExt, Retry, Timeout};
+pub use wrappers::{Conflict, EvaluatorExt, Retry, Timeout, Verify};

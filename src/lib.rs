@@ -94,8 +94,9 @@ pub use estimate::{Estimate, Partition, Reason, Segment};
 #[cfg_attr(docsrs, doc(cfg(feature = "wire")))]
 pub use evaluation::wire;
 pub use evaluation::{
-    BatchFn, BlockingFn, Call, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, Near, Pace, PointCache,
-    PoolEvaluator, Retry, ThreadPool, Timeout, TryPoolEvaluator, batch_fn, blocking_fn, evaluator_fn, pmap, try_pmap,
+    Arithmetic, BatchFn, BlockingFn, Call, Conflict, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, Mixed,
+    Near, Pace, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout, TryPoolEvaluator, Verify, batch_fn, blocking_fn,
+    evaluator_fn, pmap, try_pmap,
 };
 #[cfg(all(unix, feature = "process"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]

@@ -36,6 +36,11 @@ pub(crate) fn worker_lost(death: &dyn std::fmt::Display, requeued: u64) {
     event!(WARN, %death, requeued, "a worker process is lost");
 }
 
+#[cfg(any(feature = "durable", all(unix, feature = "process")))]
+pub(crate) fn arithmetic_differs(error: &dyn std::fmt::Display) {
+    event!(WARN, %error, "values may have other bits");
+}
+
 #[cfg(all(unix, feature = "process"))]
 pub(crate) fn worker_not_started(error: &dyn std::fmt::Display, failures: u32) {
     event!(WARN, %error, failures, "a worker process did not start");

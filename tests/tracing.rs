@@ -246,7 +246,7 @@ fn a_worker_process_that_is_lost_is_told() {
     watch();
     let hello = std::env::temp_dir().join(format!("coquad-tracing-hello-{}", std::process::id()));
     let mut bytes = Vec::new();
-    frame(&mut bytes, |into| Hello { function: "lost" }.encode(into)).unwrap();
+    frame(&mut bytes, |into| Hello { function: "lost", ..Default::default() }.encode(into)).unwrap();
     std::fs::write(&hello, bytes).unwrap();
     // Says that it is a worker, and dies of its first point; or dies at once.
     for (script, message) in [

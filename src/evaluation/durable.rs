@@ -17,7 +17,9 @@ pub use self::error::DurableError;
 use self::journal::{Journal, Keeper, Log};
 use self::recovery::{Found, OnDamage, Refusal};
 use self::storage::{FileStorage, Storage};
+use super::arithmetic::Arithmetic;
 use super::points::cache::PointCache;
+use crate::trace;
 
 /// How long an identity may be, and the name of a value type, in bytes.
 const LONGEST_IDENTITY: usize = 4096;
@@ -59,6 +61,10 @@ pub struct Durability {
     pub skipped: u64,
     /// Why nothing is written any more, if so.
     pub failure: Option<DurableError>,
+    /// The [`Arithmetic`] of the process that made the file, if the file tells: files of older versions do not. Where it does
+    /// not [agree](Arithmetic::agrees_with) with that of this process, values that are found from now on may have other
+    /// bits than those in the file ([`PointCache::same_arithmetic`] refuses that).
+    pub arithmetic: Option<Arithmetic>,
 }
 
 /// Durable caches, with the feature `durable`.
@@ -148,8 +154,10 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
         let mut copy = FileStorage::open(&whole)?;
         whole = path.to_owned();
         copy.truncate(0).map_err(io("truncate the copy of"))?;
-        copy.append(&names.header()).map_err(io("copy"))?;
-        let mut end = names.header().len() as u64;
+        // Whose arithmetic these values are is part of what is saved.
+        let header = names.header(&recovery::arithmetic(&damaged).unwrap_or_default());
+        copy.append(&header).map_err(io("copy"))?;
+        let mut end = header.len() as u64;
         let mut failed = None;
         let found = recovery::read(&damaged, &names.value_type, identity, OnDamage::Skip, |x, value| {
             if decode::<T>(value).is_none() {
@@ -175,8 +183,39 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
         Ok(cache)
     }
 
+    /// Refuses a cache whose file was made by a process of another [`Arithmetic`], as on another CPU or in another build:
+    /// values that this process finds would have other bits than those in the file.
+    ///
+    /// [`open`](Self::open) and [`recover`](Self::recover) take such a file, and tell: by an event of `tracing`, and in
+    /// [`Durability::arithmetic`]. A cache in memory, and a file that does not say who made it, are never refused.
+    ///
+    /// # Errors
+    ///
+    /// [`DurableError::Arithmetic`], with both. The file is left as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::PointCache;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("coquad-doc-same-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("points");
+    /// let cache = PointCache::<f64>::open(&path, "model, version 1")?.same_arithmetic()?;
+    /// # drop(cache);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn same_arithmetic(self) -> Result<Self, DurableError> {
+        let other = self.keeper().and_then(|keeper| differs(&keeper.journal.log.path, &keeper.found));
+        other.map_or(Ok(self), Err)
+    }
+
     fn from_storage(storage: Box<dyn Storage>, path: PathBuf, identity: &str) -> Result<Self, DurableError> {
         let (cache, log, found) = Self::load(storage, path, identity)?;
+        if let Some(error) = differs(&log.path, &found) {
+            trace::arithmetic_differs(&error);
+        }
         if let Err(source) = log.start() {
             return Err(DurableError::Io {
                 path: log.path.clone(),
@@ -203,9 +242,11 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
             storage.truncate(found.end).map_err(io("truncate"))?;
         }
         if found.end == 0 {
-            let header = names.header();
+            let here = Arithmetic::here();
+            let header = names.header(here.as_str());
             storage.append(&header).map_err(io("write to"))?;
             found.end = header.len() as u64;
+            found.arithmetic = Some(here.as_str().to_owned());
         }
         // What a killed process wrote may not be on the disk yet; and nothing may follow a header that is not.
         storage.sync().map_err(io("sync"))?;
@@ -252,8 +293,17 @@ impl<T> PointCache<T> {
             dropped: found.dropped,
             skipped: found.skipped,
             failure: state.failure.clone(),
+            arithmetic: found.arithmetic.as_deref().map(Arithmetic::from),
         })
     }
+}
+
+/// Whether the file is another arithmetic's.
+fn differs(path: &Path, found: &Found) -> Option<DurableError> {
+    let found = Arithmetic::from(found.arithmetic.as_deref()?);
+    let here = Arithmetic::here();
+    let differs = !found.agrees_with(&here);
+    differs.then(|| DurableError::Arithmetic { path: path.to_owned(), found, expected: here })
 }
 
 fn decode<T: Durable>(mut bytes: &[u8]) -> Option<T> {
@@ -278,8 +328,8 @@ impl<'a> Names<'a> {
         Ok(Self { value_type, identity })
     }
 
-    fn header(&self) -> Vec<u8> {
-        format::header(&self.value_type, self.identity)
+    fn header(&self, arithmetic: &str) -> Vec<u8> {
+        format::header(&self.value_type, self.identity, arithmetic)
     }
 
     fn error(&self, path: &Path, refusal: Refusal) -> DurableError {

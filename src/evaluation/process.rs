@@ -5,6 +5,7 @@
 
 mod error;
 mod supervisor;
+mod words;
 mod worker;
 
 use std::fmt;
@@ -16,11 +17,13 @@ use std::time::Duration;
 
 pub use self::error::{Death, ProcessError, ProcessReport};
 use self::supervisor::Handle;
-use self::worker::Reply;
+use self::worker::{Reply, Twin};
+use super::arithmetic::{Arithmetic, Mixed};
 use super::evaluator::Evaluator;
 use super::letter::letter;
 use super::points::call::Call;
 use super::wire::Numbers;
+use super::wrappers::{Conflict, is_chosen};
 use crate::error::EvaluationError;
 
 /// Evaluates in worker processes: a crash, a leak or a lock there is not one here.
@@ -28,7 +31,9 @@ use crate::error::EvaluationError;
 /// A worker is any program that speaks the protocol of [`wire`](crate::wire) on its standard input and output: a Rust
 /// program that calls [`worker::serve`](crate::worker::serve), or a script in another language. The processes are
 /// started when they are first needed, by the command as given: program, arguments, environment, folder. No shell is
-/// involved, and what the workers print on standard error goes where the command sends it.
+/// involved, and what the workers print on standard error goes where the command sends it. If one ends before it has said
+/// that it serves, the next is listened to: the last lines that it prints there are in the error
+/// ([`ProcessError::NoWorkers`]), and those of all later ones are passed on to this program's own standard error.
 ///
 /// The values are `f64` unless [`values`](Self::values) says otherwise.
 ///
@@ -85,6 +90,9 @@ struct Config {
     attempts: u32,
     time_limit: Option<Duration>,
     start_limit: Duration,
+    mixed: Mixed,
+    /// The share of points that are evaluated twice.
+    verify: f64,
 }
 
 impl Processes {
@@ -99,6 +107,8 @@ impl Processes {
             attempts: 3,
             time_limit: None,
             start_limit: Duration::from_secs(30),
+            mixed: Mixed::Count,
+            verify: 0.0,
         };
         Self::with(config)
     }
@@ -161,6 +171,33 @@ impl<T> Processes<T> {
         self
     }
 
+    /// Says what to do with workers that compute elementary functions otherwise than the first does: unless called they are
+    /// used and counted ([`ProcessReport::mixed`]). Workers that do not tell their [`Arithmetic`] are taken as they are.
+    ///
+    /// `Refuse` fails every evaluation from then on with [`ProcessError::Arithmetic`]; `Only` ends the workers that differ
+    /// and goes on with the others.
+    #[must_use]
+    pub fn mixed(mut self, mixed: Mixed) -> Self {
+        self.config.mixed = mixed;
+        self
+    }
+
+    /// Has this share of the points, chosen by their bits, evaluated twice, by two workers where two serve: an evaluation whose
+    /// values differ in a bit fails with [`Conflict`]. Unless called none is.
+    ///
+    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers.
+    #[must_use]
+    pub fn verify(mut self, share: f64) -> Self {
+        self.config.verify = share;
+        self
+    }
+
+    /// Returns the kinds of [`Arithmetic`] that workers have told so far, in the order of their coming.
+    #[must_use]
+    pub fn arithmetics(&self) -> Vec<Arithmetic> {
+        self.running.get().map_or_else(Vec::new, Handle::arithmetics)
+    }
+
     /// Returns what happened to the workers so far.
     ///
     /// To ask while an integrator uses them, give it one end of an [`Arc`].
@@ -190,16 +227,36 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
     }
 
     async fn evaluate_for(&self, x: f64, call: Call<T>) -> Result<T, EvaluationError> {
-        let (to, value) = letter();
-        self.running().map_err(EvaluationError::new)?.submit(x, Reply::new(call, to));
-        match value.await {
-            Some(Some(outcome)) => outcome,
-            // Nobody waits for this future.
-            Some(None) => std::future::pending().await,
-            None => {
-                Err(EvaluationError::new(ProcessError::NoWorkers { last: "the supervising thread has ended".into() }))
-            }
+        let running = self.running().map_err(EvaluationError::new)?;
+        if !is_chosen(x, self.config.verify) {
+            let (to, value) = letter();
+            running.submit(x, Reply::new(call, to), None);
+            return told(value.await).await;
         }
+        // The call, and the room that it has, ends when the two were compared: neither value is anybody's before.
+        let twin = Twin::default();
+        let values = [(); 2].map(|()| {
+            let (to, value) = letter();
+            running.submit(x, Reply::new(Call::nowhere(), to), Some(twin.clone()));
+            value
+        });
+        let [first, second] = values;
+        let (first, second) = (told(first.await).await, told(second.await).await);
+        drop(call);
+        let (first, second) = (first?, second?);
+        let [one, other] = [&first, &second].map(|value| {
+            let mut numbers = Vec::new();
+            value.to_numbers(&mut numbers);
+            numbers
+        });
+        if one.iter().map(|y| y.to_bits()).eq(other.iter().map(|y| y.to_bits())) {
+            return Ok(first);
+        }
+        let [one, other] = [one, other].map(|numbers| match &*numbers {
+            [number] => format!("{number:?}"),
+            numbers => format!("{numbers:?}"),
+        });
+        Err(EvaluationError::new(Conflict::new(x, one, other)))
     }
 
     const CALLS: bool = true;
@@ -209,6 +266,16 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
             Some(running) => running.capacity(),
             None => self.config.workers * self.config.window.unwrap_or(1),
         }
+    }
+}
+
+/// What the supervisor has told of an evaluation.
+async fn told<T>(told: Option<Option<Result<T, EvaluationError>>>) -> Result<T, EvaluationError> {
+    match told {
+        Some(Some(outcome)) => outcome,
+        // Nobody waits for this future.
+        Some(None) => std::future::pending().await,
+        None => Err(EvaluationError::new(ProcessError::NoWorkers { last: "the supervising thread has ended".into() })),
     }
 }
 

@@ -4,12 +4,13 @@
 //! of functions travel, never code. On a pipe a frame precedes each message: its length in bytes, a `u32`, little-endian.
 //!
 //! ```text
-//! hello  {v: 1, f: str}                                      a worker on a pipe, once, before all else: what it serves
+//! hello  {v: 1, f: str, a: str?}     a worker on a pipe, once, before all else: what it serves, and its arithmetic
 //! job    {v: 1, id: str, f: str, x: numbers, p: bin?, t: float?, r: str?}
 //!        f: the function, x: the point, p: parameters, t: time limit in seconds, r: where to reply
-//! answer {v: 1, id: str, y: numbers, dt: float?, w: str?, n: int?}
-//!        {v: 1, id: str, e: {kind: str, msg: str}, dt: float?, w: str?, n: int?}
-//!        y: the value, e: why there is none, dt: seconds it took, w: the worker, n: which delivery of the job this was
+//! answer {v: 1, id: str, y: numbers, dt: float?, w: str?, n: int?, a: str?}
+//!        {v: 1, id: str, e: {kind: str, msg: str}, dt: float?, w: str?, n: int?, a: str?}
+//!        y: the value, e: why there is none, dt: seconds it took, w: the worker, n: which delivery of the job this was,
+//!        a: the worker's arithmetic, where it said no hello
 //! ```
 //!
 //! *Numbers* are an array of floats, or, as always beyond 64 of them, a `bin` of little-endian `f64`. Every bit is kept,

@@ -24,6 +24,7 @@ use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
+use super::arithmetic::Arithmetic;
 use super::panics;
 use super::wire::{Answer, Failure, FailureKind, Frames, Hello, Job, Numbers, frame};
 use crate::error::EvaluationError;
@@ -198,7 +199,9 @@ fn serve_by(function: &str, most: usize, f: &dyn Fn(&[f64]) -> Vec<Outcome>) -> 
         bytes.clear();
         Ok(())
     };
-    frame(&mut bytes, |into| Hello { function }.encode(into)).map_err(invalid)?;
+    let arithmetic = Arithmetic::here();
+    let hello = Hello { function, arithmetic: Some(arithmetic.as_str()) };
+    frame(&mut bytes, |into| hello.encode(into)).map_err(invalid)?;
     send(&mut bytes, &mut output)?;
 
     let (points, jobs) = channel();

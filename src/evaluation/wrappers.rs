@@ -1,8 +1,11 @@
-//! Evaluators around evaluators: try again, give up after a while.
+//! Evaluators around evaluators: try again, give up after a while, look twice.
 //!
 //! INVARIANT: no runtime is asked for a timer: a thread of the `futures-timer` crate, started at the first use and shared
 //! by the process, wakes whoever waits.
 
+mod verify;
+
+use std::fmt::Debug;
 use std::future::Future;
 use std::hash::{BuildHasher, BuildHasherDefault};
 use std::pin::pin;
@@ -16,6 +19,9 @@ use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::points::call::Call;
 use crate::evaluation::points::key::{Key, KeyHasher};
 use crate::trace;
+
+pub(crate) use self::verify::is_chosen;
+pub use self::verify::{Conflict, Verify};
 
 /// What every [`Evaluator`] can be wrapped in.
 ///
@@ -76,6 +82,46 @@ pub trait EvaluatorExt: Evaluator + Sized {
     /// [`EvaluationError::timed_out`] is the limit.
     fn timeout(self, limit: Duration) -> Timeout<Self> {
         Timeout { inner: self, limit }
+    }
+
+    /// Has this share of the points evaluated twice, and fails where the two values differ in a bit.
+    ///
+    /// Which points is a matter of their bits, so the same in each run. It looks at the integrand itself: at machines
+    /// with other elementary functions, another numpy or BLAS, a race, a seed that is missing. It sees those at the points
+    /// that it looks at, of which a share of 0.05 is usually enough; 0 looks at none, 1 at all.
+    ///
+    /// Both evaluations are asked for at once, of the same evaluator, so they are of two workers where it has two that are
+    /// free; [`Processes::verify`](crate::Processes) sees to that. Values are compared as `{:?}` prints them,
+    /// which tells all bits of numbers but the payload of NaN.
+    ///
+    /// # Cost
+    ///
+    /// `share` more evaluations. They are not counted in [`concurrency`](Evaluator::concurrency).
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`], with the point and both values, which [`EvaluationError::downcast_ref`] finds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use coquad::{Conflict, Error, EvaluatorExt, Integrator, ThreadPool};
+    ///
+    /// // No function: each call has another value.
+    /// let calls = AtomicU64::new(0);
+    /// let noise = move |x: f64| x + calls.fetch_add(1, Ordering::Relaxed) as f64 * 1e-16;
+    /// let integrator = Integrator::new(ThreadPool::new(2).evaluator(noise).verify(1.0));
+    /// match integrator.integrate_blocking(0.0, 1.0, 1e-8) {
+    ///     Err(Error::Evaluation { source, .. }) => assert!(source.downcast_ref::<Conflict>().is_some()),
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// ```
+    fn verify(self, share: f64) -> Verify<Self>
+    where
+        Self::Value: Debug,
+    {
+        Verify::new(self, share)
     }
 }
 

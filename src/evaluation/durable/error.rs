@@ -6,6 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::evaluation::arithmetic::Arithmetic;
+
 /// Why a durable cache cannot be opened, or has stopped writing.
 ///
 /// # Examples
@@ -63,6 +65,17 @@ pub enum DurableError {
         found: u32,
         /// The number of the format that this version reads and writes.
         expected: u32,
+    },
+    /// The file was made by a process of another arithmetic: see
+    /// [`PointCache::same_arithmetic`](crate::PointCache::same_arithmetic).
+    #[non_exhaustive]
+    Arithmetic {
+        /// The file.
+        path: PathBuf,
+        /// That of the process that made it.
+        found: Arithmetic,
+        /// That of this process.
+        expected: Arithmetic,
     },
     /// The file is something else altogether.
     #[non_exhaustive]
@@ -131,6 +144,12 @@ impl fmt::Display for DurableError {
             }
             Self::Version { path, found, expected } => {
                 write!(f, "{path:?} has format {found}, and this version reads format {expected}")
+            }
+            Self::Arithmetic { path, found, expected } => {
+                write!(
+                    f,
+                    "{path:?} holds values of the arithmetic \"{found}\", and that of this process is \"{expected}\""
+                )
             }
             Self::NotACache { path } => write!(f, "{path:?} is no point cache"),
             Self::NotAFile { path } => write!(f, "{path:?} is no regular file"),

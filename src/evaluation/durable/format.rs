@@ -1,6 +1,7 @@
 //! The file: a header that says whose values these are, then records, one after the other.
 //!
-//! Header: magic, format, length of the value type, length of the identity, value type, identity, CRC.
+//! Header: magic, format, length of the value type, length of the identity, value type, identity, arithmetic (32 bytes, the
+//! rest zero), CRC. Format 1 has no arithmetic, and is read and continued as it is.
 //! Record: kind, length of the body, body, CRC. The body of a point is the bits of `x` and the value, that of a mark the
 //! number of bytes that were on the disk, for sure, when it was written. All numbers are little-endian. The CRC is
 //! CRC-32C, and that of a record covers its place in the file too, so bytes of a value can never pass for a record.
@@ -14,12 +15,16 @@ use crc::{CRC_32_ISCSI, Crc, Table};
 
 use super::storage::Storage;
 
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
+pub(super) static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
 const MAGIC: [u8; 8] = *b"coquad\x1a\n";
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+/// The format before, which this version reads and writes to.
+const BEFORE: u32 = 1;
 /// Magic, format, two lengths.
 const FIXED: usize = 16;
+/// How long the text of the arithmetic may be; what is longer is cut.
+const ARITHMETIC: usize = 32;
 const CHECKSUM: usize = 4;
 
 const POINT: u8 = 0xc1;
@@ -32,7 +37,7 @@ const NUMBER: usize = 8;
 /// How much is read at once; more only for a record that is longer.
 const CHUNK: usize = 1 << 20;
 
-pub(super) fn header(value_type: &str, identity: &str) -> Vec<u8> {
+pub(super) fn header(value_type: &str, identity: &str, arithmetic: &str) -> Vec<u8> {
     let mut header = MAGIC.to_vec();
     header.extend_from_slice(&FORMAT.to_le_bytes());
     for name in [value_type, identity] {
@@ -40,15 +45,23 @@ pub(super) fn header(value_type: &str, identity: &str) -> Vec<u8> {
     }
     header.extend_from_slice(value_type.as_bytes());
     header.extend_from_slice(identity.as_bytes());
+    let text = &arithmetic.as_bytes()[..arithmetic.len().min(ARITHMETIC)];
+    header.extend_from_slice(text);
+    header.resize(header.len() + ARITHMETIC - text.len(), 0);
     let crc = CRC.checksum(&header);
     header.extend_from_slice(&crc.to_le_bytes());
     header
 }
 
+/// The part of a header that the value type and the identity make, alone.
+pub(super) fn names_of(header: &[u8]) -> &[u8] {
+    &header[..header.len() - ARITHMETIC - CHECKSUM]
+}
+
 /// What a file says of itself.
 #[derive(Debug, PartialEq)]
 pub(super) enum Header {
-    Ours { value_type: String, identity: String },
+    Ours { value_type: String, identity: String, arithmetic: Option<String>, length: u64 },
     Other { format: u32 },
     Foreign,
     Damaged,
@@ -60,18 +73,25 @@ pub(super) fn read_header(window: &mut Window<'_>) -> io::Result<Header> {
         return Ok(Header::Foreign);
     }
     let format = u32_at(fixed, 8);
-    if format != FORMAT {
+    if format != FORMAT && format != BEFORE {
         return Ok(Header::Other { format });
     }
     let [type_length, identity_length] = [12, 14].map(|i| usize::from(u16::from_le_bytes([fixed[i], fixed[i + 1]])));
-    let length = FIXED + type_length + identity_length;
+    let names = FIXED + type_length + identity_length;
+    let length = names + if format == FORMAT { ARITHMETIC } else { 0 };
     let Some(whole) = window.get(0, length + CHECKSUM)? else { return Ok(Header::Damaged) };
     if CRC.checksum(&whole[..length]) != u32_at(whole, length) {
         return Ok(Header::Damaged);
     }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (value_type, identity) = whole[FIXED..length].split_at(type_length);
-    Ok(Header::Ours { value_type: text(value_type), identity: text(identity) })
+    let (value_type, identity) = whole[FIXED..names].split_at(type_length);
+    let arithmetic = text(&whole[names..length]).trim_end_matches('\0').to_owned();
+    Ok(Header::Ours {
+        value_type: text(value_type),
+        identity: text(identity),
+        arithmetic: (!arithmetic.is_empty()).then_some(arithmetic),
+        length: (length + CHECKSUM) as u64,
+    })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

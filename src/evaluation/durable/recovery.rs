@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) dropped: u64,
     /// The bytes passed over amid records.
     pub(super) skipped: u64,
+    /// The arithmetic of the process that made the file, if the file tells.
+    pub(super) arithmetic: Option<String>,
 }
 
 /// What to do with damage that is not a torn tail.
@@ -45,20 +47,20 @@ pub(super) fn read(
 ) -> Result<Found, Refusal> {
     let reading = |source| Refusal::Io("read", source);
     let mut window = Window::new(storage).map_err(reading)?;
-    let header = format::header(value_type, identity);
+    let header = format::header(value_type, identity, "");
     if is_unborn(&mut window, &header).map_err(reading)? {
         return Ok(Found { dropped: window.len, ..Found::default() });
     }
-    match format::read_header(&mut window).map_err(reading)? {
+    let (arithmetic, length) = match format::read_header(&mut window).map_err(reading)? {
         Header::Ours { value_type: found, .. } if found != value_type => return Err(Refusal::ValueType(found)),
         Header::Ours { identity: found, .. } if found != identity => return Err(Refusal::Identity(found)),
-        Header::Ours { .. } => {}
+        Header::Ours { arithmetic, length, .. } => (arithmetic, length),
         Header::Other { format } => return Err(Refusal::Format(format)),
         Header::Foreign => return Err(Refusal::Foreign),
         Header::Damaged => return Err(Refusal::Corrupt(0)),
-    }
+    };
 
-    let mut found = Found { end: header.len() as u64, ..Found::default() };
+    let mut found = Found { end: length, arithmetic, ..Found::default() };
     // No record ends behind the file.
     while found.end != window.len {
         let at = found.end;
@@ -88,15 +90,25 @@ pub(super) fn read(
     Ok(found)
 }
 
+/// The arithmetic that the file tells, if it does.
+pub(super) fn arithmetic(storage: &dyn Storage) -> Option<String> {
+    match format::read_header(&mut Window::new(storage).ok()?).ok()? {
+        Header::Ours { arithmetic, .. } => arithmetic,
+        _ => None,
+    }
+}
+
 /// Whether this is a file whose making was cut short: nothing in it but a part of the header, for a header is synced
-/// before anything follows it.
+/// before anything follows it. Whose arithmetic the maker had does not matter.
 fn is_unborn(window: &mut Window<'_>, header: &[u8]) -> io::Result<bool> {
     if window.len > header.len() as u64 {
         return Ok(false);
     }
     let length = window.len as usize;
+    let is_whole = matches!(format::read_header(window)?, Header::Ours { length: whole, .. } if whole == length as u64);
     let there = window.get(0, length)?.unwrap_or_default();
-    Ok(there != header && there.iter().zip(header).all(|(there, byte)| there == byte || *there == 0))
+    let same = there.iter().zip(format::names_of(header)).all(|(there, byte)| there == byte || *there == 0);
+    Ok(!is_whole && same)
 }
 
 /// What is behind damage.

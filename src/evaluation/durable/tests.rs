@@ -1,6 +1,7 @@
 //! The durable cache on a model of a disk: power cuts, failing operations, damaged bytes. Every trial has a seed, which a
 //! failure prints.
 
+mod arithmetic;
 mod files;
 mod model;
 mod reading;
@@ -178,7 +179,7 @@ fn a_failing_operation_is_the_last_and_the_cache_goes_on() {
 #[test]
 fn a_file_cut_at_any_byte_keeps_the_points_before() {
     let bytes = file(100);
-    let header = format::header("f64", "f 1").len();
+    let header = format::header("f64", "f 1", "").len();
     let mut before = 0;
     let _row = Row::all("e3", bytes.len() + 1);
     for length in 0..=bytes.len() {
@@ -200,7 +201,7 @@ fn a_file_cut_at_any_byte_keeps_the_points_before() {
 #[test]
 fn no_flipped_bit_gives_a_wrong_value() {
     let bytes = file(100);
-    let header = format::header("f64", "f 1").len();
+    let header = format::header("f64", "f 1", "").len();
     let last = bytes.len() - 17; // The last mark.
     let _row = Row::all("e4_bits", 8 * bytes.len());
     for bit in 0..8 * bytes.len() {
@@ -270,7 +271,7 @@ fn no_damage_gives_a_wrong_value() {
 fn a_file_of_another_function_type_or_format_is_refused_untouched() {
     let ours = file(10);
     let mut newer = ours.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     let refuse = |bytes: &[u8], identity: &str| {
         let model = Model::holding(bytes);
         let error = open_as::<f64>(&model, identity).err().expect("refused");
@@ -280,7 +281,7 @@ fn a_file_of_another_function_type_or_format_is_refused_untouched() {
     };
     assert!(matches!(refuse(&ours, "f 2"), DurableError::Identity { found, .. } if found == "f 1"));
     assert!(matches!(refuse(&ours, ""), DurableError::Identity { .. }));
-    assert!(matches!(refuse(&newer, "f 1"), DurableError::Version { found: 2, expected: 1, .. }));
+    assert!(matches!(refuse(&newer, "f 1"), DurableError::Version { found: 3, expected: 2, .. }));
     assert!(matches!(refuse(b"x", "f 1"), DurableError::NotACache { .. }));
     assert!(matches!(refuse(&[7; 5000], "f 1"), DurableError::NotACache { .. }));
     assert!(matches!(refuse(&[0; 5000], "f 1"), DurableError::NotACache { .. }));
@@ -435,7 +436,7 @@ fn bytes_of_a_value_do_not_pass_for_records() {
     cache.insert(0.5, vec![1]);
     assert!(log.commit());
     let mut bytes = model.bytes();
-    let at = format::header("[u8]", "f 1").len() + 6;
+    let at = format::header("[u8]", "f 1", "").len() + 6;
     bytes[at] ^= 1;
     let model = Model::holding(&bytes);
     let mut xs = HashMap::new();

@@ -5,6 +5,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::wire::FailureKind;
 
 /// Why worker processes have no value for a point.
@@ -58,8 +59,17 @@ pub enum ProcessError {
     /// No worker could be started, several times in a row.
     #[non_exhaustive]
     NoWorkers {
-        /// Why the last one could not: the system's words, or how it died.
+        /// Why the last one could not: the system's words, or how it died and the last lines of its standard error.
         last: Arc<str>,
+    },
+    /// A worker computes elementary functions otherwise than the first did, or than was asked for
+    /// ([`Processes::mixed`](crate::Processes::mixed)).
+    #[non_exhaustive]
+    Arithmetic {
+        /// What all are to agree with.
+        expected: Arithmetic,
+        /// What it has.
+        found: Arithmetic,
     },
     /// What was started is no worker for this function.
     #[non_exhaustive]
@@ -81,6 +91,9 @@ impl fmt::Display for ProcessError {
                 write!(f, "no answer within {limit:?} in {attempts} attempts")
             }
             ProcessError::NoWorkers { last } => write!(f, "no worker can be started: {last}"),
+            ProcessError::Arithmetic { expected, found } => {
+                write!(f, "a worker's arithmetic is \"{found}\", not \"{expected}\": its values would have other bits")
+            }
             ProcessError::Handshake { what } => write!(f, "the worker is not for this function: {what}"),
         }
     }
@@ -161,4 +174,7 @@ pub struct ProcessReport {
     pub protocol_errors: u64,
     /// Answers to a point that had been answered, with other bits. The first one counts.
     pub conflicts: u64,
+    /// Workers whose [`Arithmetic`] differs from the first one's, or is not the one asked for: their values, if used, have
+    /// other bits. [`Processes::arithmetics`](crate::Processes::arithmetics) names what was seen.
+    pub mixed: u64,
 }

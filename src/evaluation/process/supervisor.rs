@@ -18,10 +18,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, kill_process_group};
 
 use super::error::{Death, ProcessError, ProcessReport};
-use super::worker::{Groups, Input, Job, Reply, Worker};
+use super::worker::{Groups, Input, Job, Reply, Twin, Worker};
 use super::{Config, Numbers};
 use crate::error::EvaluationError;
+use crate::evaluation::arithmetic::{Arithmetic, Mixed};
 use crate::evaluation::wire::{Answer, FailureKind, Hello, WireError};
+use crate::trace;
 
 /// Evaluations that take less than this are sent ahead, as many as take this long together. Far above the round trip of
 /// some 50 µs, which is to be hidden; far below what anyone minds to wait for a point that queues behind them.
@@ -40,6 +42,9 @@ const LONGEST_QUEUE: usize = 256;
 /// How often processes are looked at whose pipe may be held open by others when they have ended.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The kinds of arithmetic that are remembered.
+const KINDS: usize = 16;
+
 /// Starts that fail in a row before those who wait are told.
 const STARTS: u32 = 5;
 
@@ -57,6 +62,8 @@ struct Shared<T> {
     /// What `concurrency()` says.
     capacity: AtomicUsize,
     report: Mutex<ProcessReport>,
+    /// The kinds that workers have told, in the order of their coming.
+    arithmetics: Mutex<Vec<Arithmetic>>,
     groups: Groups,
 }
 
@@ -90,6 +97,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
             bell,
             capacity: AtomicUsize::new(config.workers * config.window.unwrap_or(1)),
             report: Mutex::default(),
+            arithmetics: Mutex::default(),
             groups: Mutex::default(),
         });
         let supervisor = Supervisor {
@@ -106,6 +114,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
             looked: Instant::now(),
             buffer: vec![0; 1 << 16],
             evaluations: 0,
+            forbidden: None,
             config,
         };
         thread::Builder::new().name("coquad-processes".into()).spawn(move || supervisor.run(&heard))?;
@@ -115,12 +124,12 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
 
 impl<T> Handle<T> {
     /// Asks for the value at `x`. Where nothing is taken any more the sender is dropped.
-    pub(super) fn submit(&self, x: f64, to: Reply<T>) {
+    pub(super) fn submit(&self, x: f64, to: Reply<T>, twin: Option<Twin>) {
         let mut inbox = lock(&self.0.inbox);
         if inbox.closed {
             return;
         }
-        inbox.jobs.push(Job { x, to, deaths: 0 });
+        inbox.jobs.push(Job { x, to, deaths: 0, twin });
         let asleep = std::mem::take(&mut inbox.asleep);
         drop(inbox);
         if asleep {
@@ -131,6 +140,10 @@ impl<T> Handle<T> {
     pub(super) fn capacity(&self) -> usize {
         // Relaxed: a hint, with nothing behind it.
         self.0.capacity.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn arithmetics(&self) -> Vec<Arithmetic> {
+        lock(&self.0.arithmetics).clone()
     }
 
     pub(super) fn report(&self) -> ProcessReport {
@@ -188,6 +201,8 @@ struct Supervisor<T> {
     looked: Instant,
     buffer: Vec<u8>,
     evaluations: u64,
+    /// Why nothing is evaluated any more.
+    forbidden: Option<EvaluationError>,
 }
 
 impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
@@ -303,7 +318,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         let heard = self.understand(&mut worker);
         self.workers[slot] = Some(worker);
         match (heard, input) {
-            (Err(Verdict::Refused { what, is_final }), _) => self.refused(slot, what, is_final),
+            (Err(Verdict::Refused { error, is_final }), _) => self.refused(slot, error, is_final),
             (Err(Verdict::Dead(death)), _) => self.died(slot, Some(death)),
             (Ok(()), Input::Closed) => self.died(slot, None),
             (Ok(()), Input::Open) => {}
@@ -344,14 +359,45 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         let hello = Hello::decode(message).map_err(|error| self.babbled(worker, &error))?;
         match &self.config.function {
             Some(name) if **name != *hello.function => {
-                let what = format!("it serves {:?}, not {name:?}", cut(hello.function));
-                Err(Verdict::Refused { what, is_final: true })
+                let what = format!("it serves {:?}, not {name:?}", cut(hello.function)).into();
+                Err(Verdict::Refused { error: ProcessError::Handshake { what }, is_final: true })
             }
             _ => {
-                worker.ready = true;
+                if let Some(arithmetic) = hello.arithmetic {
+                    self.compare(arithmetic.into())?;
+                }
+                worker.serves();
                 worker.since = Instant::now();
                 self.failures = 0;
                 Ok(())
+            }
+        }
+    }
+
+    /// Whether a worker of this arithmetic may stay.
+    fn compare(&mut self, found: Arithmetic) -> Result<(), Verdict> {
+        let expected = {
+            let mut kinds = lock(&self.shared.arithmetics);
+            if !kinds.contains(&found) && kinds.len() < KINDS {
+                kinds.push(found.clone());
+            }
+            match &self.config.mixed {
+                Mixed::Only(expected) => expected.clone(),
+                _ => kinds[0].clone(),
+            }
+        };
+        if expected.agrees_with(&found) {
+            return Ok(());
+        }
+        self.count(|report| report.mixed += 1);
+        let error = ProcessError::Arithmetic { expected, found };
+        trace::arithmetic_differs(&error);
+        match &self.config.mixed {
+            Mixed::Count => Ok(()),
+            Mixed::Only(_) => Err(Verdict::Refused { error, is_final: false }),
+            Mixed::Refuse => {
+                self.forbidden = Some(EvaluationError::new(error.clone()));
+                Err(Verdict::Refused { error, is_final: true })
             }
         }
     }
@@ -363,7 +409,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             Verdict::Dead(Death::protocol(error))
         } else {
             let is_final = matches!(error, WireError::Version { .. });
-            Verdict::Refused { what: error.to_string(), is_final }
+            Verdict::Refused { error: ProcessError::Handshake { what: error.to_string().into() }, is_final }
         }
     }
 
@@ -406,7 +452,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
 enum Verdict {
     /// It is no worker for this function, and if that is final, none of its kind is.
     Refused {
-        what: String,
+        error: ProcessError,
         is_final: bool,
     },
     Dead(Death),

@@ -6,13 +6,15 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::error::Death;
+use super::words::Words;
 use crate::error::EvaluationError;
 use crate::evaluation::letter::Sender;
 use crate::evaluation::points::call::{Begun, Call};
@@ -77,6 +79,20 @@ pub(super) struct Job<T> {
     pub(super) to: Reply<T>,
     /// How many workers died while it was theirs.
     pub(super) deaths: u32,
+    /// Shared by the two evaluations of a point that is evaluated twice.
+    pub(super) twin: Option<Twin>,
+}
+
+/// Which process the one of two evaluations went to, that the other one avoids.
+#[derive(Clone, Default)]
+pub(super) struct Twin(Arc<AtomicI32>);
+
+impl<T> Job<T> {
+    /// The process that has the twin, or had it.
+    pub(super) fn avoids(&self) -> Option<i32> {
+        // Relaxed: the supervisor alone reads and writes it.
+        self.twin.as_ref().map(|twin| twin.0.load(Ordering::Relaxed)).filter(|pid| *pid != 0)
+    }
 }
 
 /// What reading came to.
@@ -110,15 +126,23 @@ pub(super) struct Worker<T> {
     sins: u32,
     /// The last answers: number and fingerprint.
     answers: VecDeque<(u64, u64)>,
+    /// What it says on standard error, if that is heard.
+    words: Option<Words>,
 }
 
 impl<T> Worker<T> {
-    pub(super) fn start(command: &mut Command, groups: &Groups) -> io::Result<Self> {
+    /// Starts a process. With `heard` its standard error is read, and so is that of all that this command starts later: where
+    /// the command had sent it before is not known.
+    pub(super) fn start(command: &mut Command, groups: &Groups, heard: bool) -> io::Result<Self> {
+        if heard {
+            command.stderr(Stdio::piped());
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
         let pid = Pid::from_child(&child);
         groups.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
         let stdin = child.stdin.take().expect("it was piped");
         let stdout = child.stdout.take().expect("it was piped");
+        let words = child.stderr.take().and_then(|stderr| Words::hear(stderr).ok());
         let worker = Self {
             child,
             pid,
@@ -135,6 +159,7 @@ impl<T> Worker<T> {
             since: Instant::now(),
             sins: 0,
             answers: VecDeque::new(),
+            words,
         };
         for nonblocking in
             [rustix::io::ioctl_fionbio(&worker.stdin, true), rustix::io::ioctl_fionbio(&worker.stdout, true)]
@@ -145,6 +170,24 @@ impl<T> Worker<T> {
             }
         }
         Ok(worker)
+    }
+
+    /// It serves: what it says on standard error is said on ours.
+    pub(super) fn serves(&mut self) {
+        self.ready = true;
+        if let Some(words) = &self.words {
+            words.pass_on();
+        }
+    }
+
+    /// What it says on standard error, to be asked for its last lines when it has ended.
+    pub(super) fn words(&mut self) -> Option<Words> {
+        self.words.take()
+    }
+
+    /// The number of its process.
+    pub(super) fn number(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
     }
 
     pub(super) fn stdin(&self) -> &ChildStdin {
@@ -164,6 +207,9 @@ impl<T> Worker<T> {
     pub(super) fn send(&mut self, mut job: Job<T>, function: &str, now: Instant) {
         if !job.to.begin() {
             return;
+        }
+        if let Some(twin) = &job.twin {
+            twin.0.store(self.number(), Ordering::Relaxed);
         }
         let number = self.next;
         self.next += 1;

@@ -40,7 +40,7 @@ const LONGEST_ARRAY: usize = 64;
 /// use coquad::wire::Hello;
 ///
 /// let mut message = Vec::new();
-/// Hello { function: "gap-v3" }.encode(&mut message);
+/// Hello { function: "gap-v3", ..Hello::default() }.encode(&mut message);
 /// assert_eq!(Hello::decode(&message)?.function, "gap-v3");
 /// # Ok::<(), coquad::wire::WireError>(())
 /// ```
@@ -48,6 +48,8 @@ const LONGEST_ARRAY: usize = 64;
 pub struct Hello<'a> {
     /// The name of the function that it serves; empty if it has none.
     pub function: &'a str,
+    /// Its [`Arithmetic`](crate::Arithmetic), if it says so.
+    pub arithmetic: Option<&'a str>,
 }
 
 /// A point to evaluate.
@@ -103,6 +105,8 @@ pub struct Answer<'a> {
     pub worker: Option<&'a str>,
     /// Which delivery of the job this was, from 1.
     pub delivery: Option<u64>,
+    /// The worker's [`Arithmetic`](crate::Arithmetic), where there was no [`Hello`] to say so.
+    pub arithmetic: Option<&'a str>,
 }
 
 /// Why a job has no value.
@@ -304,7 +308,11 @@ fn identifier(id: Option<&str>) -> Result<&str, WireError> {
 impl<'a> Hello<'a> {
     /// Appends the message.
     pub fn encode(&self, into: &mut Vec<u8>) {
-        Writer::new(into, 2).text("f", self.function);
+        let mut writer = Writer::new(into, 2 + u32::from(self.arithmetic.is_some()));
+        writer.text("f", self.function);
+        if let Some(arithmetic) = self.arithmetic {
+            writer.text("a", arithmetic);
+        }
     }
 
     /// Reads the message.
@@ -313,15 +321,16 @@ impl<'a> Hello<'a> {
     ///
     /// [`WireError`], if it is none.
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
-        let mut function = None;
+        let (mut function, mut arithmetic) = (None, None);
         read(message, |key, reader| {
             match key {
                 "f" => function = Some(reader.text()?),
+                "a" => arithmetic = Some(reader.text()?),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        Ok(Self { function: function.ok_or(WireError::malformed("it does not name a function"))? })
+        Ok(Self { function: function.ok_or(WireError::malformed("it does not name a function"))?, arithmetic })
     }
 }
 
@@ -375,13 +384,14 @@ impl<'a> Answer<'a> {
     /// An answer that says nothing about itself.
     #[must_use]
     pub fn new(id: &'a str, outcome: Result<Cow<'a, [f64]>, Failure<'a>>) -> Self {
-        Self { id, outcome, seconds: None, worker: None, delivery: None }
+        Self { id, outcome, seconds: None, worker: None, delivery: None, arithmetic: None }
     }
 
     /// Appends the message.
     pub fn encode(&self, into: &mut Vec<u8>) {
         let options =
-            [self.seconds.is_some(), self.worker.is_some(), self.delivery.is_some()].map(u32::from).iter().sum::<u32>();
+            [self.seconds.is_some(), self.worker.is_some(), self.delivery.is_some(), self.arithmetic.is_some()];
+        let options = options.map(u32::from).iter().sum::<u32>();
         let mut writer = Writer::new(into, 3 + options);
         writer.text("id", self.id);
         match &self.outcome {
@@ -402,6 +412,9 @@ impl<'a> Answer<'a> {
             writer.key("n");
             writer.count(delivery);
         }
+        if let Some(arithmetic) = self.arithmetic {
+            writer.text("a", arithmetic);
+        }
     }
 
     /// Reads the message. The text of a failure comes back [`printable`].
@@ -411,7 +424,7 @@ impl<'a> Answer<'a> {
     /// [`WireError`], if it is none.
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
         let (mut id, mut value, mut failure) = (None, None, None);
-        let (mut seconds, mut worker, mut delivery) = (None, None, None);
+        let (mut seconds, mut worker, mut delivery, mut arithmetic) = (None, None, None, None);
         read(message, |key, reader| {
             match key {
                 "id" => id = Some(reader.text()?),
@@ -420,6 +433,7 @@ impl<'a> Answer<'a> {
                 "dt" => seconds = Some(reader.number()?),
                 "w" => worker = Some(reader.text()?),
                 "n" => delivery = Some(reader.count()?),
+                "a" => arithmetic = Some(reader.text()?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -429,7 +443,7 @@ impl<'a> Answer<'a> {
             (None, Some(failure)) => Err(failure),
             _ => return Err(WireError::malformed("it has not one of a value and a failure")),
         };
-        Ok(Self { id: identifier(id)?, outcome, seconds, worker, delivery })
+        Ok(Self { id: identifier(id)?, outcome, seconds, worker, delivery, arithmetic })
     }
 }
 

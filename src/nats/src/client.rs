@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_nats::ServerError;
 use coquad::wire::{Job, MAX_FRAME, Numbers};
-use coquad::{EvaluationError, Evaluator};
+use coquad::{Arithmetic, EvaluationError, Evaluator, Mixed};
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::channel::oneshot;
@@ -126,7 +126,11 @@ impl Nats {
         let mut functions = self.inner.functions.lock().unwrap_or_else(PoisonError::into_inner);
         let known = functions.get(function).and_then(Weak::upgrade);
         let function = known.unwrap_or_else(|| {
-            let made = Arc::new(Function { name: function.to_owned(), slots: AtomicUsize::new(0) });
+            let made = Arc::new(Function {
+                name: function.to_owned(),
+                slots: AtomicUsize::new(0),
+                arithmetics: Mutex::default(),
+            });
             functions.insert(function.to_owned(), Arc::downgrade(&made));
             made
         });
@@ -141,6 +145,7 @@ impl Nats {
             attempts: 3,
             queue_factor: 2.0,
             verify: 0.0,
+            mixed: Mixed::Count,
             values: PhantomData,
         };
         evaluator.begin()
@@ -230,6 +235,7 @@ pub struct NatsEvaluator<T = f64> {
     attempts: u32,
     queue_factor: f64,
     verify: f64,
+    mixed: Mixed,
     values: PhantomData<fn() -> T>,
 }
 
@@ -302,6 +308,24 @@ impl<T> NatsEvaluator<T> {
         self
     }
 
+    /// Says what to do with values of workers that compute elementary functions otherwise than the first that answered: unless
+    /// called they are used and counted ([`NatsReport::mixed`]). `Refuse` and `Only` fail the evaluation with
+    /// [`Error::Arithmetic`]. Workers that do not tell their arithmetic are taken as they are.
+    ///
+    /// To have each kind of machine do integrals of its own, let the workers serve the function under a name that ends with
+    /// [`Arithmetic::kind`], and ask for that name.
+    #[must_use]
+    pub fn mixed(mut self, mixed: Mixed) -> Self {
+        self.mixed = mixed;
+        self
+    }
+
+    /// The kinds of arithmetic that workers of this function have told so far, in the order of their coming.
+    #[must_use]
+    pub fn arithmetics(&self) -> Vec<Arithmetic> {
+        self.function.arithmetics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How many slots the live workers have, as last counted.
     #[must_use]
     pub fn slots(&self) -> usize {
@@ -350,6 +374,7 @@ impl<T> NatsEvaluator<T> {
             payload: payload.into(),
             deadline: self.deadline,
             attempts: self.attempts,
+            mixed: self.mixed.clone(),
             waiter,
             id,
         })
@@ -424,6 +449,7 @@ impl<T> Clone for NatsEvaluator<T> {
             run: self.run.clone(),
             invalid: self.invalid.clone(),
             parameters: self.parameters.clone(),
+            mixed: self.mixed.clone(),
             values: PhantomData,
             ..*self
         }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::Message;
 use bytes::Bytes;
-use coquad::EvaluationError;
+use coquad::{Arithmetic, EvaluationError, Mixed};
 
 use self::answer::Found;
 pub(crate) use self::answer::given_up;
@@ -28,6 +28,8 @@ use self::pending::Pending;
 use crate::error::{Error, NatsReport};
 use crate::names::{self, Space};
 
+/// The kinds of arithmetic of a function's workers that are remembered.
+const KINDS: usize = 16;
 /// Look-ups under way at once, oldest evaluations first.
 const LOOKING: usize = 100;
 /// Names in one message of cancellation.
@@ -171,7 +173,7 @@ impl Desk {
     fn earlier(&mut self, subject: &Arc<str>, serial: u64, answer: Option<Bytes>) {
         let Some(pending) = self.pending.get(subject).filter(|pending| pending.serial == serial) else { return };
         match answer.map(|answer| answer::read(&answer, &pending.id)) {
-            Some(Found::Value(numbers)) => self.finish(subject, Ok(numbers)),
+            Some(Found::Value(numbers, arithmetic)) => self.take(subject, numbers, arithmetic),
             _ => self.publish(subject),
         }
     }
@@ -224,7 +226,7 @@ impl Desk {
         let Some(pending) = self.pending.get(message.subject.as_str()) else { return self.again(message) };
         let subject = self.order[&pending.serial].clone();
         match answer::read(&message.payload, &pending.id) {
-            Found::Value(numbers) => self.finish(&subject, Ok(numbers)),
+            Found::Value(numbers, arithmetic) => self.take(&subject, numbers, arithmetic),
             Found::Failure(error) => self.finish(&subject, Err(error)),
             Found::Nothing => {}
         }
@@ -251,11 +253,11 @@ impl Desk {
         let failure_counts = !pending.duplicate;
         let delete = pending.delete(self.connections);
         match (found, job) {
-            (Found::Value(numbers), _) => {
+            (Found::Value(numbers, arithmetic), _) => {
                 if job != Whereabouts::Gone {
                     self.actions.extend(delete);
                 }
-                self.finish(subject, Ok(numbers));
+                self.take(subject, numbers, arithmetic);
             }
             // The failure of an earlier attempt says nothing of this one.
             (Found::Failure(error), Whereabouts::Gone) if failure_counts => self.finish(subject, Err(error)),
@@ -291,6 +293,30 @@ impl Desk {
         self.publish(subject);
     }
 
+    /// A value has come, from a worker of this arithmetic if it tells.
+    fn take(&mut self, subject: &Arc<str>, numbers: Vec<f64>, arithmetic: Option<Arithmetic>) {
+        let Some(pending) = self.pending.get(subject) else { return };
+        let mut outcome = Ok(numbers);
+        if let Some(found) = arithmetic {
+            let mut kinds = pending.function.arithmetics.lock().unwrap_or_else(PoisonError::into_inner);
+            if !kinds.contains(&found) && kinds.len() < KINDS {
+                kinds.push(found.clone());
+            }
+            let expected = match &pending.mixed {
+                Mixed::Only(expected) => expected.clone(),
+                _ => kinds[0].clone(),
+            };
+            drop(kinds);
+            if !expected.agrees_with(&found) {
+                if pending.mixed != Mixed::Count {
+                    outcome = Err(EvaluationError::new(Error::Arithmetic { expected, found }));
+                }
+                self.count(|report| report.mixed += 1);
+            }
+        }
+        self.finish(subject, outcome);
+    }
+
     fn finish(&mut self, subject: &Arc<str>, outcome: Result<Vec<f64>, EvaluationError>) {
         let Some(pending) = self.pending.remove(subject) else { return };
         self.order.remove(&pending.serial);
@@ -314,7 +340,7 @@ impl Desk {
     /// An answer to what nobody waits for: it may be another to what was answered.
     fn again(&mut self, message: &Message) {
         let Some(id) = message.subject.rsplit('.').next() else { return };
-        let Found::Value(numbers) = answer::read(&message.payload, id) else { return };
+        let Found::Value(numbers, _) = answer::read(&message.payload, id) else { return };
         let (place, value) = self.marks(&message.subject, &numbers);
         match self.answered.get(&place) {
             Some(first) if *first == value => self.count(|report| report.duplicates += 1),

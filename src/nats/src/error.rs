@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use coquad::Arithmetic;
+
 /// Why there is no connection, or no answer from a worker.
 ///
 /// An evaluation reports it as the cause of a [`coquad::EvaluationError`]. Passwords in addresses are not shown.
@@ -84,6 +86,15 @@ pub enum Error {
         /// Those of the other.
         second: Vec<f64>,
     },
+    /// A worker computes elementary functions otherwise than the first did that answered, or than was asked for
+    /// ([`NatsEvaluator::mixed`](crate::NatsEvaluator::mixed)).
+    #[non_exhaustive]
+    Arithmetic {
+        /// What all are to agree with.
+        expected: Arithmetic,
+        /// What the worker has.
+        found: Arithmetic,
+    },
     /// The connection was closed while the evaluation was under way.
     #[non_exhaustive]
     Closed {},
@@ -114,6 +125,9 @@ impl fmt::Display for Error {
                     None => write!(f, "two workers disagree: {} numbers and {}", first.len(), second.len()),
                 }
             }
+            Error::Arithmetic { expected, found } => {
+                write!(f, "a worker's arithmetic is \"{found}\", not \"{expected}\": its values would have other bits")
+            }
             Error::Closed {} => write!(f, "the connection was closed"),
         }
     }
@@ -142,4 +156,7 @@ pub struct NatsReport {
     pub duplicates: u64,
     /// The same, with other bits. The first one counts.
     pub conflicts: u64,
+    /// Values of workers whose [`Arithmetic`] differs from that of the first that answered for the function, or from the
+    /// one asked for: [`NatsEvaluator::arithmetics`](crate::NatsEvaluator::arithmetics) names them.
+    pub mixed: u64,
 }

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use futures::channel::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use crate::desk::given_up;
 use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
+use crate::desk::given_up;
 use crate::error::Error;
 use crate::server::Server;
 use crate::setup;

@@ -17,7 +17,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::{Client, Event, ServerError};
 use coquad::wire::Numbers;
 use coquad::worker::Reply;
-use coquad::{Evaluator, ThreadPool};
+use coquad::{Arithmetic, Evaluator, ThreadPool};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use futures::future::FusedFuture;
@@ -82,6 +82,7 @@ struct Shared {
     client: Client,
     context: Context,
     name: String,
+    arithmetic: Arithmetic,
     longest: Duration,
     phase: watch::Receiver<Phase>,
     connected: Mutex<SystemTime>,
@@ -240,6 +241,7 @@ impl Worker {
                 client,
                 context,
                 name: worker_name(),
+                arithmetic: Arithmetic::here(),
                 longest: self.longest,
                 phase: phases,
                 connected: Mutex::new(SystemTime::now()),

@@ -16,7 +16,6 @@ __all__ = [
     "serve_dask",
     "serve_executor",
     "serve_futures",
-    "serve_nats",
     "serve_ray",
 ]
 

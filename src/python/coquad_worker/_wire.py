@@ -156,7 +156,10 @@ def numbers(y: Any) -> "list[float]":
     """The numbers of a value: a number, a complex number, or a sequence or array of them. Raises for all else."""
     dimensions = getattr(y, "ndim", None)
     if isinstance(dimensions, int):  # an array, or a scalar, of numpy or of what looks like it
-        return numbers(y.item()) if dimensions == 0 else numbers(y.ravel().tolist())
+        if dimensions > 0:
+            return numbers(y.ravel().tolist())
+        item = y.item()
+        return numbers(item) if getattr(item, "ndim", None) is None else [float(y)]
     if isinstance(y, (str, bytes, bytearray)) or y is None:
         raise TypeError(f"the function returned {_shown(y)}, which is no number")
     if isinstance(y, complex):

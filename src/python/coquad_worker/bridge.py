@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
+import signal
+import sys
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional
@@ -40,6 +43,7 @@ class Bridge:
         self._submit, self._send, self._attempts = submit, send, max(attempts, 1)
         self._time_limit = time_limit
         self._open: Dict[str, _Open] = {}
+        self._late: List[_Open] = []  # answered by the time limit, and perhaps running still
         self._changed = threading.Condition()
         if time_limit is not None:
             threading.Thread(target=self._watch, daemon=True).start()
@@ -52,11 +56,12 @@ class Bridge:
             self._changed.notify()
         self._begin(taken)
 
-    def cancel(self) -> None:
-        """Gives up what is open: nobody wants it any more."""
+    def cancel(self) -> bool:
+        """Gives up what is open: nobody wants it any more. Returns whether the pool still evaluates something."""
         with self._changed:
             left, self._open = list(self._open.values()), {}
         _cancel(left)
+        return not all(_has_ended(taken) for taken in left + self._late)
 
     def _begin(self, taken: _Open) -> None:
         attempt = taken.attempt
@@ -100,6 +105,7 @@ class Bridge:
             for taken in late:
                 self._answer(taken, _wire.failure(taken.job.id, f"no value within {limit} s", "timeout"))
             _cancel(late)
+            self._late = [taken for taken in self._late + late if not _has_ended(taken)]
 
 
 def _raises(error: BaseException) -> Callable[[], Any]:
@@ -124,6 +130,13 @@ def _is_cancellation(error: BaseException) -> bool:
     return isinstance(error, kinds) or any(kind.__name__ in names for kind in type(error).__mro__)
 
 
+def _has_ended(taken: _Open) -> bool:
+    try:
+        return bool(taken.future.done())
+    except BaseException:
+        return True  # it is no future
+
+
 def _cancel(all: "List[_Open]") -> None:
     for taken in all:
         try:
@@ -138,30 +151,37 @@ def serve_futures(
     time_limit: Optional[float] = None,
     attempts: int = ATTEMPTS,
     pipe: Optional[Pipe] = None,
-) -> None:
+) -> bool:
     """Serves by a pool: `submit(x)` returns a future with `result()` and `add_done_callback()`.
 
     Give it a window of about twice the pool's workers: `Processes::new(1, command).window(k)`. What the pool cancels is
     given to it again, `attempts` times in all; what has no value within `time_limit` seconds fails. `pipe` is one that
-    was taken before, where setting the pool up prints something.
+    was taken before, where setting the pool up prints something. Returns, when the coordinator wants no more, whether the
+    pool still evaluates.
     """
     pipe = pipe or Pipe(function)
     bridge = Bridge(submit, pipe.send, time_limit, attempts)
     for [job] in pipe.jobs():
         bridge.take(job)
-    bridge.cancel()
+    return bridge.cancel()
 
 
 def serve_executor(executor: Any, f: Callable[[float], Any], function: str = "", **limits: Any) -> None:
     """Serves `f` by a `concurrent.futures` executor, or anything with its `submit`: mpi4py's pools, for example."""
-    serve_futures(lambda x: executor.submit(f, x), function, **limits)
+    if serve_futures(lambda x: executor.submit(f, x), function, **limits):
+        # Python would wait for what nobody wants, and may wait for ever.
+        sys.stderr.flush()
+        if sys.platform != "win32" and os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)  # as the coordinator does with all that it has started
+        os._exit(0)
 
 
 def serve_dask(f: Callable[[float], Any], function: str = "", *, client: Any = None, cluster: Any = None, **limits: Any) -> None:
     """Serves `f` by a Dask cluster: `client` is a `distributed.Client`, or `cluster` what one is made of (`{}`: here)."""
     pipe = Pipe(function)  # first of all: what Dask prints must not come between
     if client is not None:
-        return serve_futures(lambda x: client.submit(f, x, pure=False), function, pipe=pipe, **limits)
+        serve_futures(lambda x: client.submit(f, x, pure=False), function, pipe=pipe, **limits)
+        return
     from dask import distributed
 
     make: Any = distributed.Client

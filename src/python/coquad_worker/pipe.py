@@ -99,7 +99,7 @@ def serve(f: Callable[[float], Any], function: str = "") -> None:
         pipe.send(_wire.answer(job.id, lambda: f(job.x[0])))
 
 
-def serve_batch(f: "Callable[[list[float]], Sequence[Any]]", function: str = "", most: int = 256) -> None:
+def serve_batch(f: "Callable[[list[float]], Sequence[Any]]", function: str = "", most: int = 1024) -> None:
     """As `serve`, for a function of many points at once: `f` takes a list of floats and returns as many values.
 
     It is given what has arrived, `most` at once: let the coordinator send ahead, by `Processes::window(k)`. `f` must give

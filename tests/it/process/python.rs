@@ -12,13 +12,13 @@ fn python() -> Command {
     command
 }
 
-fn script(text: &str) -> Command {
+pub(super) fn script(text: &str) -> Command {
     let mut command = python();
     command.args(["-c", text]);
     command
 }
 
-fn evaluate<T: coquad::wire::Numbers + Clone + Send + Sync + 'static>(
+pub(super) fn evaluate<T: coquad::wire::Numbers + Clone + Send + Sync + 'static>(
     processes: &Processes<T>,
     x: f64,
 ) -> Result<T, coquad::EvaluationError> {
@@ -197,4 +197,40 @@ fn a_bridge_answers_each_point_whatever_its_pool_does() {
     }
     let report = processes.report();
     assert_eq!((report.starts, report.deaths, report.protocol_errors), (1, 0, 0), "{report:?}");
+}
+
+/// D7: a worker that cannot import what it needs says so once where its command sends that, and once in the error.
+#[test]
+fn a_failing_import_is_in_the_error() {
+    let folder = Folder::new();
+    let said = folder.0.join("said");
+    let mut command = script("from coquad_worker import serve\nimport no_such_module\nserve(no_such_module.f)");
+    command.stderr(fs::File::create(&said).unwrap());
+    let processes = Processes::new(2, command);
+    let error = evaluate(&processes, 0.5).unwrap_err();
+    let Some(ProcessError::NoWorkers { last, .. }) = error.downcast_ref() else { panic!("{error}") };
+    assert!(last.starts_with("exit status: 1; it had said\n"), "{last}");
+    assert!(last.ends_with("\nModuleNotFoundError: No module named 'no_such_module'"), "{last}");
+    assert!(last.contains("line 2, in <module>"), "{last}");
+    let said = fs::read_to_string(said).unwrap();
+    assert_eq!(said.matches("ModuleNotFoundError").count(), 1, "{said}");
+    assert_eq!(processes.report().starts, 5);
+}
+
+/// A worker that starts at the second attempt serves as any, whatever it prints and however much.
+#[test]
+fn a_worker_that_is_listened_to_is_heard() {
+    let folder = Folder::new();
+    let mark = folder.0.join("mark");
+    fs::write(&mark, "the first is to fail").unwrap();
+    let text = format!(
+        "import os, sys\nif os.path.exists({mark:?}): os.remove({mark:?}); sys.exit(1)\nsys.stderr.write('-' * 300000)\n\
+         from coquad_worker import serve\ndef f(x):\n    sys.stderr.write('x' * 300000)\n    return x\nserve(f)"
+    );
+    let processes = Processes::new(1, script(&text)).time_limit(LONG);
+    for x in [0.25, 0.5, 0.75] {
+        assert_eq!(evaluate(&processes, x).unwrap().to_bits(), x.to_bits());
+    }
+    let report = processes.report();
+    assert_eq!((report.starts, report.deaths, report.protocol_errors), (2, 1, 0), "{report:?}");
 }

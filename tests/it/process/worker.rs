@@ -149,7 +149,7 @@ pub(super) fn skewed(x: f64, short: f64, long: f64) -> Duration {
 /// A worker by hand that notes whether anything was sent to it while it had something to do.
 fn alone(short: f64, long: f64, output: File) {
     let mut worker = Misconduct { input: io::stdin(), output, frames: Frames::default() };
-    worker.say(|into| Hello { function: "" }.encode(into));
+    worker.say(|into| Hello::default().encode(into));
     while let Some((id, x)) = worker.job() {
         thread::sleep(skewed(x, short, long));
         let mut input = [PollFd::new(&worker.input, PollFlags::IN)];
@@ -244,7 +244,7 @@ fn misbehave(words: &[&str], output: File) {
         "silent" => thread::sleep(Duration::from_secs(600)),
         "babble-first" => worker.raw(b"Hello, I am your worker\n"),
         "version" => worker.raw(b"\x0a\0\0\0\x82\xa1v\x02\xa1f\xa4peak"),
-        _ => worker.say(|into| Hello { function: "peaks" }.encode(into)),
+        _ => worker.say(|into| Hello { function: "peaks", ..Hello::default() }.encode(into)),
     }
     for turn in 0.. {
         let Some((id, x)) = worker.job() else { return };

@@ -42,7 +42,7 @@ fn what_was_written_is_there_and_counted() {
     (0..100).for_each(|i| cache.insert(nth(i), f(nth(i))));
     block_on(cache.sync()).unwrap();
     let counted = |cache: &PointCache<f64>| {
-        let Durability { loaded, written, persisted, dropped, skipped, failure } = cache.durability().unwrap();
+        let Durability { loaded, written, persisted, dropped, skipped, failure, .. } = cache.durability().unwrap();
         assert!(failure.is_none());
         (loaded, written, persisted, dropped, skipped)
     };

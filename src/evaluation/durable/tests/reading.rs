@@ -45,7 +45,7 @@ fn names_of_any_allowed_length_are_read_back() {
 #[test]
 fn damage_that_claims_more_than_the_file_has_hides_nothing_behind_it() {
     let bytes = file(100);
-    let header = format::header("f64", "f 1").len();
+    let header = format::header("f64", "f 1", "").len();
     for at in [header + 1, header + 30] {
         let mut bytes = bytes.clone();
         // The beginning of a record of 4 GB.
@@ -59,7 +59,7 @@ fn damage_that_claims_more_than_the_file_has_hides_nothing_behind_it() {
 #[test]
 fn many_claims_of_a_little_more_than_the_file_has_hide_nothing_either() {
     let mut bytes = file(400);
-    let header = format::header("f64", "f 1").len();
+    let header = format::header("f64", "f 1", "").len();
     for place in (header..header + 500).step_by(5) {
         // The beginning of a record that would end eight bytes after the file.
         let claimed = (bytes.len() - place - 9 + 8) as u32;
@@ -72,7 +72,7 @@ fn many_claims_of_a_little_more_than_the_file_has_hide_nothing_either() {
 
 #[test]
 fn a_header_cut_short_at_its_very_end_is_made_anew() {
-    let mut bytes = format::header("f64", "f 1");
+    let mut bytes = format::header("f64", "f 1", "");
     bytes.iter_mut().rev().take(3).for_each(|byte| *byte = 0);
     let model = Model::holding(&bytes);
     let cache = open(&model).expect("nothing was in it").0;
@@ -85,7 +85,7 @@ fn a_header_cut_short_at_its_very_end_is_made_anew() {
 #[test]
 fn the_search_behind_damage_made_to_be_long_is_given_up() {
     let mut bytes = file(2000);
-    let (header, len) = (format::header("f64", "f 1").len(), bytes.len());
+    let (header, len) = (format::header("f64", "f 1", "").len(), bytes.len());
     for place in (header..header + 15_000).step_by(5) {
         // The beginning of a record that would end with the file: three thousand checksums over most of it.
         bytes[place] = 0xc1;

@@ -5,12 +5,19 @@ use std::time::Instant;
 use super::{Job, LONGEST_PAUSE, LOOK, Numbers, PAUSE, STARTS, Supervisor, Worker};
 use crate::error::EvaluationError;
 use crate::evaluation::process::error::{Death, ProcessError};
+use crate::evaluation::process::words::Words;
 use crate::trace;
 
 impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     /// Hands out points, and starts the workers they need.
     pub(super) fn feed(&mut self, now: Instant) {
         if self.queue.is_empty() && self.suspects.is_empty() {
+            return;
+        }
+        if let Some(error) = &self.forbidden {
+            for job in self.suspects.drain(..).chain(self.queue.drain(..)) {
+                job.to.send(Err(error.clone()));
+            }
             return;
         }
         self.queue_without_the_unwanted();
@@ -73,11 +80,16 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     /// Gives each point to the worker that has the fewest.
     fn feed_queue(&mut self, now: Instant, reserved: Option<usize>) {
         let depth = self.depth();
-        while !self.queue.is_empty() {
+        while let Some(first) = self.queue.front() {
+            // Two evaluations of a point are two workers', as long as two serve.
+            let avoided = first.avoids().filter(|avoided| {
+                self.workers.iter().flatten().any(|worker| worker.ready && worker.number() != *avoided)
+            });
             let workers = self.workers.iter_mut().enumerate();
             let free = workers.filter_map(|(slot, worker)| {
                 let worker = worker.as_mut()?;
                 let fit = worker.ready && !worker.alone && worker.sent.len() < depth && Some(slot) != reserved;
+                let fit = fit && Some(worker.number()) != avoided;
                 fit.then_some(worker)
             });
             let Some(worker) = free.min_by_key(|worker| worker.sent.len()) else { break };
@@ -106,7 +118,8 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             }
             let command = self.config.command.clone();
             let mut command = command.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            match Worker::start(&mut command, &self.shared.groups) {
+            // What the first that fails says goes where the command sends it, what the others say into the error.
+            match Worker::start(&mut command, &self.shared.groups, self.failures > 0) {
                 Ok(worker) => {
                     self.count(|report| report.starts += 1);
                     self.workers[slot] = Some(worker);
@@ -166,11 +179,11 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     }
 
     /// It is no worker for this function.
-    pub(super) fn refused(&mut self, slot: usize, what: String, is_final: bool) {
+    pub(super) fn refused(&mut self, slot: usize, error: ProcessError, is_final: bool) {
         let since = self.workers[slot].as_ref().map_or_else(Instant::now, |worker| worker.since);
         self.count(|report| report.deaths += 1);
         self.end(slot, None);
-        self.failed(Instant::now(), since, ProcessError::Handshake { what: what.into() }, is_final);
+        self.failed(Instant::now(), since, error, is_final);
     }
 
     /// A worker has died, or must: `death` is why, or else its own exit status.
@@ -178,6 +191,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         let Some(worker) = &mut self.workers[slot] else { return };
         let (ready, since) = (worker.ready, worker.since);
         let partial = worker.frames.is_partial();
+        let words = worker.words();
         let jobs = std::mem::take(&mut worker.sent);
         let status = self.end(slot, death.is_none().then_some(()));
         let death = match (death, status) {
@@ -194,8 +208,11 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         });
         let now = Instant::now();
         if !ready {
-            let last = death.to_string().into();
-            self.failed(now, since, ProcessError::NoWorkers { last }, false);
+            let last = match words.map(Words::last) {
+                Some(words) if !words.is_empty() => format!("{death}; it had said\n{words}"),
+                _ => death.to_string(),
+            };
+            self.failed(now, since, ProcessError::NoWorkers { last: last.into() }, false);
             return;
         }
         self.fruitless += 1;

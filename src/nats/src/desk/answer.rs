@@ -1,12 +1,13 @@
 //! What an answer says. Workers may answer anything.
 
-use coquad::EvaluationError;
 use coquad::wire::{Answer, FailureKind};
+use coquad::{Arithmetic, EvaluationError};
 
 use crate::error::Error;
 
 pub(super) enum Found {
-    Value(Vec<f64>),
+    /// And the worker's arithmetic, if it tells.
+    Value(Vec<f64>, Option<Arithmetic>),
     Failure(EvaluationError),
     /// No answer to this question.
     Nothing,
@@ -16,7 +17,7 @@ pub(super) enum Found {
 pub(super) fn read(message: &[u8], id: &str) -> Found {
     match Answer::decode(message) {
         Ok(answer) if answer.id == id => match answer.outcome {
-            Ok(numbers) => Found::Value(numbers.into_owned()),
+            Ok(numbers) => Found::Value(numbers.into_owned(), answer.arithmetic.map(Arithmetic::from)),
             Err(failure) => Found::Failure(cause(failure.kind, failure.message.into_owned())),
         },
         _ => Found::Nothing,
@@ -58,7 +59,7 @@ mod tests {
                 let bytes = noise.garbled(&good);
                 match read(&bytes, id) {
                     // Numbers take a byte each at least.
-                    Found::Value(numbers) => assert!(numbers.len() <= bytes.len()),
+                    Found::Value(numbers, _) => assert!(numbers.len() <= bytes.len()),
                     Found::Failure(error) => assert!(error.to_string().len() < 8192),
                     Found::Nothing => {}
                 }

@@ -1,12 +1,12 @@
 //! What the desk hears of, and what it wants done.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::Message;
 use bytes::Bytes;
-use coquad::EvaluationError;
+use coquad::{Arithmetic, EvaluationError, Mixed};
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
@@ -114,6 +114,8 @@ pub(crate) struct Wish {
     pub(crate) deadline: Option<Duration>,
     /// How often the job may get lost.
     pub(crate) attempts: u32,
+    /// What to do with answers of another arithmetic.
+    pub(crate) mixed: Mixed,
     pub(crate) waiter: Waiter,
 }
 
@@ -123,6 +125,8 @@ pub(crate) struct Function {
     pub(crate) name: String,
     /// Slots that were last seen, idle or busy.
     pub(crate) slots: AtomicUsize,
+    /// The kinds of arithmetic that its workers have told, in the order of their coming.
+    pub(crate) arithmetics: Mutex<Vec<Arithmetic>>,
 }
 
 /// What has become of a published job.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use coquad::Mixed;
 
 use super::events::{Action, Function, Waiter, Wish};
 
@@ -20,6 +21,7 @@ pub(super) struct Pending {
     pub(super) id: String,
     pub(super) payload: Bytes,
     pub(super) attempts: u32,
+    pub(super) mixed: Mixed,
     /// Part of the message's identity, so that the server takes the same job again.
     pub(super) attempt: u32,
     pub(super) losses: u32,
@@ -50,6 +52,7 @@ impl Pending {
             id: wish.id,
             payload: wish.payload,
             attempts: wish.attempts,
+            mixed: wish.mixed,
             attempt,
             losses: 0,
             sequence: None,

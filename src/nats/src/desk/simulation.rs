@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use coquad::EvaluationError;
 use coquad::wire::{Answer, Failure, FailureKind};
+use coquad::{EvaluationError, Mixed};
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
 
@@ -158,7 +158,11 @@ impl World {
             report,
             server: Server::new(ack_wait),
             hands: (0..hands).map(|_| Hand::default()).collect(),
-            function: Arc::new(Function { name: "f".into(), slots: AtomicUsize::new(hands) }),
+            function: Arc::new(Function {
+                name: "f".into(),
+                slots: AtomicUsize::new(hands),
+                arithmetics: Mutex::default(),
+            }),
             run: run.into(),
             deadline: None,
             asked: Vec::new(),
@@ -457,6 +461,7 @@ impl World {
             deadline: self.deadline,
             // A job is lost as often as the server loses its store, and no more.
             attempts: if self.faults.losses.is_empty() { 3 } else { self.faults.losses.len() as u32 + 1 },
+            mixed: Mixed::Count,
             waiter: Waiter { ticket, reply, nudge },
         };
         self.tell(Event::Evaluate(Box::new(wish)));

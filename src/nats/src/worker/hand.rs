@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use coquad::wire::{Failure, FailureKind};
-use coquad::{EvaluationError, Evaluator, ProcessError, Processes, ThreadPool};
+use coquad::{Arithmetic, EvaluationError, Evaluator, ProcessError, Processes, ThreadPool};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -55,6 +55,16 @@ impl Means {
                     process.get_or_insert_with(|| Arc::new(Processes::new(1, start()).values::<Vec<f64>>())).clone();
                 async move { process.evaluate(x).await.map_err(trouble) }.boxed()
             }
+        }
+    }
+
+    /// The arithmetic of what evaluates, as far as it is known; `ours` is this process's.
+    pub(super) fn arithmetic(&self, ours: &Arithmetic) -> Option<Arithmetic> {
+        match self {
+            Means::Call(..) => Some(ours.clone()),
+            // It may ask anybody.
+            Means::Ask(_) => None,
+            Means::Start(_, process) => process.as_ref()?.arithmetics().pop(),
         }
     }
 

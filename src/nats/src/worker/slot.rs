@@ -10,6 +10,7 @@ use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
 use bytes::Bytes;
+use coquad::Arithmetic;
 use coquad::wire::{Answer, Failure, FailureKind, Job, MAX_FRAME};
 use futures::channel::oneshot;
 use tokio::sync::watch;
@@ -73,12 +74,17 @@ impl Slot {
             let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver, created };
             let Shared { server, client, context, connections, .. } = &*self.shared;
             let stream = server.space.jobs_stream();
-            let jobs = Pull::open(client, context, &stream, &self.function, terms.ack_wait, connections.clone()).await?;
+            let jobs =
+                Pull::open(client, context, &stream, &self.function, terms.ack_wait, connections.clone()).await?;
             Some((jobs, terms))
         };
+        let mut connections = self.shared.connections.clone();
+        connections.mark_unchanged();
         let opened = tokio::select! {
             biased;
             () = reached(told, Phase::Finishing) => None,
+            // What was asked of a server that went away is not waited for.
+            Ok(()) = connections.changed() => None,
             opened = opening => opened,
         };
         let Some((mut jobs, terms)) = opened else { return };
@@ -170,10 +176,12 @@ impl Slot {
             }
             End::Left => return held.hand_back().await,
         };
+        let arithmetic = self.means.arithmetic(&self.shared.arithmetic);
         let answer = Answer {
             seconds: Some(started.elapsed().as_secs_f64()),
             worker: Some(&self.shared.name),
             delivery: u64::try_from(delivery).ok(),
+            arithmetic: arithmetic.as_ref().map(Arithmetic::as_str),
             ..Answer::new(job.id, outcome)
         };
         let storing = held.alive(self.shared.store(reply, answer, &held));

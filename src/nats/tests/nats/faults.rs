@@ -2,8 +2,8 @@
 
 use std::any::Any;
 use std::path::Path;
-use std::thread;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use coquad::{Error as Failure, Evaluator, Integrator};
@@ -116,7 +116,11 @@ fn the_late_answer_of_a_worker_that_was_stopped_is_dropped() {
 
 /// D5: a worker is stopped for longer than the server waits, so that another has its job. Woken, it ends its evaluation, or
 /// is told to stop: it says nothing of the job that is no longer its own, and the other one's answer counts.
-fn a_former_holder_is_silent(function: &str, orders: &[&str], start: impl Fn(&NatsServer, &Path) -> (u32, Box<dyn Any>)) {
+fn a_former_holder_is_silent(
+    function: &str,
+    orders: &[&str],
+    start: impl Fn(&NatsServer, &Path) -> (u32, Box<dyn Any>),
+) {
     let server = NatsServer::start();
     let tally = server.folder.path().join("tally");
     let nats = server.connect();

@@ -260,7 +260,8 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
 #[test]
 fn a_python_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
     // Negative points take a while.
-    let program = "import time\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve_nats(URL, 'steady', f, slots=2)\n";
+    let program =
+        "import time\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve_nats(URL, 'steady', f, slots=2)\n";
     recovers(|server| worker(server, program, &[]));
 }
 

@@ -1,0 +1,192 @@
+//! An evaluator that looks twice at some points.
+
+use std::fmt::{self, Debug};
+
+use futures::future::{Either, join, select};
+
+use crate::error::EvaluationError;
+use crate::evaluation::evaluator::Evaluator;
+
+/// Two evaluations of one point have different values: the integrand is no function, or two workers compute it differently.
+///
+/// # Examples
+///
+/// See [`EvaluatorExt::verify`](crate::EvaluatorExt::verify).
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Conflict {
+    /// The point.
+    pub x: f64,
+    /// One value, as `{:?}` prints it.
+    pub first: String,
+    /// The other.
+    pub second: String,
+}
+
+impl Conflict {
+    pub(crate) fn new(x: f64, first: String, second: String) -> Self {
+        Self { x, first, second }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "two evaluations at x = {:?} differ: {} and {}", self.x, self.first, self.second)
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+/// Whether the point is one of this share, by its bits alone.
+pub(crate) fn is_chosen(x: f64, share: f64) -> bool {
+    // The finaliser of splitmix64 (Steele, Lea and Flood, 2014): neighbouring points are chosen independently.
+    let mut z = x.to_bits().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    ((z >> 11) as f64 + 0.5) / (1u64 << 53) as f64 <= share
+}
+
+/// An evaluator that looks twice: see [`EvaluatorExt::verify`](crate::EvaluatorExt::verify).
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{EvaluatorExt, Integrator, ThreadPool, Verify};
+///
+/// let checked: Verify<_> = ThreadPool::new(2).evaluator(f64::sqrt).verify(0.25);
+/// assert!(Integrator::new(checked).integrate_blocking(0.0, 1.0, 1e-8).is_ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verify<E> {
+    inner: E,
+    share: f64,
+}
+
+impl<E> Verify<E> {
+    pub(super) fn new(inner: E, share: f64) -> Self {
+        Self { inner, share }
+    }
+}
+
+impl<E: Evaluator> Evaluator for Verify<E>
+where
+    E::Value: Debug,
+{
+    type Value = E::Value;
+
+    // No call on a thread leaves its value in the cache by itself: first the two are compared.
+    async fn evaluate(&self, x: f64) -> Result<E::Value, EvaluationError> {
+        if !is_chosen(x, self.share) {
+            return self.inner.evaluate(x).await;
+        }
+        let both = select(Box::pin(self.inner.evaluate(x)), Box::pin(self.inner.evaluate(x))).await;
+        let (first, second) = match both {
+            Either::Left((first, second)) => (first?, second.await?),
+            Either::Right((second, first)) => (second?, first.await?),
+        };
+        compare(x, first, &second)
+    }
+
+    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
+        let chosen: Vec<f64> = xs.iter().copied().filter(|&x| is_chosen(x, self.share)).collect();
+        if chosen.is_empty() {
+            return self.inner.evaluate_batch(xs).await;
+        }
+        let (first, second) = join(self.inner.evaluate_batch(xs), self.inner.evaluate_batch(&chosen)).await;
+        if first.len() != xs.len() || second.len() != chosen.len() {
+            // It is no evaluator's batch, which whoever has asked for it says better.
+            return first;
+        }
+        let mut second = second.into_iter();
+        let compared = |(outcome, &x): (Result<E::Value, EvaluationError>, &f64)| {
+            let again = if is_chosen(x, self.share) { second.next() } else { None };
+            match (outcome, again) {
+                (Ok(first), Some(Ok(second))) => compare(x, first, &second),
+                (Ok(_), Some(Err(error))) => Err(error),
+                (outcome, _) => outcome,
+            }
+        };
+        first.into_iter().zip(xs).map(compared).collect()
+    }
+
+    fn batch(&self) -> usize {
+        self.inner.batch()
+    }
+
+    fn concurrency(&self) -> usize {
+        self.inner.concurrency()
+    }
+}
+
+/// The first value, if the second one has the same bits.
+fn compare<V: Debug>(x: f64, first: V, second: &V) -> Result<V, EvaluationError> {
+    let (one, other) = (format!("{first:?}"), format!("{second:?}"));
+    if one == other { Ok(first) } else { Err(EvaluationError::new(Conflict::new(x, one, other))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::evaluation::{EvaluatorExt, evaluator_fn};
+
+    #[test]
+    fn a_share_is_a_share_and_the_same_each_time() {
+        for (share, least, most) in [(0.0, 0, 0), (0.05, 4800, 5200), (0.5, 49_500, 50_500), (1.0, 100_000, 100_000)] {
+            let chosen = |i: u32| is_chosen(f64::from(i) / 100_000.0, share);
+            let count = (0..100_000).filter(|&i| chosen(i)).count();
+            assert!((least..=most).contains(&count), "{share}: {count}");
+        }
+        assert!(!is_chosen(0.5, f64::NAN) && !is_chosen(0.5, -1.0) && is_chosen(0.5, 2.0));
+    }
+
+    #[test]
+    fn batches_are_compared_point_by_point() {
+        let calls: &AtomicUsize = Box::leak(Box::default());
+        let batches = crate::evaluation::batch_fn(1, 100, move |xs: Vec<f64>| async move {
+            let second = calls.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            let value = |x: f64| if second && x == 7.0 { -x } else { x };
+            Ok::<_, String>(xs.into_iter().map(value).collect::<Vec<f64>>())
+        });
+        let twice = batches.verify(1.0);
+        assert_eq!(twice.batch(), 100);
+        let xs: Vec<f64> = (0..20).map(f64::from).collect();
+        for (x, outcome) in xs.iter().zip(block_on(twice.evaluate_batch(&xs))) {
+            match outcome {
+                Ok(value) => assert!(value == *x && *x != 7.0),
+                Err(error) => assert_eq!(error.downcast_ref::<Conflict>().map(|conflict| conflict.x), Some(7.0)),
+            }
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn points_are_evaluated_once_or_twice_and_what_differs_is_told() {
+        let calls: &AtomicUsize = Box::leak(Box::default());
+        let count = move |x: f64| async move {
+            calls.fetch_add(1, Ordering::Relaxed);
+            if x < 0.0 { Err("no value") } else { Ok([x, f64::NAN]) }
+        };
+        let twice = evaluator_fn(4, count).verify(0.5);
+        let chosen = (0..100).filter(|&i| is_chosen(f64::from(i), 0.5)).count();
+        for i in 0..100 {
+            assert!(block_on(twice.evaluate(f64::from(i))).is_ok());
+        }
+        assert_eq!(calls.load(Ordering::Relaxed), 100 + chosen);
+        assert_eq!(block_on(twice.evaluate(-1.0)).unwrap_err().to_string(), "no value");
+
+        let signs: &AtomicUsize = Box::leak(Box::default());
+        let sign = move |_: f64| async move {
+            let negative = signs.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            Ok::<f64, String>(if negative { -0.0 } else { 0.0 })
+        };
+        let error = block_on(evaluator_fn(4, sign).verify(1.0).evaluate(0.25)).unwrap_err();
+        let due = Conflict { x: 0.25, first: "0.0".into(), second: "-0.0".into() };
+        assert_eq!(error.downcast_ref::<Conflict>(), Some(&due));
+        assert_eq!(error.to_string(), "two evaluations at x = 0.25 differ: 0.0 and -0.0");
+    }
+}
