@@ -1,4 +1,4 @@
-"""How often elementary functions have other last bits: by CPU (glibc's tunable), by library, by how many at once, by threads.
+"""How often elementary functions have other last bits: by CPU (glibc's tunable), library, how many at once, threads.
 
     python3 measure.py        prints a table; needs numpy, on Linux with glibc
 """
@@ -50,7 +50,8 @@ def values(how):
 
 
 def child(how, **environment):
-    run = subprocess.run([sys.executable, __file__, how], env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True)
+    environment = {**os.environ, **environment}
+    run = subprocess.run([sys.executable, __file__, how], env=environment, stdout=subprocess.PIPE, check=True)
     return json.loads(run.stdout)
 
 
@@ -65,10 +66,11 @@ def main():
         ("numpy without FMA against numpy", array, child("numpy", GLIBC_TUNABLES="glibc.cpu.hwcaps=-FMA")),
         ("numpy one by one against arrays", array, child("one by one")),
         ("numpy in strided pieces against arrays", array, child("pieces")),
-        ("numpy, OPENBLAS_NUM_THREADS 1 against 2", child("numpy", OPENBLAS_NUM_THREADS="1"), child("numpy", OPENBLAS_NUM_THREADS="2")),
-        ("numpy, OPENBLAS_CORETYPE Haswell against Nehalem", child("numpy", OPENBLAS_CORETYPE="Haswell"), child("numpy", OPENBLAS_CORETYPE="Nehalem")),
+        ("OPENBLAS_NUM_THREADS", *[child("numpy", OPENBLAS_NUM_THREADS=threads) for threads in ("1", "2")]),
+        ("OPENBLAS_CORETYPE", *[child("numpy", OPENBLAS_CORETYPE=core) for core in ("Haswell", "Nehalem")]),
     ]
-    print(f"numpy {np.__version__}, {os.confstr('CS_GNU_LIBC_VERSION')}, {COUNT} points of each function; where none is named, none differ")
+    versions = f"numpy {np.__version__}, {os.confstr('CS_GNU_LIBC_VERSION')}"
+    print(f"{versions}, {COUNT} points of each function; where none is named, none differ")
     for name, one, other in rows:
         shares = {key: sum(a != b for a, b in zip(one[key], other[key])) / len(one[key]) for key in one}
         told = ", ".join(f"{key} {share:.3%}" for key, share in shares.items() if share)

@@ -106,7 +106,8 @@ impl Arithmetic {
         &self.0
     }
 
-    /// The hash alone, eight hexadecimal digits: fit to be part of a function's name, so that one kind of machine serves it.
+    /// The hash alone, eight hexadecimal digits: fit to be part of a function's name, so that one kind of machine serves
+    /// it.
     ///
     /// ```
     /// let name = format!("gap-v3-{}", coquad::Arithmetic::here().kind());
@@ -132,7 +133,8 @@ impl Arithmetic {
     }
 }
 
-/// A text that [`as_str`](Arithmetic::as_str) gave, or a worker. Control characters are escaped, and what is too long is cut.
+/// A text that [`as_str`](Arithmetic::as_str) gave, or a worker. Control characters are escaped, and what is too long is
+/// cut.
 impl From<&str> for Arithmetic {
     fn from(text: &str) -> Self {
         let clean: String = text.chars().flat_map(char::escape_default).take(LONGEST).collect();

@@ -182,8 +182,8 @@ impl<T> Processes<T> {
         self
     }
 
-    /// Has this share of the points, chosen by their bits, evaluated twice, by two workers where two serve: an evaluation whose
-    /// values differ in a bit fails with [`Conflict`]. Unless called none is.
+    /// Has this share of the points, chosen by their bits, evaluated twice, by two workers where two serve: an evaluation
+    /// whose values differ in a bit fails with [`Conflict`]. Unless called none is.
     ///
     /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers.
     #[must_use]

@@ -131,8 +131,8 @@ pub(super) struct Worker<T> {
 }
 
 impl<T> Worker<T> {
-    /// Starts a process. With `heard` its standard error is read, and so is that of all that this command starts later: where
-    /// the command had sent it before is not known.
+    /// Starts a process. With `heard` its standard error is read, and so is that of all that this command starts later:
+    /// where the command had sent it before is not known.
     pub(super) fn start(command: &mut Command, groups: &Groups, heard: bool) -> io::Result<Self> {
         if heard {
             command.stderr(Stdio::piped());

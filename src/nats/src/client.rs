@@ -308,8 +308,8 @@ impl<T> NatsEvaluator<T> {
         self
     }
 
-    /// Says what to do with values of workers that compute elementary functions otherwise than the first that answered: unless
-    /// called they are used and counted ([`NatsReport::mixed`]). `Refuse` and `Only` fail the evaluation with
+    /// Says what to do with values of workers that compute elementary functions otherwise than the first that answered:
+    /// unless called they are used and counted ([`NatsReport::mixed`]). `Refuse` and `Only` fail the evaluation with
     /// [`Error::Arithmetic`]. Workers that do not tell their arithmetic are taken as they are.
     ///
     /// To have each kind of machine do integrals of its own, let the workers serve the function under a name that ends with

@@ -210,5 +210,13 @@ def answer(id: str, evaluate: Callable[[], Any], extra: Any = (), limit: int = L
         return failure(id, error, None, extra)
 
 
+def is_value(answer: bytes) -> bool:
+    """Whether an answer of ours is a value: it begins with the version and the job's id."""
+    at = 1
+    for _ in range(4):
+        _, at = unpack(answer, at)
+    return bool(unpack(answer, at)[0] == "y")
+
+
 def too_long(id: str, length: int, limit: int, extra: Any = ()) -> bytes:
     return failure(id, f"a value of {length} bytes is over the limit of {limit}", "failed", extra)

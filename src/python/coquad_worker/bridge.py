@@ -72,7 +72,7 @@ class Bridge:
             self._ended(taken, attempt, _raises(error))
 
     def _ended(self, taken: _Open, attempt: int, result: Callable[[], Any]) -> None:
-        """An attempt has ended, well or not. Nothing is raised here: whoever calls back does not know what to do with it."""
+        """An attempt has ended, well or not. Nothing is raised here: whoever calls back would not know what to do."""
         if attempt != taken.attempt:
             return
         caught: List[BaseException] = []
@@ -176,7 +176,9 @@ def serve_executor(executor: Any, f: Callable[[float], Any], function: str = "",
         os._exit(0)
 
 
-def serve_dask(f: Callable[[float], Any], function: str = "", *, client: Any = None, cluster: Any = None, **limits: Any) -> None:
+def serve_dask(
+    f: Callable[[float], Any], function: str = "", *, client: Any = None, cluster: Any = None, **limits: Any
+) -> None:
     """Serves `f` by a Dask cluster: `client` is a `distributed.Client`, or `cluster` what one is made of (`{}`: here)."""
     pipe = Pipe(function)  # first of all: what Dask prints must not come between
     if client is not None:
@@ -189,7 +191,9 @@ def serve_dask(f: Callable[[float], Any], function: str = "", *, client: Any = N
         serve_futures(lambda x: client.submit(f, x, pure=False), function, pipe=pipe, **limits)
 
 
-def serve_ray(f: Callable[[float], Any], function: str = "", *, options: "Optional[Dict[str, Any]]" = None, **limits: Any) -> None:
+def serve_ray(
+    f: Callable[[float], Any], function: str = "", *, options: "Optional[Dict[str, Any]]" = None, **limits: Any
+) -> None:
     """Serves `f` by Ray, which is begun with `ray.init()` unless it is there. `options` are those of `ray.remote`."""
     pipe = Pipe(function)
     import ray

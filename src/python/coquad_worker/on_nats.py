@@ -1,8 +1,8 @@
 """A worker on NATS, with nats-py: `serve_nats("tls://nats.lab:4222", "gap-v3", f, slots=8)`.
 
 The streams and the function's consumer must be there: the coordinator makes them. A function that crashes the interpreter
-takes its worker along, and the server gives the job to another; under `coquad-worker --serve gap-v3 -- python3 gap.py` it is
-started again instead, and no NATS client is needed here.
+takes its worker along, and the server gives the job to another; under `coquad-worker --serve gap-v3 -- python3 gap.py` it
+is started again instead, and no NATS client is needed here.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class _Worker:
         self.left = asyncio.Event()
         self.results = f"COQUAD1_{space}_RES"
         self.jobs = f"COQUAD1_{space}_JOBS"
+
+    def server_id(self) -> str:
+        """The server process that we are connected to. nats-py has no other way to ask for it."""
+        return str(self.nc._server_info.get("server_id"))
 
     def count(self, threads: int) -> None:
         with self.counting:
@@ -107,7 +111,8 @@ class _Held:
 
     INVARIANT: nothing is said of a job but by its holder. `until` is when the job may be another's: `ack_wait` after a
     request of ours that the server had before it gave us the job, or after a sign of life that it has confirmed before
-    `until`, on the connection on which we have the job.
+    `until`, on the connection on which we have the job. A server that was started again may have forgotten what it gave to
+    whom: then nothing is handed back, ended or failed, and a value is offered, which harms nobody.
     """
 
     def __init__(self, worker: _Worker, message: Any, terms: "Dict[str, Any]", asked: float, connection: int) -> None:
@@ -116,20 +121,32 @@ class _Held:
         self.created = terms["created"]
         self.ack_wait = terms["config"]["ack_wait"] / 1e9
         self.until = asked + self.ack_wait
+        self.server = worker.server_id()
+        self.restarted = False
         self.subject = ""
 
     def is_sure(self) -> bool:
+        return self.is_held() and not self.restarted
+
+    def is_held(self) -> bool:
         unbroken = self.connection == self.worker.connections and self.worker.nc.is_connected
         return bool(unbroken and time.monotonic() + self.ack_wait / 10 < self.until)
 
     async def tell(self, what: bytes) -> None:
+        if not self.is_sure():
+            await self.attempt_alive()
         if self.is_sure():
             await self.worker.nc.publish(self.message.reply, what)
+
+    async def let_go(self) -> None:
+        """Lets go of a job that is answered; a server that has lost its store has given its number to another job."""
+        if self.is_held() or (await self.worker.consumer())["created"] == self.created:
+            await self.worker.nc.publish(self.message.reply, b"+ACK")
 
     async def alive(self) -> None:
         """Gives a sign of life, or sees whether the job is still ours."""
         worker, connection = self.worker, self.worker.connections
-        if connection == self.connection and self.is_sure():
+        if connection == self.connection and self.is_held():
             sent = time.monotonic()
             await worker.unless(worker.nc.request(self.message.reply, b"+WPI", timeout=max(self.until - sent, 0.01)))
             if time.monotonic() < self.until:
@@ -140,6 +157,7 @@ class _Held:
             # Between the question and the sign of life it may have been given away.
             if await self._is_nobody_elses() and connection == worker.connections:
                 self.until, self.connection = sent + self.ack_wait, connection
+                self.restarted = self.restarted or worker.server_id() != self.server
 
     async def _is_nobody_elses(self) -> bool:
         """Whether the server says so: it has given out no job a second time, and this is no second time."""
@@ -262,23 +280,28 @@ class _Slot:
         if answer is None:
             return await held.tell(b"-NAK")
         if await self._store(held, job, answer):
-            await held.tell(b"+ACK")
+            await held.let_go()
 
     async def _store(self, held: _Held, job: _wire.Job, answer: bytes) -> bool:
         """Publishes the answer until the server has it, for as long as the job is ours."""
         worker = self.worker
         beat = time.monotonic() + held.ack_wait / 3
         while True:
-            if not held.is_sure() or time.monotonic() > beat:
+            if not held.is_held() or time.monotonic() > beat:
                 await held.attempt_alive()
                 beat = time.monotonic() + held.ack_wait / 3
             if worker.left.is_set():
                 return False
-            if not held.is_sure():
-                if worker.nc.is_connected and await self._is_lost(held):
-                    return False
-                await asyncio.sleep(0.1)
-                continue
+            is_value = _wire.is_value(answer)
+            if not (held.is_held() if is_value else held.is_sure()):
+                # The server that has given the job out is there, and knows whose it is; or it is another one.
+                restarted = worker.server_id() != held.server
+                if worker.nc.is_connected and (held.restarted or await self._is_lost(held)):
+                    if not restarted or not is_value:
+                        return False
+                else:
+                    await asyncio.sleep(0.1)
+                    continue
             limit = min(_wire.LONGEST_MESSAGE, worker.nc.max_payload or _wire.LONGEST_MESSAGE)
             if len(answer) > limit:
                 answer = _wire.too_long(job.id, len(answer), limit)
@@ -287,7 +310,8 @@ class _Slot:
                 return True
             except nats.js.errors.APIError as error:
                 if error.err_code == 10054:  # longer than the stream takes: it never will be stored
-                    answer = _wire.failure(job.id, f"a value of {len(answer)} bytes is longer than the stream takes", "failed")
+                    words = f"a value of {len(answer)} bytes is longer than the stream takes"
+                    answer = _wire.failure(job.id, words, "failed")
             except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
                 pass
             await asyncio.sleep(0.05)

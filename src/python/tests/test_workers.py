@@ -172,7 +172,8 @@ class Pools(unittest.TestCase):
         self.answered(f"serve_dask(f, cluster={here}, time_limit=10)", setup)
 
     def test_ray_answers_each_point(self):
-        self.answered("serve_ray(f, time_limit=10)", "from coquad_worker import serve_ray; import ray; ray.init(num_cpus=2)")
+        setup = "from coquad_worker import serve_ray; import ray; ray.init(num_cpus=2)"
+        self.answered("serve_ray(f, time_limit=10)", setup)
 
     def test_a_dask_cluster_that_another_client_restarts_loses_no_point(self):
         from dask.distributed import Client, LocalCluster
@@ -214,7 +215,8 @@ class Integrals(unittest.TestCase):
         batch = "serve_batch(lambda xs: np.sqrt(1 - np.array(xs) ** 2), 'sqrt-v1')"
         self.same_bits("import numpy as np", "from coquad_worker import serve_batch", batch)
         pool = "    serve_executor(ProcessPoolExecutor(2), f, 'sqrt-v1')"
-        self.same_bits("from concurrent.futures import ProcessPoolExecutor", "from coquad_worker import serve_executor", main, pool)
+        executor = "from concurrent.futures import ProcessPoolExecutor"
+        self.same_bits(executor, "from coquad_worker import serve_executor", main, pool)
         dask = "    serve_dask(f, 'sqrt-v1', cluster={'n_workers': 2, 'dashboard_address': None})"
         self.same_bits("from coquad_worker import serve_dask", main, dask)
         ray = "    serve_ray(f, 'sqrt-v1')"

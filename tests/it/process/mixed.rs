@@ -191,7 +191,8 @@ from coquad_worker import serve
 import math, time
 def f(x):
     time.sleep(0.003)
-    return [g(x * k + 0.1) for k in range(1, 101) for g in (math.sin, math.cos, math.atan, math.expm1, math.sinh, math.tanh)]
+    six = (math.sin, math.cos, math.atan, math.expm1, math.sinh, math.tanh)
+    return [g(x * k + 0.1) for k in range(1, 101) for g in six]
 serve(f)";
     const WITHOUT: &str = "glibc.cpu.hwcaps=-FMA";
     let run = |tunables: [&str; 2], mixed: Mixed| {

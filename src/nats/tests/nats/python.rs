@@ -269,7 +269,8 @@ fn a_python_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
 fn a_rust_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
     recovers(|server| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
-        let script = "import time\nfrom coquad_worker import serve\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve(f)\n";
+        let script = "import time\nfrom coquad_worker import serve\n\
+                      def f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve(f)\n";
         command.args(["--server", &server.url(), "--serve", "steady", "--slots", "2", "--", "python3", "-c", script]);
         Killed(command.env("PYTHONPATH", package()).stdin(Stdio::null()).spawn().unwrap())
     });
