@@ -14,9 +14,11 @@ type Function = fn(f64) -> f64;
 type Asynchronous = EvaluatorFn<fn(f64) -> Ready<Result<f64, EvaluationError>>>;
 
 const _: () = {
+    shared::<Arithmetic>();
     shared::<Auto>();
     shared::<BlockingFn<fn(f64) -> Result<f64, EvaluationError>>>();
     shared::<ClenshawCurtis>();
+    shared::<Conflict>();
     shared::<Control>();
     shared::<Error>();
     shared::<Estimate>();
@@ -29,6 +31,7 @@ const _: () = {
     shared::<Integrator<Inline<Function>, Simpson>>();
     shared::<Integrator<PoolEvaluator<Function>, ClenshawCurtis>>();
     shared::<Local<f64>>();
+    shared::<Mixed>();
     shared::<Panel<()>>();
     shared::<PointCache<f64>>();
     shared::<PoolEvaluator<Function>>();
@@ -45,6 +48,7 @@ const _: () = {
     shared::<ThreadPool>();
     shared::<Timeout<Asynchronous>>();
     shared::<TryPoolEvaluator<fn(f64) -> Result<f64, EvaluationError>>>();
+    shared::<Verify<Asynchronous>>();
     shared::<Box<dyn Observer<f64>>>();
 };
 
