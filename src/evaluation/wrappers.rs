@@ -90,6 +90,9 @@ pub trait EvaluatorExt: Evaluator + Sized {
     /// with other elementary functions, another numpy or BLAS, a race, a seed that is missing. It sees those at the points
     /// that it looks at, of which a share of 0.05 is usually enough; 0 looks at none, 1 at all.
     ///
+    /// Wrap the evaluator itself, inside of other wrappers: those that have a way of their own, as `Processes` and
+    /// `NatsEvaluator`, are then asked for that.
+    ///
     /// Both evaluations are asked for at once, of the same evaluator, so they are of two workers where it has two that are
     /// free; [`Processes::verify`](crate::Processes) sees to that. Values are compared as `{:?}` prints them,
     /// which tells all bits of numbers but the payload of NaN.
