@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use coquad::{Evaluator, Integrator, Processes};
+use coquad::{Arithmetic, Evaluator, Integrator, Mixed, Processes};
 use coquad_nats::{Error, Nats};
 use futures::executor::block_on;
 
@@ -274,4 +274,58 @@ fn a_rust_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
         command.args(["--server", &server.url(), "--serve", "steady", "--slots", "2", "--", "python3", "-c", script]);
         Killed(command.env("PYTHONPATH", package()).stdin(Stdio::null()).spawn().unwrap())
     });
+}
+
+/// A worker that computes elementary functions otherwise than the one before is told of, and refused when asked.
+#[test]
+fn workers_of_another_arithmetic_are_counted_or_refused() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("kind").deadline(Duration::from_secs(60));
+    let strict = evaluator.clone().mixed(Mixed::Refuse);
+    let only = evaluator.clone().mixed(Mixed::Only("b:2".into()));
+    let start = |kind: &str| {
+        let program = format!(
+            "import coquad_worker.on_nats as on_nats\non_nats.arithmetic = lambda: {kind:?}\n\
+             serve_nats(URL, 'kind', lambda x: x)\n"
+        );
+        worker(&server, &program, &[])
+    };
+    let refused = |outcome: Result<f64, coquad::EvaluationError>| {
+        let error = outcome.unwrap_err();
+        let Some(Error::Arithmetic { expected, found, .. }) = error.downcast_ref() else { panic!("{error}") };
+        (expected.to_string(), found.to_string())
+    };
+    let first = start("a:1");
+    for evaluator in [&evaluator, &strict] {
+        assert_eq!(block_on(evaluator.evaluate(0.5)).unwrap().to_bits(), 0.5f64.to_bits());
+    }
+    assert_eq!(refused(block_on(only.evaluate(0.25))), ("b:2".into(), "a:1".into()));
+    assert_eq!(nats.report().mixed, 1);
+    drop(first);
+    let _second = start("b:2");
+    assert_eq!(block_on(evaluator.evaluate(0.75)).unwrap().to_bits(), 0.75f64.to_bits());
+    assert_eq!(refused(block_on(strict.evaluate(0.125))), ("a:1".into(), "b:2".into()));
+    assert_eq!(block_on(only.evaluate(0.375)).unwrap().to_bits(), 0.375f64.to_bits());
+    // The last one agrees with what it was asked for.
+    assert_eq!(nats.report().mixed, 3);
+    assert_eq!(evaluator.arithmetics(), ["a:1".into(), "b:2".into()]);
+}
+
+/// A worker in Rust says what this program says, and so does the process under a supervisor.
+#[test]
+fn each_kind_of_worker_says_its_arithmetic() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let _worker = coquad_nats::Worker::new(server.server()).serve("rust", peak).slots(1).start().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
+    let script = "from coquad_worker import serve\nimport coquad_worker.pipe as pipe\n\
+                  pipe.arithmetic = lambda: 'c:3'\nserve(lambda x: x)\n";
+    command.args(["--server", &server.url(), "--serve", "under", "--slots", "1", "--", "python3", "-c", script]);
+    let _supervisor = Killed(command.env("PYTHONPATH", package()).stdin(Stdio::null()).spawn().unwrap());
+    for (function, due) in [("rust", Arithmetic::here()), ("under", "c:3".into())] {
+        let evaluator = nats.evaluator::<f64>(function).deadline(Duration::from_secs(60));
+        block_on(evaluator.evaluate(0.5)).unwrap();
+        assert_eq!(evaluator.arithmetics(), [due]);
+    }
 }
