@@ -128,7 +128,9 @@ impl Drive {
                 match report {
                     Some((at, job)) => {
                         next = at + 1;
-                        let _ = job.map(|job| to.unbounded_send(Event::Dead(job)));
+                        if let Some(job) = job {
+                            let _ = to.unbounded_send(Event::Dead(job));
+                        }
                     }
                     None => {
                         let rest = tokio::time::sleep(REPORTS);
