@@ -37,8 +37,9 @@ enum Function {
     Power,
 }
 
-/// The names of those that were measured: glibc 2.36 on x86-64, and the same with the tunable `hwcaps=-FMA`.
-const NAMES: [(&str, &str); 2] = [("eaf47106", "glibc-fma"), ("0cd7156e", "glibc-no-fma")];
+/// The names of those that were measured: glibc 2.36 on x86-64 and, emulated, on 64-bit ARM; on x86-64 with the tunable
+/// `hwcaps=-FMA`; musl 1.2.3 on x86-64.
+const NAMES: [(&str, &str); 3] = [("eaf47106", "glibc-fma"), ("0cd7156e", "glibc-no-fma"), ("1d19e135", "musl")];
 
 /// The longest text that is kept.
 const LONGEST: usize = 100;
@@ -50,7 +51,8 @@ const LONGEST: usize = 100;
 /// subnormal numbers are kept; then `big-endian`, `debug` or `release`, and for a worker in Python the hash of numpy's
 /// functions where numpy has others.
 ///
-/// Equal texts are no proof: a function may call others, and may be no function. See
+/// Equal texts are no proof: a function may call others (`cbrt` and `tgamma` have other bits on 64-bit ARM than on x86-64,
+/// where these twelve agree), and may be no function. See
 /// [`EvaluatorExt::verify`](crate::EvaluatorExt::verify), which looks at the integrand itself.
 ///
 /// # Cost
