@@ -12,7 +12,7 @@ mod parallel;
 
 use cluster::{Cluster, Latency};
 use coquad::{Auto, Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation};
-use parallel::{CASES, Case};
+use parallel::{CASES, Case, OTHERS};
 
 fn run(
     case: &Case,
@@ -32,6 +32,49 @@ fn run(
 
 fn geometric_mean(ratios: &[f64]) -> f64 {
     (ratios.iter().map(|r| r.ln()).sum::<f64>() / ratios.len() as f64).exp()
+}
+
+fn largest(numbers: &[f64]) -> f64 {
+    numbers.iter().fold(0.0, |a: f64, b| a.max(*b))
+}
+
+/// How many evaluations nobody needed, in per cent of those that were needed.
+fn in_vain(e: &Estimate) -> f64 {
+    100.0 * (e.performed - e.evaluations) as f64 / e.evaluations as f64
+}
+
+/// One row of the summary: `wall / limit`, where `limit = ceil(evaluations / workers)`, and what was evaluated in vain.
+fn summary(name: &str, cases: &[Case], method: &impl Method) {
+    for workers in [8, 64, 1024] {
+        let (mut ratios, mut extras, mut long) = (Vec::new(), Vec::new(), vec![0.0]);
+        for case in cases {
+            let (e, wall) = run(case, method.clone(), workers, Latency::Unit, Speculation::Ahead, 1);
+            ratios.push(wall / e.evaluations.div_ceil(workers) as f64);
+            extras.push(in_vain(&e));
+            if e.evaluations > 10 * workers {
+                long.push(in_vain(&e));
+            }
+        }
+        let (mean, worst) = (geometric_mean(&ratios), largest(&ratios));
+        println!("{name:16} {workers:10} {mean:8.3} {worst:8.2} {:8.1} % {:8.1} %", largest(&extras), largest(&long));
+    }
+    // The mean of 20 seeds, beside the same integral with unit latency. The second row is without the short integrals:
+    // an evaluation of 10 units is longer than they are.
+    let (mut all, mut long, mut extras) = (Vec::new(), Vec::new(), Vec::new());
+    for case in cases {
+        let (_, unit) = run(case, method.clone(), 64, Latency::Unit, Speculation::Ahead, 1);
+        let runs = (1..=20).map(|seed| run(case, method.clone(), 64, Latency::HeavyTail, Speculation::Ahead, seed));
+        let (wall, extra) = runs.fold((0.0, 0.0), |(wall, extra), (e, took)| (wall + took, extra + in_vain(&e)));
+        extras.push(extra / 20.0);
+        all.push(wall / 20.0 / unit);
+        if unit >= 10.0 {
+            long.push(wall / 20.0 / unit);
+        }
+    }
+    for (what, ratios) in [("heavy tail", &all), ("the long", &long)] {
+        let (mean, worst) = (geometric_mean(ratios), largest(ratios));
+        println!("{name:16} {what:>10} {mean:8.3} {worst:8.2} {:8.1} %", largest(&extras));
+    }
 }
 
 fn main() {
@@ -121,5 +164,14 @@ fn main() {
             e.performed - e.evaluations,
             e.evaluations as f64 / wall
         );
+    }
+
+    println!("\nBoth methods, atol 1e-10: wall / limit; heavy tail: wall / wall with unit latency, 64 workers");
+    println!("In vain: the most of all integrands, and of those with more than 10 evaluations for each worker");
+    println!("{:16} {:>10} {:>8} {:>8} {:>10} {:>10}", "method", "workers", "mean", "worst", "in vain", "of long");
+    for (name, cases) in [("these", CASES), ("others", OTHERS)] {
+        println!("{name} 12 integrands");
+        summary("Auto", cases, &Auto);
+        summary("GaussKronrod(21)", cases, &GaussKronrod::new(21));
     }
 }
