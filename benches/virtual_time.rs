@@ -1,5 +1,7 @@
 //! Prints what running ahead of the decisions is worth, in virtual time: `cargo bench --bench virtual_time`.
 //!
+//! `-- threads` prints how near 64 threads come to that which sleep 50 ms for each evaluation.
+//!
 //! Every evaluation takes a time drawn from a law, on P workers; the wall is when the integral was there. The limit is
 //! what P workers need at best: evaluations / P units, rounded up.
 #![allow(unreachable_pub, missing_docs, reason = "a program, not a library")]
@@ -10,8 +12,10 @@ mod cluster;
 #[path = "../tests/it/support/parallel.rs"]
 mod parallel;
 
+use std::time::{Duration, Instant};
+
 use cluster::{Cluster, Latency};
-use coquad::{Auto, Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation};
+use coquad::{Auto, Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation, ThreadPool};
 use parallel::{CASES, Case, OTHERS};
 
 fn run(
@@ -77,7 +81,37 @@ fn summary(name: &str, cases: &[Case], method: &impl Method) {
     }
 }
 
+/// The same integral on threads that sleep, three times, and in virtual time.
+fn threads(name: &str, method: &impl Method) {
+    let case = OTHERS.iter().find(|case| case.0 == "peak and kink").expect("it is one of them");
+    let (_, f, a, b) = *case;
+    let (_, wall) = run(case, method.clone(), 64, Latency::Unit, Speculation::Ahead, 1);
+    let pool = ThreadPool::new(64);
+    print!("{name:16} {wall:8}");
+    for _ in 0..3 {
+        let slow = pool.evaluator(move |x: f64| {
+            std::thread::sleep(SLEEP);
+            f(x)
+        });
+        let start = Instant::now();
+        let e = Integrator::new(slow).method(method.clone()).integrate_blocking(a, b, 1e-10).expect("it converges");
+        let sleeps = start.elapsed().as_secs_f64() / SLEEP.as_secs_f64();
+        print!("  {sleeps:6.2} sleeps, {:4} + {:4}", e.evaluations, e.performed - e.evaluations);
+    }
+    println!();
+}
+
+const SLEEP: Duration = Duration::from_millis(50);
+
 fn main() {
+    if std::env::args().any(|arg| arg == "threads") {
+        println!(
+            "A peak and a kink on 64 threads: units in virtual time; sleeps of 50 ms, evaluations and those in vain"
+        );
+        threads("Auto", &Auto);
+        threads("GaussKronrod(21)", &GaussKronrod::new(21));
+        return;
+    }
     println!("GaussKronrod 10-21, atol 1e-10, unit latency");
     println!(
         "{:16} {:>5} {:>11} {:>7} {:>6} {:>6} {:>6} {:>6} {:>7} {:>7}",
@@ -173,5 +207,23 @@ fn main() {
         println!("{name} 12 integrands");
         summary("Auto", cases, &Auto);
         summary("GaussKronrod(21)", cases, &GaussKronrod::new(21));
+    }
+
+    println!("\nThe settings of `Speculation`, Auto, 64 workers, unit latency: wall / limit, and the most in vain");
+    println!("{:16} {:>8} {:>8} {:>10}", "setting", "mean", "worst", "in vain");
+    for speculation in [
+        Speculation::Off,
+        Speculation::Certain,
+        Speculation::AtMost(0.1),
+        Speculation::Ahead,
+        Speculation::AtMost(f64::INFINITY),
+    ] {
+        let runs = CASES.iter().map(|case| {
+            let (e, wall) = run(case, Auto, 64, Latency::Unit, speculation, 1);
+            (wall / e.evaluations.div_ceil(64) as f64, in_vain(&e))
+        });
+        let (ratios, extras): (Vec<_>, Vec<_>) = runs.unzip();
+        let (mean, worst, most) = (geometric_mean(&ratios), largest(&ratios), largest(&extras));
+        println!("{:16} {mean:8.3} {worst:8.2} {most:8.1} %", format!("{speculation:?}"));
     }
 }

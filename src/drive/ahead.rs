@@ -1,10 +1,11 @@
 //! Evaluation ahead of the decisions: the driver that joins the tree of panels to the dispatch of evaluations.
 
+mod asking;
 mod calls;
 mod engine;
 mod judging;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,14 +22,14 @@ use crate::evaluation::dispatch::{Dispatch, Place, Request};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
 use crate::evaluation::points::spot::Found;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Method, Panel};
+use crate::numerics::method::{Guess, Method, Panel};
 use crate::numerics::run::far::{Far, Mark};
 use crate::numerics::run::judge::Lengths;
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Progress};
-use crate::prefetch::{Class, Known, RANGE, State, Tree};
+use crate::prefetch::{Class, RANGE, State, Tree, Wanted};
 use crate::trace;
 
 /// A source of judged panels whose values are on their way.
@@ -38,28 +39,35 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     observer: Option<Arc<dyn Observer<E::Value>>>,
     dispatch: Dispatch<E>,
     tree: Tree<E::Value, M>,
-    /// Who waits for a point: the first panel, and further ones.
-    waiting: HashMap<Key, (usize, Vec<usize>), BuildKeyHasher>,
+    /// Who waits for a point: the first panel, and further ones; and since when it is evaluated, if that is known.
+    waiting: HashMap<Key, (usize, Vec<usize>, Option<f64>), BuildKeyHasher>,
     /// Points whose evaluation failed. A failure at a guess is reported only if the point is needed.
     failed: HashMap<Key, EvaluationError, BuildKeyHasher>,
     /// Points of a call that is being filled; and those that are to be asked for by themselves.
     gathered: Vec<Gathered>,
     alone: VecDeque<Gathered>,
+    /// Points that were asked for and belong to no panel yet.
+    loose: HashSet<Key, BuildKeyHasher>,
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
     ledger: Ledger,
     limit: Option<Limit>,
+    /// When guesses come into question that were refused.
+    patience: Option<Limit>,
     /// The leaf whose expansion is paid for and waited for, its price, and the first child that may not be judged.
     paid: Option<(usize, usize, usize)>,
     performed: usize,
     /// Whether it was polled before, and whether this is the first time and may ask for one point only.
     begun: bool,
     tries: bool,
+    /// When it was made.
+    begun_at: Instant,
     /// When the poll began, and how many points it has worked on since the clock was looked at.
     since: Instant,
     work: usize,
     pace: trace::Pace,
     panels: Vec<Panel<M::Kind>>,
+    guesses: Vec<Guess<M::Kind>>,
     points: Vec<f64>,
     values: Vec<E::Value>,
     /// What is left out far away; and by panels that are judged.
@@ -99,17 +107,21 @@ where
             failed: HashMap::default(),
             gathered: Vec::new(),
             alone: VecDeque::new(),
+            loose: HashSet::default(),
             nearly: Vec::new(),
             ledger,
             limit,
+            patience: None,
             paid: None,
             performed: 0,
             begun: false,
             tries: false,
+            begun_at: Instant::now(),
             since: Instant::now(),
             work: 0,
             pace: trace::Pace::new(),
             panels: Vec::new(),
+            guesses: Vec::new(),
             points: Vec::new(),
             values: Vec::new(),
             far: Far::default(),
@@ -130,6 +142,7 @@ where
         }
         let mut start = None;
         (self.since, self.work) = (Instant::now(), 0);
+        self.tree.set_time((self.since - self.begun_at).as_secs_f64());
         self.tries = !std::mem::replace(&mut self.begun, true) && self.observer.is_none() && self.limit.is_none();
         self.dispatch.arrive();
         loop {
@@ -154,6 +167,7 @@ where
                 self.foresee();
             }
             if !self.fill(cx) {
+                self.wait_for_late(cx);
                 return Poll::Pending;
             }
             if self.place() == Place::Here && start.get_or_insert_with(Instant::now).elapsed() > SLICE {
@@ -186,7 +200,7 @@ where
             return self.fill_calls(width, cx);
         }
         let mut started = self.ask_alone(cx);
-        while let Some((node, class)) = self.next(self.dispatch.concurrency()) {
+        while let Some((wanted, class)) = self.next(self.dispatch.concurrency()) {
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
                 return false;
@@ -202,6 +216,16 @@ where
                 // To evaluate ahead takes longer than to wait.
                 break;
             }
+            let node = match wanted {
+                Wanted::Panel(node) => node,
+                Wanted::Point(t) => match self.ask_loose(t, cx) {
+                    Some(ours) => {
+                        started |= ours;
+                        continue;
+                    }
+                    None => return started,
+                },
+            };
             if place == Place::Here {
                 match self.find(node) {
                     0 => {}
@@ -258,50 +282,13 @@ where
                             }
                         }
                         started = true;
-                        self.wait_for(x, node, class);
+                        self.wait_for(x, node, class, ours);
                     }
                 }
             }
         }
         self.dispatch.pass_on();
         started
-    }
-
-    /// The panel to ask for next, and why, if there are so many workers.
-    #[inline]
-    fn next(&mut self, workers: usize) -> Option<(usize, Class)> {
-        let asked = self.performed + self.gathered.len();
-        let next = self.tree.next(workers, asked);
-        // Ahead of the decisions nothing is asked for that the budget does not pay for.
-        next.filter(|(_, class)| *class == Class::Required || !self.ledger.is_spent_by(asked))
-    }
-
-    /// Whether there is nothing to ask for at this point of a panel, and if so whether anything changed.
-    #[inline]
-    fn is_asked(&mut self, node: usize, class: Class, x: f64) -> Option<bool> {
-        let key = Key::new(x);
-        if !x.is_finite() {
-            self.tree.issue(node, class);
-            return Some(self.settle_point(node));
-        }
-        if let Some((_, others)) = self.waiting.get_mut(&key) {
-            others.push(node);
-            self.tree.issue(node, class);
-            return Some(false);
-        }
-        if self.failed.contains_key(&key) {
-            // No evaluation will end and tell of it: the decision has to be looked at again.
-            self.tree.issue(node, class);
-            return Some(true);
-        }
-        None
-    }
-
-    /// The value at `x`, for this panel, will arrive.
-    #[inline]
-    fn wait_for(&mut self, x: f64, node: usize, class: Class) {
-        self.tree.issue(node, class);
-        self.waiting.insert(Key::new(x), (node, Vec::new()));
     }
 
     /// Finds the values of a required panel's points on the spot, as far as that goes, and judges the panel if it has
@@ -362,32 +349,18 @@ where
 
     /// What was found at `x`, for the panels that wait for it.
     fn landed(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
-        let Some((first, others)) = self.waiting.remove(&Key::new(x)) else { return };
+        let Some((first, others, began)) = self.waiting.remove(&Key::new(x)) else { return };
+        if let Some(began) = began {
+            self.tree.took_since(began);
+        }
         match result {
             Err(error) => self.fail(x, error),
             Ok(_) => {
-                self.settle_point(first);
-                for node in others {
+                for node in std::iter::once(first).chain(others).filter(|node| *node != RANGE) {
                     self.settle_point(node);
                 }
             }
         }
-    }
-
-    fn fail(&mut self, x: f64, error: EvaluationError) {
-        trace::evaluation_failed(x, &error);
-        self.failed.insert(Key::new(x), error);
-    }
-
-    /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
-    fn settle_point(&mut self, node: usize) -> bool {
-        let known = self.tree.node_mut(node).arrived();
-        match known {
-            Known::Little => {}
-            Known::Nearly => self.nearly.push(node),
-            Known::All => self.judge_by_known(node),
-        }
-        known == Known::All
     }
 
     /// The first failure among a panel's points, if all points before it have arrived.

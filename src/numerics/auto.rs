@@ -13,6 +13,7 @@
 //!   a kink, a power of the distance or a peak. Then the panel is cut there.
 //! - *tail*: what is left next to a singular point, by four values and a power law.
 
+mod ahead;
 mod audit;
 mod cut;
 mod kind;
@@ -34,7 +35,7 @@ use self::tail::{TAIL, tail};
 use super::elementary::ln;
 use super::few::{Within, by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
-use super::method::{Control, Local, Method, Panel, UNKNOWN};
+use super::method::{Control, Guess, Local, Method, Panel, UNKNOWN};
 use super::value::Value;
 
 /// The default method: global control, and for each panel what the values seen in it call for.
@@ -280,8 +281,15 @@ impl Method for Auto {
         }
     }
 
+    /// Of a whole piece, or of a panel with few points, too little is known before it is judged.
     fn predict(&self, panel: &Panel<Kind>, into: &mut Vec<Panel<Kind>>) {
-        self.refine(panel, 0.0, into);
+        if matches!(panel.kind.shape, Shape::Smooth(_)) && panel.depth > 0 {
+            self.refine(panel, 0.0, into);
+        }
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Kind>, values: &[T], into: &mut Vec<Guess<Kind>>) {
+        ahead::ahead(panel, values, into);
     }
 }
 

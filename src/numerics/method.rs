@@ -1,8 +1,11 @@
 //! The seam between a quadrature method and all else: a method is a tree of panels.
 
+mod guess;
 mod parts;
 
 use std::fmt::Debug;
+
+pub use self::guess::Guess;
 
 #[cfg(test)]
 pub(crate) use self::parts::lowering;
@@ -325,6 +328,16 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Appends the panels that will probably replace one that is not judged yet: a guess, for running ahead.
     fn predict(&self, panel: &Panel<Self::Kind>, into: &mut Vec<Panel<Self::Kind>>) {
         panel.bisect(panel.kind, into);
+    }
+
+    /// Appends panels that may be asked for later on, each with the chance that its points will be needed: a guess, for
+    /// running ahead, by which nothing is decided. Those that [`refine`](Self::refine) and [`predict`](Self::predict)
+    /// give need not be among them.
+    ///
+    /// Asked twice for each panel: before it is judged, without values, and after that, with the values at its points.
+    /// The guesses for a panel are forgotten once a panel is judged that replaces it.
+    fn ahead<T: Value>(&self, panel: &Panel<Self::Kind>, values: &[T], into: &mut Vec<Guess<Self::Kind>>) {
+        let _ = (panel, values, into);
     }
 
     /// Returns whether a judged panel meets its share of the tolerance ([`Control::Local`] only).

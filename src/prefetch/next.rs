@@ -3,7 +3,7 @@
 //! INVARIANT: guesses end when the tree has so many nodes, and one more for so many evaluations.
 
 use super::node::{Candidate, State};
-use super::{Class, Speculation, Tree};
+use super::{Class, Speculation, Tree, Wanted};
 use crate::numerics::method::Method;
 
 /// Guesses stop when there are so many nodes, and one more for so many points that were paid for: some 450 bytes each, and
@@ -11,13 +11,28 @@ use crate::numerics::method::Method;
 const FREE: usize = 4096;
 const POINTS: usize = 2;
 
+/// By default so much may be evaluated in vain: as many points as there are workers, and this part of what is needed;
+/// no more than so many for each worker, as long as that is more than this part of what is needed. (For 10 points a
+/// worker the two are the same.)
+const HALF: f64 = 0.5;
+const MOST: f64 = 1.5;
+const MOST_OF_MANY: f64 = 0.15;
+/// And no more than this for each worker, times the chance of the guess, and this part of what is needed.
+const SPARED: f64 = 3.0;
+const QUARTER: f64 = 0.25;
+/// Before any panel is judged this part of the workers is enough for guesses.
+const BLIND_PART: f64 = 0.7;
+/// While a decision waits for stragglers: so many times the chance, for each worker and each point that is needed.
+const HELD_UP: f64 = 10.0;
+/// A guess is begun if all its points may be evaluated, or so many for each worker.
+const WHOLE: f64 = 0.25;
+
 impl<T, M: Method> Tree<T, M> {
-    /// The next panel with points to ask for, and why, if there are so many workers. `started`: how many evaluations
-    /// were, so far.
-    pub(crate) fn next(&mut self, workers: usize, started: usize) -> Option<(usize, Class)> {
+    /// What to ask for next, and why, if there are so many workers. `started`: how many evaluations were, so far.
+    pub(crate) fn next(&mut self, workers: usize, started: usize) -> Option<(Wanted, Class)> {
         while self.asks < self.required.end {
             if self.is_unissued(self.asks) {
-                return Some((self.asks, Class::Required));
+                return Some((Wanted::Panel(self.asks), Class::Required));
             }
             self.asks += 1;
         }
@@ -26,34 +41,37 @@ impl<T, M: Method> Tree<T, M> {
         }
         while let Some(&candidate) = self.certain.peek() {
             if let Some(node) = self.unissued_child(candidate.node) {
-                return Some((node, Class::Certain));
+                return Some((Wanted::Panel(node), Class::Certain));
             }
             self.certain.pop();
             self.expanded(candidate.node);
         }
-        if self.speculation == Speculation::Certain {
+        if !self.guesses() {
             return None;
-        }
-        if let Speculation::AtMost(fraction) = self.speculation {
-            let within = (self.extra as f64) < fraction * self.needed as f64;
-            // Of a fraction that is not a number there is nothing within.
-            if !within {
-                return None;
-            }
         }
         // Where points are known already a guess costs no worker, and would never end.
         if self.nodes.len() > FREE + self.needed.max(started) / POINTS {
             return None;
         }
+        self.best_guess(workers).map(|wanted| (wanted, Class::Guessed))
+    }
+
+    /// The best guess that is worth a worker.
+    fn best_guess(&mut self, workers: usize) -> Option<Wanted> {
+        let (loose, points) = self.best_loose().unwrap_or((0.0, 0));
         while let Some(&candidate) = self.guesses.peek() {
             let node = &self.nodes[candidate.node];
             let stale = node.expanded || node.passed || node.rank.to_bits() != candidate.rank.to_bits();
             if !stale {
-                if !self.is_worth(candidate) && !self.is_held_up(workers) {
-                    return None;
+                let chance = self.chance(candidate);
+                if loose > chance || !self.is_worth(candidate) && !self.is_held_up(workers) {
+                    break;
                 }
                 if let Some(child) = self.unissued_child(candidate.node) {
-                    return Some((child, Class::Guessed));
+                    let n = &self.nodes[child];
+                    let points = n.points.len() - n.issued;
+                    let is_worth = self.is_in_time(chance) && self.affords(points, chance, workers);
+                    return is_worth.then_some(Wanted::Panel(child));
                 }
             }
             self.guesses.pop();
@@ -61,7 +79,27 @@ impl<T, M: Method> Tree<T, M> {
                 self.expanded(candidate.node);
             }
         }
-        None
+        if points == 0 || !self.is_in_time(loose) || !self.affords(points, loose, workers) {
+            return None;
+        }
+        self.loose_point().map(Wanted::Point)
+    }
+
+    /// Whether so many points more may be evaluated in vain, for a guess of such a chance.
+    fn affords(&mut self, points: usize, chance: f64, workers: usize) -> bool {
+        if let Speculation::AtMost(fraction) = self.speculation {
+            // Of a fraction that is not a number there is nothing within; of an infinite one there is no bound.
+            return fraction == f64::INFINITY || (self.extra as f64) < fraction * self.needed as f64;
+        }
+        let (needed, wide) = (self.asked as f64, workers as f64);
+        let extra = self.extra as f64 + (points as f64).min(WHOLE * wide);
+        let most = (wide + HALF * needed).min(MOST * wide).max(MOST_OF_MANY * needed);
+        // The fewer are needed, the more workers are idle, and the less likely a guess may be.
+        let by_chance = SPARED * chance * wide * (wide / needed).max(1.0) + QUARTER * needed;
+        let is_blind = self.is_blind() && self.extra as f64 >= BLIND_PART * wide;
+        // Workers that would wait for stragglers cost nothing but what is evaluated.
+        extra <= most.min(by_chance) && !is_blind
+            || extra <= HELD_UP * chance * (needed + wide) && self.is_held_up(workers)
     }
 
     fn is_unissued(&self, node: usize) -> bool {

@@ -28,13 +28,17 @@ pub(crate) struct Node<T, K> {
     pub(super) missing: usize,
     /// How many evaluations had finished when the last point was asked for.
     pub(super) asked_at: usize,
+    /// The same in seconds.
+    pub(super) asked_time: f64,
     pub(super) state: State<T>,
-    /// Ranked by most of its own values, not by its ancestors.
-    pub(super) foreseen: bool,
+    /// What it will probably be, if it is ranked by most of its own values and not by its ancestors.
+    pub(super) foreseen: Option<K>,
     /// Nothing will lower its error any more.
     pub(super) is_final: bool,
     /// The run has it.
     pub(super) retired: bool,
+    /// One of its children is judged.
+    pub(super) is_followed: bool,
     /// Judged, and at its roundoff: never refined.
     pub(super) finished: bool,
     /// The error, or what it will probably be; times 2^depth under local control, so that it compares with one
@@ -75,10 +79,12 @@ impl<T, K: Copy> Node<T, K> {
             missing: points.len(),
             points,
             asked_at: 0,
+            asked_time: 0.0,
             state: State::Waiting,
-            foreseen: false,
+            foreseen: None,
             is_final: false,
             retired: false,
+            is_followed: false,
             finished: false,
             rank: 0.0,
             bound: 0.0,

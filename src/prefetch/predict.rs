@@ -22,6 +22,9 @@ const OUT_OF_FOCUS: f64 = 0.02;
 /// Guesses below this fraction of the smallest certain error are not worth a worker.
 const CUT: f64 = 0.1;
 
+/// The chance that a panel is cut as was predicted before it was judged.
+const BLIND: f64 = 0.5;
+
 /// A decision waits for stragglers when more evaluations than one for so many workers have finished since it asked for
 /// its last value.
 const PATIENCE: usize = 8;
@@ -34,6 +37,9 @@ impl<T, M: Method> Tree<T, M> {
         let waits = |n: &Node<T, M::Kind>| matches!(n.state, State::Waiting);
         while self.waits < self.required.end && !waits(&self.nodes[self.waits]) {
             self.waits += 1;
+        }
+        if let Some(is_late) = self.is_late() {
+            return is_late;
         }
         self.nodes[self.waits..self.required.end].iter().take(LOOKED_AT).any(|n| {
             let meanwhile = self.arrived - n.asked_at;
@@ -55,14 +61,27 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
+    /// The chance that a guess is needed.
+    pub(super) fn chance(&self, Candidate { rank, node }: Candidate) -> f64 {
+        let least = match self.method.control() {
+            // Zero while no error is known.
+            Control::Global if (f64::MIN_POSITIVE..f64::MAX).contains(&self.tail.boundary()) => self.tail.boundary(),
+            _ => self.allowed,
+        };
+        let n = &self.nodes[node];
+        let seen = if matches!(n.state, State::Waiting) && n.foreseen.is_none() { BLIND } else { 1.0 };
+        // Not a quotient of infinities: errors may be as large as that.
+        seen / (1.0 + least / rank.max(f64::MIN_POSITIVE))
+    }
+
     /// A guess at what a panel will be judged, made while a last value or two are still missing.
-    pub(crate) fn foreseen(&mut self, node: usize, error: f64, focus: Option<Focus>) {
+    pub(crate) fn foreseen(&mut self, node: usize, kind: M::Kind, error: f64, focus: Option<Focus>) {
         let n = &self.nodes[node];
         let (rank, expanded) = (error * self.scale(&n.panel), n.expanded);
         let parent = &self.nodes[n.parent];
         let ratio = if n.parent != RANGE && parent.rank > 0.0 { (rank / parent.rank).min(1.0) } else { n.ratio };
         let n = &mut self.nodes[node];
-        (n.rank, n.ratio, n.foreseen) = (rank, ratio, true);
+        (n.rank, n.ratio, n.foreseen) = (rank, ratio, Some(kind));
         n.focus = focus;
         if !expanded {
             self.guesses.push(Candidate { rank, node });
@@ -95,7 +114,7 @@ impl<T, M: Method> Tree<T, M> {
                     let is_left = n.panel.a.to_bits() == p.panel.a.to_bits();
                     let was_left = p.panel.a.to_bits() == g.panel.a.to_bits();
                     let side = if p.parent == RANGE || is_left == was_left { 1.0 } else { OTHER_SIDE };
-                    if matches!(p.state, State::Waiting) && !p.foreseen { side * UNSEEN } else { side }
+                    if matches!(p.state, State::Waiting) && p.foreseen.is_none() { side * UNSEEN } else { side }
                 }
             };
             (p.rank * ratio * factor, ratio)
@@ -111,7 +130,7 @@ impl<T, M: Method> Tree<T, M> {
         let mut below = vec![self.nodes[node].children.clone()];
         while let Some(range) = below.pop() {
             for child in range {
-                if !matches!(self.nodes[child].state, State::Waiting) || self.nodes[child].foreseen {
+                if !matches!(self.nodes[child].state, State::Waiting) || self.nodes[child].foreseen.is_some() {
                     continue;
                 }
                 self.predict(child);

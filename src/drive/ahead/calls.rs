@@ -12,7 +12,7 @@ use crate::evaluation::dispatch::Request;
 use crate::evaluation::dispatch::batch::Asked;
 use crate::numerics::method::Method;
 use crate::numerics::value::Value;
-use crate::prefetch::Class;
+use crate::prefetch::{Class, Wanted};
 
 /// A point of the call that is being filled, and whether it is a guess.
 pub(super) type Gathered = (f64, bool);
@@ -27,11 +27,23 @@ where
         let mut started = self.ask_alone(cx);
         loop {
             let workers = self.dispatch.concurrency().saturating_mul(width);
-            let Some((node, class)) = self.next(workers) else { break };
+            let Some((wanted, class)) = self.next(workers) else { break };
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
                 return false;
             }
+            let node = match wanted {
+                Wanted::Panel(node) => node,
+                Wanted::Point(t) => {
+                    if !self.gather_loose(t, cx) {
+                        return started;
+                    }
+                    if self.gathered.len() >= width {
+                        started |= self.call();
+                    }
+                    continue;
+                }
+            };
             let x = self.domain.x(self.tree.node(node).next_point());
             if let Some(changed) = self.is_asked(node, class, x) {
                 if changed {
@@ -43,14 +55,14 @@ where
                     return true;
                 }
             } else if self.dispatch.has_room(x, cx) {
-                self.wait_for(x, node, class);
+                self.wait_for(x, node, class, true);
                 self.gathered.push((x, class == Class::Guessed));
                 if self.gathered.len() >= width {
                     started |= self.call();
                 }
             } else {
                 match self.dispatch.join(x) {
-                    Request::Pending { .. } => self.wait_for(x, node, class),
+                    Request::Pending { .. } => self.wait_for(x, node, class, false),
                     Request::Known => {}
                     Request::Full | Request::Done { .. } => return started,
                 }

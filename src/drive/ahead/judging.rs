@@ -9,13 +9,24 @@ use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::judge::{Judged, judge};
 use crate::numerics::run::reason::Look;
 use crate::numerics::value::Value;
-use crate::prefetch::State;
+use crate::prefetch::{Known, State};
 
 impl<E, M> Ahead<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
+    /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
+    pub(super) fn settle_point(&mut self, node: usize) -> bool {
+        let known = self.tree.node_mut(node).arrived();
+        match known {
+            Known::Little => {}
+            Known::Nearly => self.nearly.push(node),
+            Known::All => self.judge_by_known(node),
+        }
+        known == Known::All
+    }
+
     /// Judges a panel all of whose values are known.
     pub(super) fn judge_by_known(&mut self, node: usize) {
         let (points, _) = self.tree.node_mut(node).take_points();
@@ -41,6 +52,11 @@ where
                 self.marks.extend(mark.map(|mark| (node, mark)));
                 let focus = if ahead { focus(panel.a, panel.b, points, &self.values) } else { None };
                 self.tree.judged(node, panel.kind, local, focus);
+                if ahead {
+                    let values = std::mem::take(&mut self.values);
+                    self.look_ahead(node, &panel, &values);
+                    self.values = values;
+                }
             }
             Err(trouble) => self.tree.bad(node, trouble),
         }
@@ -64,7 +80,8 @@ where
             let judged = judge(&self.method, &self.domain, &mut panel, points, &mut values, &self.far);
             if let Ok(judged) = judged {
                 let focus = focus(panel.a, panel.b, points, &values);
-                self.tree.foreseen(node, judged.local.error, focus);
+                self.tree.foreseen(node, panel.kind, judged.local.error, focus);
+                self.look_ahead(node, &panel, &values);
             }
         }
     }

@@ -26,6 +26,8 @@ pub(super) const COUNT: usize = 9;
 /// Half of the next bracket around the estimated place of a power, in spacings: the estimate takes the square root of
 /// the ratio of one-sided second differences, right for a logarithm, and is off by less for powers from -0.8 to 0.4.
 const MARGIN: f64 = 0.3;
+/// A jump is found when it is between two points as near to each other as this, next to the panel.
+pub(super) const NARROW: f64 = 1.0 / (1u64 << 30) as f64;
 /// A bracket around zero, as narrow as this next to the panel, is taken for zero itself.
 const NEAR_ZERO: f64 = 1e-4;
 
@@ -90,7 +92,7 @@ pub(super) fn search<T: Value>(low: f64, high: f64, a: f64, b: f64, values: &[T]
     }
     let total: f64 = steps.iter().sum();
     if let Some(k) = steps.iter().position(|&step| step > 0.9 * total) {
-        let done = x[k + 1] - x[k] <= width * 2f64.powi(-30) && total - steps[k] < 1e-3 * steps[k];
+        let done = x[k + 1] - x[k] <= width * NARROW && total - steps[k] < 1e-3 * steps[k];
         return (if done { Feature::Jump } else { Feature::Unclear }, x[k], x[k + 1]);
     }
     let mut k = 1;

@@ -7,7 +7,7 @@ use super::*;
 use crate::numerics::method::halves::Halves;
 use crate::numerics::method::{Local, Panel, lowering};
 use crate::numerics::value::Value;
-use crate::prefetch::{Class, RANGE, Speculation};
+use crate::prefetch::{Class, RANGE, Speculation, Wanted};
 
 /// Numbers that look random (Steele, Lea and Flood 2014).
 struct Dice(u64);
@@ -166,7 +166,7 @@ fn certain_is_what_the_errors_of_the_cut_say_and_nothing_else() {
         let mut last = f64::INFINITY;
         let mut asked = BTreeSet::new();
         tree.required = 0..0;
-        while let Some((node, class)) = tree.next(8, 0) {
+        while let Some((Wanted::Panel(node), class)) = tree.next(8, 0) {
             let parent = tree.nodes[node].parent;
             assert!(class == Class::Certain && tree.nodes[parent].passed && tree.nodes[parent].rank <= last);
             last = tree.nodes[parent].rank;

@@ -23,7 +23,6 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Twelve others, for what was measured by the first.
-#[allow(dead_code, reason = "the benches use them")]
 pub(crate) const OTHERS: &[Case] = &[
     ("x^-0.3", |x| x.powf(-0.3), 0.0, 1.0),
     ("x ln x", |x| x * x.ln(), 0.0, 1.0),

@@ -1,0 +1,160 @@
+//! What there is to ask for at a point: of a panel, or of none in the tree, which a method may ask for later on.
+
+use std::task::Context;
+use std::time::Duration;
+
+use super::Ahead;
+use crate::drive::limit::Limit;
+use crate::error::EvaluationError;
+use crate::evaluation::Evaluator;
+use crate::evaluation::dispatch::Request;
+use crate::evaluation::points::key::Key;
+use crate::numerics::method::{Method, Panel};
+use crate::numerics::value::Value;
+use crate::prefetch::{Class, RANGE, Wanted};
+use crate::trace;
+
+impl<E, M> Ahead<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
+    /// What to ask for next, and why, if there are so many workers.
+    #[inline]
+    pub(super) fn next(&mut self, workers: usize) -> Option<(Wanted, Class)> {
+        let asked = self.performed + self.gathered.len();
+        let next = self.tree.next(workers, asked);
+        // Ahead of the decisions nothing is asked for that the budget does not pay for.
+        next.filter(|(_, class)| *class == Class::Required || !self.ledger.is_spent_by(asked))
+    }
+
+    /// Whether there is nothing to ask for at this point of a panel, and if so whether anything changed.
+    #[inline]
+    pub(super) fn is_asked(&mut self, node: usize, class: Class, x: f64) -> Option<bool> {
+        let key = Key::new(x);
+        if !self.loose.is_empty() && self.loose.remove(&key) {
+            self.tree.claim();
+        }
+        if !x.is_finite() {
+            self.tree.issue(node, class);
+            return Some(self.settle_point(node));
+        }
+        if let Some((_, others, _)) = self.waiting.get_mut(&key) {
+            others.push(node);
+            self.tree.issue(node, class);
+            return Some(false);
+        }
+        if self.failed.contains_key(&key) {
+            // No evaluation will end and tell of it: the decision has to be looked at again.
+            self.tree.issue(node, class);
+            return Some(true);
+        }
+        None
+    }
+
+    /// The evaluation at a point has failed.
+    pub(super) fn fail(&mut self, x: f64, error: EvaluationError) {
+        trace::evaluation_failed(x, &error);
+        self.failed.insert(Key::new(x), error);
+    }
+
+    /// The value at `x`, for this panel, will arrive; `ours` if its evaluation begins now.
+    #[inline]
+    pub(super) fn wait_for(&mut self, x: f64, node: usize, class: Class, ours: bool) {
+        self.tree.issue(node, class);
+        self.waiting.insert(Key::new(x), (node, Vec::new(), ours.then(|| self.tree.time())));
+    }
+
+    /// Whether the value at a point of no panel is known or under way, or the point has failed: then it is done with.
+    fn is_settled(&mut self, x: f64) -> bool {
+        let key = Key::new(x);
+        let is_asked = !x.is_finite() || self.waiting.contains_key(&key) || self.failed.contains_key(&key);
+        let is_settled = is_asked || self.dispatch.known(x).is_some();
+        if is_settled {
+            self.tree.issue_loose(false);
+        }
+        is_settled
+    }
+
+    /// The value at a point of no panel will arrive; `ours` if its evaluation begins now.
+    fn wait_for_loose(&mut self, x: f64, ours: bool) {
+        // The range itself stands for no panel: nothing is settled when the value arrives.
+        self.waiting.insert(Key::new(x), (RANGE, Vec::new(), ours.then(|| self.tree.time())));
+    }
+
+    /// Takes a point of no panel into the call that is being filled, unless it is known or under way. Returns whether
+    /// there is room.
+    pub(super) fn gather_loose(&mut self, t: f64, cx: &mut Context<'_>) -> bool {
+        let x = self.domain.x(t);
+        if self.is_settled(x) {
+            return true;
+        }
+        let has_room = self.dispatch.has_room(x, cx);
+        if has_room {
+            self.tree.issue_loose(true);
+            self.loose.insert(Key::new(x));
+            self.wait_for_loose(x, true);
+            self.gathered.push((x, true));
+        }
+        has_room
+    }
+
+    /// Asks for a point of no panel, unless it is known or under way. Returns whether an evaluation was started; none
+    /// if there is no room, or it failed at once.
+    pub(super) fn ask_loose(&mut self, t: f64, cx: &mut Context<'_>) -> Option<bool> {
+        let x = self.domain.x(t);
+        if self.is_settled(x) {
+            return Some(false);
+        }
+        let (ours, outcome) = match self.dispatch.request(x, cx) {
+            Request::Full => return None,
+            Request::Known => (false, None),
+            Request::Done { outcome, started } => (started, Some(outcome)),
+            Request::Pending { started } => {
+                self.wait_for_loose(x, started);
+                (started, None)
+            }
+        };
+        self.tree.issue_loose(ours);
+        if ours {
+            self.performed += 1;
+            self.loose.insert(Key::new(x));
+            if let Some(observer) = &self.observer {
+                observer.started(x, true);
+            }
+        }
+        if let Some(outcome) = outcome {
+            if ours {
+                self.tree.arrived();
+                if let Some(observer) = &self.observer {
+                    observer.finished(x);
+                }
+            }
+            if let Err(error) = outcome {
+                // Others would fail likewise: wait until a decision needs one.
+                self.fail(x, error);
+                return None;
+            }
+        } else if ours {
+            self.pace.started(x);
+        }
+        Some(ours)
+    }
+
+    /// Has the task woken when guesses that were refused come into question, unless something happens before.
+    pub(super) fn wait_for_late(&mut self, cx: &mut Context<'_>) {
+        self.patience = self.tree.again_in().and_then(|time| Limit::new(Duration::from_secs_f64(time)));
+        if let Some(patience) = &mut self.patience {
+            patience.wake(cx);
+        }
+    }
+
+    /// Asks the method what may come after a panel, now that its values are known, or all but a few.
+    pub(super) fn look_ahead(&mut self, node: usize, panel: &Panel<M::Kind>, values: &[E::Value]) {
+        if self.tree.guesses() {
+            self.guesses.clear();
+            self.method.ahead(panel, values, &mut self.guesses);
+            self.tree.adopt_loose(node, &mut self.guesses);
+        }
+    }
+}
