@@ -109,7 +109,7 @@ pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::euclidean::Euclidean;
 pub use numerics::gauss_kronrod::GaussKronrod;
-pub use numerics::method::{Control, Guess, Local, Method, Panel};
+pub use numerics::method::{Again, Control, Guess, Known, Local, Method, Panel};
 pub use numerics::simpson::Simpson;
 pub use numerics::tanh_sinh::TanhSinh;
 pub use numerics::value::Value;

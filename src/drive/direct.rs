@@ -10,7 +10,7 @@ use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Local, Method, Panel, compare, whole};
+use crate::numerics::method::{Again, Known, Local, Method, Panel, compare, whole};
 use crate::numerics::run::far::{Far, Mark};
 use crate::numerics::run::judge::{Lengths, Trouble, judge};
 use crate::numerics::run::reason::Look;
@@ -21,9 +21,14 @@ use crate::observer::{Observer, Progress};
 /// A panel with its judgement: it needs not be found again.
 type Judged<E, M> = Leaf<<E as Evaluator>::Value, <M as Method>::Kind, Handle>;
 
-/// Where the values of a panel begin among those that were kept for a second look at it; [`UNKEPT`] if they were not.
-pub(crate) type Handle = u32;
-pub(crate) const UNKEPT: Handle = u32::MAX;
+/// Where the values of a panel begin among those that were kept for a second look at it, and what its method kept
+/// beside them; [`UNKEPT`] if they were not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handle {
+    values: u32,
+    places: u32,
+}
+pub(crate) const UNKEPT: Handle = Handle { values: u32::MAX, places: u32::MAX };
 
 /// A source of judged panels that evaluates what it is asked for, when it is asked.
 pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
@@ -48,8 +53,9 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     /// The points evaluated from a leaf on, the first whose points may be another's.
     kept_from: Option<usize>,
     kept: Vec<f64>,
-    /// The values of panels that may be looked at again.
+    /// The values of panels that may be looked at again, and what their method kept beside them.
     looked: Vec<E::Value>,
+    places: Vec<f64>,
     /// Whether the panel at work is one of them.
     keeps: bool,
     /// Whether two panels are being judged at once.
@@ -94,6 +100,7 @@ where
             kept_from: None,
             kept: Vec::new(),
             looked: Vec::new(),
+            places: Vec::new(),
             keeps: false,
             at_two: false,
             far: Far::default(),
@@ -123,24 +130,30 @@ where
         self.performed = self.ledger.requests;
     }
 
-    /// Judges a panel without a list of its points, unless a value is not finite, to be named.
+    /// Judges a panel without a list of its points, unless a value is not finite, to be named. `before`: the judgement
+    /// of the panel that it replaces, and where its values are.
     #[inline]
-    fn judge_here(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
-        if self.plain {
-            let mut f = self.f();
-            if self.keeps {
-                let mut looked = std::mem::take(&mut self.looked);
-                let local = self.judge_by(panel, |x| {
-                    let value = f(x);
-                    looked.push(value.clone());
-                    value
-                });
-                self.looked = looked;
-                return local;
-            }
-            return self.judge_by(panel, f);
+    fn judge_here(
+        &mut self,
+        panel: &mut Panel<M::Kind>,
+        before: Option<(&Local<E::Value>, Handle)>,
+    ) -> Option<Local<E::Value>> {
+        if !self.plain {
+            return if self.alone { self.judge_mapped(panel) } else { None };
         }
-        if self.alone { self.judge_mapped(panel) } else { None }
+        let count = if M::AUDITS { self.method.inherited(panel) } else { 0 };
+        let again = match before {
+            Some((before, from)) if count > 0 => {
+                let values = &self.looked[from.values as usize..][..count];
+                Again::Known(Known { before, values, places: self.places.get(from.places as usize..).unwrap_or(&[]) })
+            }
+            _ if self.keeps => Again::Keep(&mut self.looked, &mut self.places),
+            _ => Again::Never,
+        };
+        let (evaluator, kept) = (self.evaluator, self.kept.len());
+        let f = |x| evaluator.value_here(x).expect("it is here");
+        let local = self.method.judge_here(panel, f, self.kept_from.map(|_| &mut self.kept), again);
+        self.sound(local, kept)
     }
 
     /// The same through a map, unless that is too steep somewhere for one number.
@@ -164,7 +177,8 @@ where
             value.scale(slope);
             value
         };
-        let local = self.judge_by(panel, mapped).filter(|_| !steep.get());
+        let local = self.method.judge_here(panel, mapped, self.kept_from.map(|_| &mut self.kept), Again::Never);
+        let local = self.sound(local, before).filter(|_| !steep.get());
         self.looked = looked;
         if local.is_none() {
             self.kept.truncate(before);
@@ -177,41 +191,43 @@ where
         local
     }
 
+    /// A judgement that may be believed; else the points kept for it are not.
     #[inline]
-    fn judge_by(&mut self, panel: &mut Panel<M::Kind>, f: impl FnMut(f64) -> E::Value) -> Option<Local<E::Value>> {
-        let mut kept = std::mem::take(&mut self.kept);
-        let before = kept.len();
-        let local = self.method.judge_here(panel, f, self.kept_from.map(|_| &mut kept));
-        self.kept = kept;
-        if !local.as_ref().is_some_and(Local::is_sound) {
-            self.kept.truncate(before);
-            return None;
+    fn sound(&mut self, local: Option<Local<E::Value>>, kept: usize) -> Option<Local<E::Value>> {
+        let sound = local.filter(Local::is_sound);
+        if sound.is_none() {
+            self.kept.truncate(kept);
         }
-        local
+        sound
     }
 
-    /// Judges the two parts of a panel at once, if nothing is in the way of that and there is budget for them.
+    /// Appends the two parts of a panel, judged at once, if nothing is in the way of that and there is budget for them.
     #[inline]
-    fn judge_parts_here(&mut self, leaf: &Judged<E, M>) -> Option<[Judged<E, M>; 2]> {
-        let panel = &leaf.panel;
-        if !self.plain || !self.ledger.covers(2 * self.method.count(panel)) {
-            return None;
+    fn judge_parts_here(&mut self, leaf: usize, leaves: &mut Vec<Judged<E, M>>) -> bool {
+        let panel = &leaves[leaf].panel;
+        let cost = 2 * self.method.count(panel);
+        if !self.plain || !self.ledger.covers(cost) {
+            return false;
         }
         self.at_two = true;
         let parts = self.method.judge_parts_here(panel, self.f());
         self.at_two = false;
-        let parts = parts?;
-        if !parts.iter().all(|part| part.1.is_sound()) {
+        let Some([(left, first), (right, second)]) = parts else { return false };
+        if !first.is_sound() || !second.is_sound() {
             self.list();
-            return None;
+            return false;
         }
-        self.ledger.take(2 * self.method.count(panel));
+        self.ledger.take(cost);
         self.performed = self.ledger.requests;
-        let mut parts = parts.map(|(panel, local)| Leaf::new(panel, local, UNKEPT));
+        leaves.push(Leaf::new(left, first, UNKEPT));
+        leaves.push(Leaf::new(right, second, UNKEPT));
         if M::HAS_PARTS {
-            compare(self.method, panel, &leaf.local, &mut parts, |part| (&mut part.panel, &mut part.local));
+            let first = leaves.len() - 2;
+            let (before, parts) = leaves.split_at_mut(first);
+            let Leaf { panel, local, .. } = &before[leaf];
+            compare(self.method, panel, local, parts, |part| (&mut part.panel, &mut part.local));
         }
-        Some(parts)
+        true
     }
 
     #[inline]
@@ -239,7 +255,7 @@ where
         }
         if count > 0 {
             self.points.splice(..0, known);
-            self.values.splice(..0, self.looked[inherited as usize..][..count].iter().cloned());
+            self.values.splice(..0, self.looked[inherited.values as usize..][..count].iter().cloned());
         }
         if self.keeps {
             self.looked.extend_from_slice(&self.values);
@@ -306,8 +322,7 @@ where
     fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
         let first = leaves.len();
         if let Some(leaf) = leaf {
-            if let Some(parts) = self.judge_parts_here(&leaves[leaf]) {
-                leaves.extend(parts);
+            if self.judge_parts_here(leaf, leaves) {
                 return Poll::Ready(
                     self.lengths.compare(self.method, self.domain, &leaves[first..]).map_err(Trouble::stop),
                 );
@@ -392,11 +407,14 @@ where
         let inherited = leaf.map_or(UNKEPT, |leaf| leaves[leaf].handle);
         for panel in laid {
             self.keeps = M::AUDITS && self.method.audit(panel).is_some();
-            let handle = if self.keeps { self.looked.len() as Handle } else { UNKEPT };
-            let local = match self.judge_here(panel) {
+            let [values, places] = [self.looked.len(), self.places.len()];
+            let mut handle = if self.keeps { Handle { values: values as u32, places: places as u32 } } else { UNKEPT };
+            let replaced = leaf.map(|leaf| (&leaves[leaf].local, inherited));
+            let local = match self.judge_here(panel, replaced) {
                 Some(local) => local,
                 None => {
-                    self.looked.truncate(handle as usize);
+                    self.looked.truncate(values);
+                    handle.places = UNKEPT.places;
                     match self.judge_listed(panel, inherited) {
                         Ok(local) => local,
                         Err(stop) => {

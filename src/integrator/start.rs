@@ -19,7 +19,7 @@ use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Dispatch;
 use crate::evaluation::panics;
 use crate::numerics::domain::Domain;
-use crate::numerics::method::{Control, Local, Method, Panel, whole};
+use crate::numerics::method::{Again, Control, Local, Method, Panel, whole};
 use crate::numerics::run::finish::{ended, is_one, of_one};
 use crate::numerics::run::{Leaf, Run};
 use crate::numerics::tolerance::Tolerance;
@@ -136,7 +136,7 @@ where
         let tolerance = Tolerance::new(atol, self.rtol).filter(|_| plain && points <= self.max_evaluations);
         if let Some(tolerance) = tolerance {
             let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
-            match self.method.judge_here(&mut panel, f, None) {
+            match self.method.judge_here(&mut panel, f, None, Again::Never) {
                 Some(local) if !local.is_sound() => first = First::Unsound,
                 Some(local) => {
                     let met = local.error <= tolerance.allowed(local.value.norm(), local.l1)

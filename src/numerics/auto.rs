@@ -16,6 +16,7 @@
 mod ahead;
 mod audit;
 mod cut;
+mod here;
 mod kind;
 mod ladder;
 mod map;
@@ -31,11 +32,11 @@ use self::map::{Base, Map};
 use self::search::search;
 use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
-use self::tail::{TAIL, tail};
+use self::tail::Tail;
 use super::elementary::ln;
 use super::few::{Within, by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
-use super::method::{Control, Guess, Local, Method, Panel, UNKNOWN};
+use super::method::{Again, Control, Guess, Local, Method, Panel, UNKNOWN};
 use super::value::Value;
 
 /// The default method: global control, and for each panel what the values seen in it call for.
@@ -130,7 +131,7 @@ impl Method for Auto {
     }
 
     fn root(&self) -> Kind {
-        PLAIN
+        PLAIN.kind()
     }
 
     fn is_part(&self, panel: &Panel<Kind>) -> bool {
@@ -147,7 +148,7 @@ impl Method for Auto {
                 }
             }
             Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
-            Shape::Tail { from } => tail::points(from, if from <= panel.a { panel.b } else { panel.a }, into),
+            Shape::Tail { from } => into.extend(Tail::new(panel, from).points()),
             Shape::Ladder => ladder::points(panel, into),
         }
     }
@@ -168,27 +169,25 @@ impl Method for Auto {
             Shape::Smooth(base) => {
                 let map = Map::new(panel, base);
                 let (own, further) = values.split_at(POINTS);
-                let mut scaled = Vec::new();
+                let mut times_slopes = Vec::new();
                 let (slopes, own) = if map.is_log {
                     let slopes = map.slopes();
-                    scaled.extend_from_slice(own);
-                    scaled.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
-                    (slopes, &scaled[..])
+                    times_slopes.extend_from_slice(own);
+                    times_slopes.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
+                    (slopes, &times_slopes[..])
                 } else {
-                    (FLAT, own)
+                    ([1.0; POINTS], own)
                 };
                 let own = own.try_into().expect("a value for each point");
-                let (mut local, doubt) = judge(panel, &map, &slopes, own);
-                if let Look::Done { error } = panel.kind.look {
-                    let (unlike, place) = audit::look(panel, base, own, further, doubt);
-                    local.error = error.most(unlike);
-                    // What is not finite is not passed over.
-                    local.l1 += further.iter().fold(0.0, |none, value| none + 0.0 * value.norm());
-                    if let Some([low, high]) = place {
-                        panel.kind.note = Note::Unlike { low, high };
-                    }
+                if panel.kind.is_looked_at_again() {
+                    let mut further = further.iter().cloned();
+                    let f = |_| further.next().expect("a value for each point");
+                    return judge_again(panel, &map, &slopes, &audit::of_rule(panel, base), own, None, f);
                 }
-                local
+                if panel.kind.further > 0 {
+                    panel.kind.further = audit::count(&audit::of_rule(panel, base), panel.kind.mesh);
+                }
+                judge_smooth(panel, &map, &slopes, own)
             }
             Shape::Search(Search { low, high, error, stage, .. }) => {
                 let (feature, low, high) = search(low, high, a, b, values);
@@ -202,13 +201,7 @@ impl Method for Auto {
                 let l1 = if values.iter().any(|value| value.norm().is_nan()) { f64::NAN } else { error };
                 Local { value: T::zero(), error, l1, roundoff: 0.0 }
             }
-            Shape::Tail { from } => {
-                let width = b - a;
-                let noise = NOISE * f64::EPSILON * (4.0 + from.abs() / (width * TAIL[TAIL.len() - 1]));
-                let (local, power) = tail(values, from, width, noise);
-                panel.kind.note = Note::Power(power);
-                local
-            }
+            Shape::Tail { from } => Tail::new(panel, from).judge(panel, values),
             Shape::Ladder => {
                 let nothing = Local { value: T::zero(), error: f64::MIN_POSITIVE, l1: 0.0, roundoff: 0.0 };
                 match ladder::look(panel, values) {
@@ -231,9 +224,17 @@ impl Method for Auto {
         panel: &mut Panel<Kind>,
         f: impl FnMut(f64) -> T,
         kept: Option<&mut Vec<f64>>,
+        again: Again<'_, T>,
     ) -> Option<Local<T>> {
-        let Shape::Smooth(base) = panel.kind.shape else { return None };
-        (is_small::<T>() && panel.kind.look == Look::Due).then(|| judge_here(panel, base, f, kept))
+        match (panel.kind.shape, panel.kind.look, again) {
+            _ if !is_small::<T>() => None,
+            (Shape::Smooth(base), Look::Due, again) => Some(here::judge(panel, base, f, kept, again)),
+            (Shape::Smooth(base), Look::Done { .. }, Again::Known(known)) => {
+                Some(here::look_again(panel, base, f, kept, known))
+            }
+            (Shape::Tail { from }, ..) => Some(here::tail(panel, from, f, kept)),
+            _ => None,
+        }
     }
 
     /// The stages of a search step back onto points of each other, and of the panel that is searched.
@@ -293,33 +294,52 @@ impl Method for Auto {
     }
 }
 
-/// The slopes of a panel in its own variable.
-const FLAT: [f64; POINTS] = [1.0; POINTS];
-
-/// Judges a smooth panel by the values that `f` has at its points.
+/// Judges a smooth panel by its values, already times the slopes.
 #[inline]
-fn judge_here<T: Value>(
+fn judge_smooth<T: Value>(
     panel: &mut Panel<Kind>,
-    base: Base,
-    mut f: impl FnMut(f64) -> T,
-    kept: Option<&mut Vec<f64>>,
+    map: &Map,
+    slopes: &[f64; POINTS],
+    values: &[T; POINTS],
 ) -> Local<T> {
-    let (map, within) = (Map::new(panel, base), Within::new(panel));
-    let slopes = if map.is_log { map.slopes() } else { FLAT };
-    let mut points = if map.is_log { slopes.map(|distance| map.at_distance(distance)) } else { map.points() };
-    points.iter_mut().for_each(|x| *x = within.clamp(*x));
-    if let Some(kept) = kept {
-        kept.extend_from_slice(&points);
-    }
-    let mut values: [T; POINTS] = std::array::from_fn(|i| f(points[i]));
-    if map.is_log {
-        values.iter_mut().zip(slopes).for_each(|(value, slope)| value.scale(slope));
-    }
-    judge(panel, &map, &slopes, &values).0
+    let (local, doubt) = judge(panel, map, slopes, values);
+    panel.kind.doubt = doubt;
+    local
 }
 
-/// Judges a smooth panel by its values, already times the slopes. The second is by how much the polynomial through
-/// them may be off between them.
+/// The judgement of a panel that is looked at again, by its values, already times the slopes, and those between.
+/// `before`: the judgement that was looked at, if it is known.
+#[inline]
+fn judge_again<T: Value>(
+    panel: &mut Panel<Kind>,
+    map: &Map,
+    slopes: &[f64; POINTS],
+    points: &[f64; POINTS],
+    values: &[T; POINTS],
+    before: Option<&Local<T>>,
+    f: impl FnMut(f64) -> T,
+) -> Local<T> {
+    let Look::Done { error, stays } = panel.kind.look else { unreachable!("it is looked at again") };
+    let (mut local, doubt) = match before {
+        // What a judgement anew would say, but for what rounding leaves: the run may have raised that.
+        Some(Local { value, l1, .. }) if stays => {
+            let roundoff = ROUNDOFF * T::EPSILON * l1;
+            let roundoff = roundoff.most(unknown(panel, map, slopes, values));
+            (Local { value: value.clone(), error, l1: *l1, roundoff }, panel.kind.doubt)
+        }
+        _ => judge(panel, map, slopes, values),
+    };
+    let seen = audit::look(panel, map, points, values, doubt, f);
+    local.error = error.most(seen.error);
+    // What is not finite is not passed over.
+    local.l1 += seen.none;
+    if let Some([low, high]) = seen.place {
+        panel.kind.note = Note::Unlike { low, high };
+    }
+    local
+}
+
+/// The same, and by how much the polynomial through them may be off between them.
 #[inline]
 fn judge<T: Value>(
     panel: &mut Panel<Kind>,
@@ -329,8 +349,7 @@ fn judge<T: Value>(
 ) -> (Local<T>, f64) {
     let (mut local, note, doubt) = smooth(map, panel.kind.is_part, values);
     panel.kind.note = note;
-    let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
-    if panel.depth == 0 && panel.kind.shape == PLAIN.shape {
+    if panel.depth == 0 && panel.kind.shape == PLAIN {
         if is_dim(panel, values) {
             // What is not seen is not known, and no rounding of what is.
             (local.error, local.roundoff) = (local.error.most(f64::MIN_POSITIVE), 0.0);
@@ -344,8 +363,7 @@ fn judge<T: Value>(
     if grows_without_bound(panel) {
         local.error = UNKNOWN;
     }
-    let samples = [0, POINTS / 2, POINTS - 1];
-    let mut unknown = blur(samples.map(at), samples.map(|i| values[i].norm() / slopes[i]));
+    let mut unknown = unknown(panel, map, slopes, values);
     if is_few(panel.a, panel.b) {
         if !map.is_log {
             return (by_mean(panel.b - panel.a, values), 0.0);
@@ -353,11 +371,21 @@ fn judge<T: Value>(
         // Values at so few numbers do not tell how it goes on between them.
         unknown = unknown.most(local.l1);
     }
-    if panel.a.abs().least(panel.b.abs()) < EDGE {
-        unknown = unknown.most(beyond_the_edge(panel, map, slopes, values));
-    }
     (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
     (local, doubt)
+}
+
+/// What no refinement of a panel can tell: what the rounding of its points leaves, and what is beyond numbers.
+#[inline]
+fn unknown<T: Value>(panel: &Panel<Kind>, map: &Map, slopes: &[f64; POINTS], values: &[T; POINTS]) -> f64 {
+    let at = |i: usize| if map.is_log { map.at_distance(slopes[i]) } else { map.x(PLACE[i]) };
+    let norm = |i: usize| values[i].norm() / slopes[i];
+    let (middle, last) = (POINTS / 2, POINTS - 1);
+    let unknown = blur([at(0), at(middle), at(last)], [norm(0), norm(middle), norm(last)]);
+    if panel.a.abs().least(panel.b.abs()) < EDGE {
+        return unknown.most(beyond_the_edge(panel, map, slopes, values));
+    }
+    unknown
 }
 
 /// Whether the mass per e-fold grows towards a limit, as far as it was seen: what lies beyond is no part of what was
@@ -365,7 +393,7 @@ fn judge<T: Value>(
 fn grows_without_bound(panel: &Panel<Kind>) -> bool {
     let Note::Ends { left, right, left_power, right_power, .. } = panel.kind.note else { return false };
     let is_limit = |end: f64| panel.depth == 0 || end == 0.0;
-    panel.kind.shape == PLAIN.shape
+    panel.kind.shape == PLAIN
         && (left && left_power <= -1.0 && is_limit(panel.a) || right && right_power <= -1.0 && is_limit(panel.b))
 }
 

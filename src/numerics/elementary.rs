@@ -1,5 +1,7 @@
 //! Logarithm and exponential by + - * / alone: the same bits on every platform, which the C library's are not.
 
+use super::lanes::Lanes;
+
 /// ln 2, in two parts: the first with so few digits that its multiples by exponents are exact (Cody, Waite 1980).
 const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
@@ -29,23 +31,42 @@ const INVERSE: [f64; 14] = {
 /// The natural logarithm of a positive finite number, to about one unit in the last place.
 #[inline]
 pub(crate) fn ln(x: f64) -> f64 {
+    let (mantissa, exponent) = parts(x);
+    // ln m = 2 artanh((m - 1) / (m + 1)); the argument is at most 0.172, its 21st power below epsilon.
+    let t = (mantissa - 1.0) / (mantissa + 1.0);
+    assembled(exponent, t, series(t * t))
+}
+
+/// Half the logarithm of `(1 + t) / (1 - t)`, for moduli up to 0.2.
+#[inline]
+pub(super) fn artanh<N: Lanes>(t: N) -> N {
+    t + t * series(t * t)
+}
+
+/// The mantissa of a number, from 0.707 to 1.414, and its exponent.
+#[inline]
+fn parts(x: f64) -> (f64, f64) {
     // Subnormal numbers are scaled up first.
     let (x, shift) = if x < f64::MIN_POSITIVE { (x * 18_014_398_509_481_984.0, -54.0) } else { (x, 0.0) };
     let bits = x.to_bits();
-    let mut exponent = ((bits >> 52) & 0x7ff) as f64 - 1023.0 + shift;
-    let mut mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000);
-    if mantissa > std::f64::consts::SQRT_2 {
-        mantissa *= 0.5;
-        exponent += 1.0;
-    }
-    // ln m = 2 artanh((m - 1) / (m + 1)); the argument is at most 0.172, its 21st power below epsilon.
-    let t = (mantissa - 1.0) / (mantissa + 1.0);
-    let u = t * t;
-    let mut sum = 0.0;
-    for k in (1..=10).rev() {
-        sum = (sum + ODD[k]) * u;
-    }
-    exponent * LN2_HIGH + (exponent * LN2_LOW + 2.0 * t * sum + 2.0 * t)
+    let exponent = f64::from((bits >> 52) as i32 & 0x7ff) - 1023.0 + shift;
+    let mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000);
+    if mantissa > std::f64::consts::SQRT_2 { (mantissa * 0.5, exponent + 1.0) } else { (mantissa, exponent) }
+}
+
+/// The sum of `u^k / (2 k + 1)` from `k = 1` on.
+#[inline]
+fn series<N: Lanes>(u: N) -> N {
+    let odd = |k: usize| N::splat(ODD[k]);
+    // Written out: of a loop each term costs as much again.
+    let last = (((odd(10) * u + odd(9)) * u + odd(8)) * u + odd(7)) * u + odd(6);
+    (((((last * u + odd(5)) * u + odd(4)) * u + odd(3)) * u + odd(2)) * u + odd(1)) * u
+}
+
+#[inline]
+fn assembled<N: Lanes>(exponent: N, t: N, sum: N) -> N {
+    let t = N::splat(2.0) * t;
+    exponent * N::splat(LN2_HIGH) + (exponent * N::splat(LN2_LOW) + t * sum + t)
 }
 
 /// The exponential, to about one unit in the last place; zero below the smallest number, infinite above the largest.
@@ -68,15 +89,18 @@ pub(crate) fn exp(x: f64) -> f64 {
 
 /// The exponentials of many, to the same bits, side by side.
 #[inline]
-pub(crate) fn exp_each<const N: usize>(mut x: [f64; N]) -> [f64; N] {
-    if x.iter().all(|x| x.abs() < PLAIN) {
-        for x in &mut x {
-            *x = plain_exp(*x);
-        }
+pub(crate) fn exp_each<const N: usize>(x: [f64; N]) -> [f64; N] {
+    let most = x.iter().fold(0.0, |most: f64, x| most.most(x.abs()));
+    exp_within(most, x)
+}
+
+/// The same of many of which none has a larger modulus.
+#[inline]
+pub(super) fn exp_within<const N: usize>(most: f64, mut x: [f64; N]) -> [f64; N] {
+    if most < PLAIN {
+        x.iter_mut().for_each(|x| *x = plain_exp(*x));
     } else {
-        for x in &mut x {
-            *x = exp(*x);
-        }
+        x.iter_mut().for_each(|x| *x = exp(*x));
     }
     x
 }
@@ -85,7 +109,7 @@ pub(crate) fn exp_each<const N: usize>(mut x: [f64; N]) -> [f64; N] {
 const PLAIN: f64 = 700.0;
 
 /// Adding it leaves the nearest integer in the lowest bits.
-const SHIFT: f64 = 6_755_399_441_055_744.0;
+pub(super) const SHIFT: f64 = 6_755_399_441_055_744.0;
 
 /// The exponential where nothing overflows: without a branch.
 #[inline]
@@ -116,6 +140,15 @@ fn power_of_two(k: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_area_tangent_is_half_a_logarithm() {
+        for i in -200..=200 {
+            let t = f64::from(i) * 1e-3;
+            let half = t.atanh();
+            assert!((artanh(t) - half).abs() <= 4e-16 * half.abs(), "{t}");
+        }
+    }
 
     #[test]
     fn exponential_and_logarithm_agree_with_the_library() {

@@ -15,7 +15,7 @@ use self::judge::{is_half, judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
 use super::few::{is_slim, slim};
 use super::lanes::is_small;
-use super::method::{Control, Local, Method, Panel};
+use super::method::{Again, Control, Local, Method, Panel};
 use super::value::Value;
 
 /// A symmetric rule with an embedded cheaper one, on [-1, 1].
@@ -262,6 +262,7 @@ impl Method for GaussKronrod {
         panel: &mut Panel<Place>,
         f: impl FnMut(f64) -> T,
         _: Option<&mut Vec<f64>>,
+        _: Again<'_, T>,
     ) -> Option<Local<T>> {
         if !is_small::<T>() || slim(panel).is_some() {
             return None;

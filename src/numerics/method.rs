@@ -131,6 +131,50 @@ impl<T: Value> Local<T> {
     }
 }
 
+/// Values on the spot, and a second look at the panel that they are of: see [`Method::judge_here`].
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Again, Auto, Method, Panel};
+///
+/// // The first panel of a range is not looked at again on the spot: nothing is kept of it.
+/// let mut panel = Panel { a: 0.0, b: 1.0, depth: 0, kind: Auto.root() };
+/// let (mut values, mut numbers) = (Vec::new(), Vec::new());
+/// let local = Auto.judge_here(&mut panel, f64::exp, None, Again::Keep(&mut values, &mut numbers)).unwrap();
+/// assert!((local.value - (1f64.exp() - 1.0)).abs() < 1e-13 && values.is_empty() && numbers.is_empty());
+/// ```
+#[derive(Debug)]
+pub enum Again<'a, T> {
+    /// There is none.
+    Never,
+    /// There may be one: then they are to be kept here, and whatever numbers there are to know again.
+    Keep(&'a mut Vec<T>, &'a mut Vec<f64>),
+    /// This is it.
+    Known(Known<'a, T>),
+}
+
+/// What is known of a panel that is looked at again.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Known, Local};
+///
+/// let before = Local { value: 0.5, error: 1e-3, l1: 0.5, roundoff: 0.0 };
+/// let known = Known { before: &before, values: &[0.0, 0.5, 1.0], places: &[] };
+/// assert_eq!(known.values.len(), 3);
+/// ```
+#[derive(Debug)]
+pub struct Known<'a, T> {
+    /// Its judgement as it was.
+    pub before: &'a Local<T>,
+    /// Its values.
+    pub values: &'a [T],
+    /// What numbers were kept beside them, and those that come after; nothing if none were.
+    pub places: &'a [f64],
+}
+
 /// In which order panels are refined, and when that ends.
 ///
 /// # Examples
@@ -292,7 +336,9 @@ pub trait Method: Clone + Send + Sync + 'static {
 
     /// Evaluates at the panel's points and judges it by the values: in one go, for methods that are quicker so; `None` if
     /// this one, or this panel, is not. The bits are those of [`points`](Self::points) and [`estimate`](Self::estimate).
-    /// The points are appended to `kept`, if that is asked for.
+    /// The points are appended to `kept`, if that is asked for; of those that are [known](Known) from the panel that it
+    /// replaces neither a value is asked for nor are they kept. A method that never looks at a panel again passes `again`
+    /// over.
     ///
     /// Used where evaluation is on the spot, and nobody watches or keeps values.
     #[inline]
@@ -301,8 +347,9 @@ pub trait Method: Clone + Send + Sync + 'static {
         panel: &mut Panel<Self::Kind>,
         f: impl FnMut(f64) -> T,
         kept: Option<&mut Vec<f64>>,
+        again: Again<'_, T>,
     ) -> Option<Local<T>> {
-        let _ = (panel, f, kept);
+        let _ = (panel, f, kept, again);
         None
     }
 

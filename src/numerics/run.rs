@@ -189,6 +189,11 @@ const SHRINKS: f64 = 0.98;
 /// Room for as many leaves once one does not suffice. (Of `f64`, a kilobyte: what allocators have at hand.)
 const ROOM: usize = 16;
 
+/// The same for large leaves: a kilobyte, too.
+const fn room<L>() -> usize {
+    if size_of::<L>() > 128 { 5 } else { ROOM }
+}
+
 /// The running sum of errors is made afresh when it has shrunk by this factor, so that what rounding left of terms
 /// long gone stays far below it.
 const DRIFT: f64 = 1e-6;
@@ -222,7 +227,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 
     /// Begins with the one piece of the range, which was judged.
     pub(crate) fn begin_with(&mut self, leaf: Leaf<T, M::Kind, H>) {
-        self.leaves.reserve_exact(ROOM);
+        self.leaves.reserve_exact(room::<Leaf<T, M::Kind, H>>());
         self.leaves.push(leaf);
         self.begin();
     }
@@ -448,9 +453,13 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let mut in_place = is_head;
         for (i, child) in (first..).zip(children) {
             child.next = if i + 1 == last { next } else { i as u32 + 1 };
-            let halvings = self.method.halvings(&child.panel);
-            let shrinks = (1..halvings).fold(SHRINKS, |shrinks, _| SHRINKS * shrinks);
-            child.flat = if child.local.error > shrinks * error { flat + halvings } else { 0 };
+            child.flat = 0;
+            // Errors that fell below a half shrank, however many halvings it was (up to 34).
+            if child.local.error > error / 2.0 {
+                let halvings = self.method.halvings(&child.panel);
+                let shrinks = (1..halvings).fold(SHRINKS, |shrinks, _| SHRINKS * shrinks);
+                child.flat = if child.local.error > shrinks * error { flat + halvings } else { 0 };
+            }
             self.error += child.local.error;
             moved.add_scaled(-1.0, &child.local.value);
             if self.sums_values {

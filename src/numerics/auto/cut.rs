@@ -1,6 +1,9 @@
 //! The panels that replace a judged one.
 
+use std::cmp::Ordering;
+
 use super::super::elementary::exp;
+use super::super::few::is_few;
 use super::super::method::Panel;
 use super::audit;
 use super::kind::{Kind, Look, Note, PLAIN, Search, Shape, log, tail_from};
@@ -13,6 +16,8 @@ const STAGES: u32 = 40;
 const FAR: f64 = 1e-6;
 /// Half of what a panel spans in the logarithm before the variable itself is looked at.
 const SPAN: f64 = 6.0;
+/// Into how many parts a panel is cut at once, at most.
+const MOST_PARTS: usize = 9;
 /// No gap between points that an answer rests on is wider than this part of its piece.
 const MESH: f64 = 1.0 / 64.0;
 
@@ -20,9 +25,9 @@ const MESH: f64 = 1.0 / 64.0;
 pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &mut Vec<Panel<Kind>>) {
     let (a, b) = (panel.a, panel.b);
     match panel.kind.note {
-        Note::Dim => into.push(Panel { depth: panel.depth + 1, kind: child(panel, Shape::Ladder.kind()), ..*panel }),
+        Note::Dim => into.push(Panel { depth: panel.depth + 1, kind: child(panel, Shape::Ladder), ..*panel }),
         Note::Unlike { low, high } => {
-            let same = Shape::Smooth(base).kind();
+            let same = Shape::Smooth(base);
             match (a < low, high < b) {
                 (true, true) => tile(panel, &[low, high], &[same, PLAIN, same], into),
                 (true, false) => tile(panel, &[low], &[same, PLAIN], into),
@@ -35,7 +40,7 @@ pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &
         }
         Note::Focus { low, high, l1 } => {
             let search = Search { low, high, error: error + l1, stage: 0, base };
-            let kind = child(panel, Shape::Search(search).kind());
+            let kind = child(panel, Shape::Search(search));
             into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
         }
         Note::Ends { left, right, left_power, right_power, .. } if base == Base::Plain && (left || right) => {
@@ -59,9 +64,9 @@ pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &
             if matches!(base, Base::Log { from } if if from <= a { right && !left } else { left && !right })
                 && Map::new(panel, base).half_width() <= SPAN =>
         {
-            let (c, same) = (panel.midpoint(), Shape::Smooth(base).kind());
-            let kinds = if right { [same, PLAIN] } else { [PLAIN, same] };
-            tile(panel, &[c], &kinds, into);
+            let (c, same) = (panel.midpoint(), Shape::Smooth(base));
+            let shapes = if right { [same, PLAIN] } else { [PLAIN, same] };
+            tile(panel, &[c], &shapes, into);
         }
         // Equal parts of the logarithm: what is far away is wide.
         Note::Empty if !matches!(base, Base::Log { .. }) && b == 0.0 => {
@@ -95,11 +100,11 @@ pub(super) fn refine_tail(panel: &Panel<Kind>, from: f64, into: &mut Vec<Panel<K
 pub(super) fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Panel<Kind>>) {
     let Note::Found { low, high, feature } = panel.kind.note else { return };
     let (a, b, c) = (panel.a, panel.b, f64::midpoint(low, high));
-    let base = Shape::Smooth(search.base).kind();
+    let base = Shape::Smooth(search.base);
     match feature {
         Feature::Jump | Feature::Unclear if feature == Feature::Jump || search.error.is_nan() => {
             let between = Search { low, high, error: f64::NAN, stage: 0, base: Base::Plain };
-            let between = Shape::Search(between).kind();
+            let between = Shape::Search(between);
             match (a < low, high < b) {
                 (true, true) => tile(panel, &[low, high], &[base, between, base], into),
                 (true, false) => tile(panel, &[low], &[base, between], into),
@@ -108,18 +113,18 @@ pub(super) fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Pane
         }
         Feature::Unclear if search.stage < STAGES => {
             let next = Search { low, high, error: search.error, stage: search.stage + 1, base: search.base };
-            let kind = child(panel, Shape::Search(next).kind());
+            let kind = child(panel, Shape::Search(next));
             into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
         }
         Feature::Kink => tile(panel, &[c], &[base, base], into),
         Feature::Power => {
             let (l, r) = (near(c, a, -0.5), near(c, b, -0.5));
-            let kinds = [log(c), tail_from(c), tail_from(c), log(c)];
+            let shapes = [log(c), tail_from(c), tail_from(c), log(c)];
             match (a < l, r < b) {
-                (true, true) => tile(panel, &[l, c, r], &kinds, into),
-                (true, false) => tile(panel, &[l, c], &kinds[..3], into),
-                (false, true) => tile(panel, &[c, r], &kinds[1..], into),
-                (false, false) => tile(panel, &[c], &kinds[1..3], into),
+                (true, true) => tile(panel, &[l, c, r], &shapes, into),
+                (true, false) => tile(panel, &[l, c], &shapes[..3], into),
+                (false, true) => tile(panel, &[c, r], &shapes[1..], into),
+                (false, false) => tile(panel, &[c], &shapes[1..3], into),
             }
         }
         Feature::Smooth if high - low < 0.2 * (b - a) => {
@@ -129,27 +134,43 @@ pub(super) fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Pane
     }
 }
 
-/// The kind of a panel that replaces, alone or with others, a judged one: it belongs to the same piece.
-pub(super) fn child(panel: &Panel<Kind>, kind: Kind) -> Kind {
+/// The kind of a panel of some shape that replaces, alone or with others, a judged one: it belongs to the same piece.
+pub(super) fn child(panel: &Panel<Kind>, shape: Shape) -> Kind {
     let mesh = if panel.depth == 0 { MESH * (panel.b - panel.a) } else { panel.kind.mesh };
-    Kind { mesh, ..kind }
+    Kind { mesh, ..shape.kind() }
 }
 
-/// A panel of a piece, from `a` to `b`: how many points a second look at it has is counted here, once.
-pub(super) fn of_piece(a: f64, b: f64, depth: u32, kind: Kind) -> Panel<Kind> {
+/// A panel of a piece, from `a` to `b`. How many points a second look at it has is counted when it is judged.
+fn of_piece(a: f64, b: f64, depth: u32, kind: Kind) -> Panel<Kind> {
     let mut panel = Panel { a, b, depth, kind };
-    panel.kind.further = audit::count(&panel);
+    panel.kind.further = audit::may_have(&panel);
     panel
 }
 
-/// Cuts a panel at the given points into panels of the given kinds; does nothing if the points do not ascend.
-pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut Vec<Panel<Kind>>) {
-    let ends = || cuts.iter().copied().chain([panel.b]);
-    let starts = || [panel.a].into_iter().chain(cuts.iter().copied());
-    if starts().zip(ends()).all(|(a, b)| a < b) {
-        let depth = panel.depth + 1;
-        let parts = starts().zip(ends()).zip(kinds);
-        into.extend(parts.map(|((a, b), &kind)| of_piece(a, b, depth, child(panel, kind))));
+/// Cuts a panel at the given points into panels of the given shapes; does nothing if the points do not ascend.
+pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], shapes: &[Shape], into: &mut Vec<Panel<Kind>>) {
+    lay(panel, cuts, shapes, false, into);
+}
+
+/// Cuts it into parts of itself. (What is searched has no value to compare theirs with.)
+fn tile_parts(panel: &Panel<Kind>, cuts: &[f64], base: Base, into: &mut Vec<Panel<Kind>>) {
+    let shapes = [Shape::Smooth(base); MOST_PARTS];
+    lay(panel, cuts, &shapes[..=cuts.len()], matches!(panel.kind.shape, Shape::Smooth(_)), into);
+}
+
+fn lay(panel: &Panel<Kind>, cuts: &[f64], shapes: &[Shape], is_part: bool, into: &mut Vec<Panel<Kind>>) {
+    let mut a = panel.a;
+    for &b in cuts.iter().chain([&panel.b]) {
+        if a.partial_cmp(&b) != Some(Ordering::Less) {
+            return;
+        }
+        a = b;
+    }
+    a = panel.a;
+    for (i, &shape) in shapes.iter().enumerate() {
+        let b = if i < cuts.len() { cuts[i] } else { panel.b };
+        into.push(of_piece(a, b, panel.depth + 1, Kind { is_part, ..child(panel, shape) }));
+        a = b;
     }
 }
 
@@ -157,15 +178,17 @@ pub(super) fn tile(panel: &Panel<Kind>, cuts: &[f64], kinds: &[Kind], into: &mut
 fn shorten(panels: &mut Vec<Panel<Kind>>) {
     let mut i = 0;
     while i < panels.len() {
-        let panel = panels[i];
+        let panel = &mut panels[i];
         if let Shape::Smooth(base @ Base::Log { .. }) = panel.kind.shape {
-            let map = Map::new(&panel, base);
+            let map = Map::new(panel, base);
             if map.half_width() > SPAN && panel.kind.note == Note::Nothing && !panel.kind.is_part {
-                let c = map.x(0.0);
-                if panel.a < c && c < panel.b {
-                    let [left, right] = [(panel.a, c), (c, panel.b)];
-                    panels.splice(i..=i, [left, right].map(|(a, b)| of_piece(a, b, panel.depth, panel.kind)));
+                let (c, b) = (map.x(0.0), panel.b);
+                if panel.a < c && c < b {
+                    panel.b = c;
+                    let right = of_piece(c, b, panel.depth, panel.kind);
+                    panel.kind.further = audit::may_have(panel);
                     i += 1;
+                    panels.insert(i, right);
                 }
             }
         }
@@ -173,34 +196,26 @@ fn shorten(panels: &mut Vec<Panel<Kind>>) {
     }
 }
 
-/// The kind of a part of a panel. (What is searched has no value to compare theirs with.)
-fn part(panel: &Panel<Kind>, kind: Kind) -> Kind {
-    Kind { is_part: matches!(panel.kind.shape, Shape::Smooth(_)), ..child(panel, kind) }
-}
-
 /// Cuts a panel in the middle of its variable.
 pub(super) fn halve(panel: &Panel<Kind>, base: Base, into: &mut Vec<Panel<Kind>>) {
     let map = Map::new(panel, base);
     if map.is_log && map.half_width() > 0.5 {
-        let kind = part(panel, Shape::Smooth(base).kind());
-        tile(panel, &[map.x(0.0)], &[kind, kind], into);
+        tile_parts(panel, &[map.x(0.0)], base, into);
     } else {
-        let c = panel.midpoint();
-        tile(panel, &[c], &[part(panel, PLAIN); 2], into);
+        tile_parts(panel, &[panel.midpoint()], Base::Plain, into);
     }
 }
 
 /// Cuts a panel in equal parts of its variable.
 fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) {
     let map = Map::new(panel, base);
-    let kind = part(panel, Shape::Smooth(base).kind());
-    let mut cuts = [0.0; 8];
-    let count = usize::from(parts - 1).min(8);
+    let mut cuts = [0.0; MOST_PARTS - 1];
+    let count = usize::from(parts - 1).min(MOST_PARTS - 1);
     for (i, x) in cuts[..count].iter_mut().enumerate() {
         let u = (2 * (i + 1)) as f64 / f64::from(parts) - 1.0;
         *x = map.x(u);
     }
-    tile(panel, &cuts[..count], &[kind; 9][..=count], into);
+    tile_parts(panel, &cuts[..count], base, into);
     if into.is_empty() {
         halve(panel, base, into);
     }
@@ -208,7 +223,9 @@ fn cut(panel: &Panel<Kind>, base: Base, parts: u8, into: &mut Vec<Panel<Kind>>) 
 
 /// The panel itself, with more points.
 pub(super) fn again(panel: &Panel<Kind>, error: f64, into: &mut Vec<Panel<Kind>>) {
-    let kind = Kind { look: Look::Done { error }, note: Note::Nothing, is_part: false, ..panel.kind };
+    // By itself a part of a panel may be another thing, and one that is empty may not.
+    let stays = !panel.kind.is_part && panel.kind.note != Note::Empty && !is_few(panel.a, panel.b);
+    let kind = Kind { look: Look::Done { error, stays }, is_part: false, ..panel.kind };
     into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
 }
 

@@ -13,8 +13,11 @@ pub struct Kind {
     /// One of the parts of a smooth panel, in the same variable.
     pub(super) is_part: bool,
     pub(super) look: Look,
-    /// How many points a second look at the panel has beyond those of its rule.
+    /// How many points a second look at the panel has beyond those of its rule; [`UNCOUNTED`] if it may have any, until
+    /// it is judged.
     pub(super) further: u16,
+    /// By how much the polynomial through the values may be off between the points, if there are further ones.
+    pub(super) doubt: f64,
     /// The widest gap between two points that an answer may rest on. Infinite for a whole piece.
     pub(super) mesh: f64,
 }
@@ -30,6 +33,9 @@ pub(super) enum Shape {
     /// A whole piece in which next to nothing was seen: points at all scales next to its limits and to zero.
     Ladder,
 }
+
+/// More points than there are.
+pub(super) const UNCOUNTED: u16 = u16::MAX;
 
 /// A search as it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +57,9 @@ pub(super) enum Look {
     Due,
     /// The panel is about to be replaced by one with more points.
     Asked,
-    /// The panel has more points than its rule needs. Its error before that is given.
-    Done { error: f64 },
+    /// The panel has more points than its rule needs. Its error before that is given, and whether all else that is noted
+    /// of it stays.
+    Done { error: f64, stays: bool },
 }
 
 /// What a judged panel learnt.
@@ -105,16 +112,16 @@ impl Kind {
 impl Shape {
     pub(super) const fn kind(self) -> Kind {
         let look = Look::Due;
-        Kind { shape: self, note: Note::Nothing, is_part: false, look, further: 0, mesh: f64::INFINITY }
+        Kind { shape: self, note: Note::Nothing, is_part: false, look, further: 0, doubt: 0.0, mesh: f64::INFINITY }
     }
 }
 
-pub(super) const PLAIN: Kind = Shape::Smooth(Base::Plain).kind();
+pub(super) const PLAIN: Shape = Shape::Smooth(Base::Plain);
 
-pub(super) fn log(from: f64) -> Kind {
-    Shape::Smooth(Base::Log { from }).kind()
+pub(super) fn log(from: f64) -> Shape {
+    Shape::Smooth(Base::Log { from })
 }
 
-pub(super) fn tail_from(from: f64) -> Kind {
-    Shape::Tail { from }.kind()
+pub(super) fn tail_from(from: f64) -> Shape {
+    Shape::Tail { from }
 }

@@ -4,7 +4,7 @@
 use super::super::method::Panel;
 use super::super::value::Value;
 use super::cut::tile;
-use super::kind::{Kind, PLAIN, log, tail_from};
+use super::kind::{Kind, PLAIN, Shape, log, tail_from};
 
 /// Distances of the rungs, in units of the side's reach: a decade apart as long as numbers next to a limit of order one
 /// tell them apart, then farther and farther. Mass at some scale shows over decades: `exp(-x/s)/s` down to all smaller
@@ -133,7 +133,7 @@ fn seen(masses: &[f64], most: f64) -> Seen {
 pub(super) fn cut(panel: &Panel<Kind>, seen: &[Seen; 4], into: &mut Vec<Panel<Kind>>) {
     let (mut sides, has_zero) = sides(panel.a, panel.b);
     let mut cuts = Vec::new();
-    let mut kinds = Vec::new();
+    let mut shapes = Vec::new();
     let pairs: &[[usize; 2]] = if has_zero { &[[0, 1], [2, 3]] } else { &[[0, 3]] };
     for (p, &[left, right]) in pairs.iter().enumerate() {
         // Where one side saw nothing, the other goes all the way.
@@ -148,11 +148,11 @@ pub(super) fn cut(panel: &Panel<Kind>, seen: &[Seen; 4], into: &mut Vec<Panel<Ki
         }
         let is_seen = [left, right].map(|i| seen[i].outer != NOTHING);
         if is_seen == [false, false] {
-            kinds.push(PLAIN);
+            shapes.push(PLAIN);
             continue;
         }
         if is_seen[0] {
-            lay(&sides[left], &seen[left], both / 2.0, &mut cuts, &mut kinds);
+            lay(&sides[left], &seen[left], both / 2.0, &mut cuts, &mut shapes);
         }
         if is_seen == [true, true] {
             cuts.push(sides[left].at(sides[left].reach));
@@ -161,21 +161,21 @@ pub(super) fn cut(panel: &Panel<Kind>, seen: &[Seen; 4], into: &mut Vec<Panel<Ki
             let (mut inner, mut of) = (Vec::new(), Vec::new());
             lay(&sides[right], &seen[right], both / 2.0, &mut inner, &mut of);
             cuts.extend(inner.into_iter().rev());
-            kinds.extend(of.into_iter().rev());
+            shapes.extend(of.into_iter().rev());
         }
     }
-    tile(panel, &cuts, &kinds, into);
+    tile(panel, &cuts, &shapes, into);
 }
 
-/// The cuts of a side from its place outwards, and the kinds of the parts: one more. `reach`: what its rungs are
+/// The cuts of a side from its place outwards, and the shapes of the parts: one more. `reach`: what its rungs are
 /// parts of.
-fn lay(side: &Side, seen: &Seen, reach: f64, cuts: &mut Vec<f64>, kinds: &mut Vec<Kind>) {
+fn lay(side: &Side, seen: &Seen, reach: f64, cuts: &mut Vec<f64>, shapes: &mut Vec<Shape>) {
     let at = |rung: u8| side.at(reach * RUNGS[usize::from(rung)]);
-    kinds.push(if seen.is_flat { PLAIN } else { tail_from(side.from) });
+    shapes.push(if seen.is_flat { PLAIN } else { tail_from(side.from) });
     cuts.push(at(seen.inner));
-    kinds.push(log(side.from));
+    shapes.push(log(side.from));
     if seen.outer > 0 {
         cuts.push(at(seen.outer));
-        kinds.push(log(side.from));
+        shapes.push(log(side.from));
     }
 }

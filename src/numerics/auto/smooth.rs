@@ -4,7 +4,7 @@ use wide::f64x2;
 
 use super::super::elementary::ln;
 use super::super::gauss_kronrod::TRUST;
-use super::super::gauss_kronrod::sums::{Laid, Sums, Values, spread};
+use super::super::gauss_kronrod::sums::{Laid, Values, spread};
 use super::super::lanes::{Lanes, Parts, is_small, same, same_ref, two};
 use super::super::method::Local;
 use super::super::value::Value;
@@ -65,14 +65,14 @@ fn by_parts<T: Value, P: Parts<T>>(map: &Map, is_part: bool, values: &[T; POINTS
     let below: [T; PAIRS] = std::array::from_fn(|j| values[CENTRE - 1 - j].clone());
     let above: &[T; PAIRS] = values[CENTRE + 1..][..PAIRS].try_into().expect("so many");
     let inner = Values { centre: &values[CENTRE], below: &below, above };
-    let Sums { kronrod: mut value, difference, l1 } = Sums::of::<P, PAIRS>(inner);
-    let [near, far] = [NULL_18, NULL_16].map(|rule| KRONROD_LESS_GAUSS * null::<T, P>(&rule, inner));
+    let Sums { kronrod: mut value, difference, l1, nulls: [near, far], even, odd } = Sums::of::<P>(inner);
+    let (near, far) = (KRONROD_LESS_GAUSS * near, KRONROD_LESS_GAUSS * far);
     let square = near * near;
     // The same, if the square is too large or too small for its digits.
     let falling = if square.is_normal() { square / far } else { near * (near / far) };
     let expected = CHANCE * if near < far { falling } else { near };
     let difference = difference.most(expected);
-    let off = off_at_probes::<T, P>(values, inner);
+    let off = off_at_probes(values, &even, &odd);
     // In a logarithm much may hide between the points: there nothing is taken for resolved.
     let falls = (near / far).most(difference / near).most(KRONROD_LESS_GAUSS_OFF * off / difference);
     let factor = if map.is_log { 1.0 } else { falls };
@@ -112,37 +112,64 @@ fn quadpack(difference: f64, spread: f64) -> f64 {
     }
 }
 
-/// What a null rule leaves of the values.
-#[inline]
-fn null<T: Value, P: Parts<T>>(rule: &[f64; PAIRS + 1], Values { centre, below, above }: Values<'_, T, PAIRS>) -> f64 {
-    let mut first = centre.clone();
-    first.scale(rule[PAIRS]);
-    let mut sum = P::new(first);
-    for i in 0..PAIRS / 2 {
-        sum.add_both(two(&rule[..PAIRS], i), &P::both(below, above, i));
-    }
-    sum.total().norm()
+/// Sums over the nodes of a panel from -1 to 1.
+struct Sums<T> {
+    kronrod: T,
+    /// The norm of `K - G`.
+    difference: f64,
+    /// The integral of the norm.
+    l1: f64,
+    /// What the null rules of degrees 18 and 16 leave of the values.
+    nulls: [f64; 2],
+    /// The polynomial through the values at the right probe: its even part and its odd one.
+    even: T,
+    odd: T,
 }
 
-/// How far the values at the probes are from the polynomial through those at the nodes.
-#[inline]
-fn off_at_probes<T: Value, P: Parts<T>>(
-    values: &[T; POINTS],
-    Values { centre, below, above }: Values<'_, T, PAIRS>,
-) -> f64 {
-    // What is even around the centre is the same at both; what is odd, the opposite.
-    let mut first = centre.clone();
-    first.scale(AT_PROBE[CENTRE - 1]);
-    let (mut even, mut odd) = (P::new(first), P::new(T::zero()));
-    for i in 0..PAIRS / 2 {
-        even.add_both(two(&EVEN_AT_PROBE, i), &P::both(below, above, i));
-        odd.add_both(two(&ODD_AT_PROBE, i), &P::apart(above, below, i));
+impl<T: Value> Sums<T> {
+    /// All in one pass.
+    #[inline]
+    fn of<P: Parts<T>>(Values { centre, below, above }: Values<'_, T, PAIRS>) -> Self {
+        let Laid { weights, differences, centre: at_centre, .. } = Laid::<PAIRS>::RULE;
+        let first = |weight| {
+            let mut first = centre.clone();
+            first.scale(weight);
+            P::new(first)
+        };
+        let (mut kronrod, mut difference) = (first(at_centre[0]), first(at_centre[1]));
+        let (mut near, mut far) = (first(NULL_18[PAIRS]), first(NULL_16[PAIRS]));
+        let (mut even, mut odd) = (first(AT_PROBE[CENTRE - 1]), P::new(T::zero()));
+        let mut l1 = <f64x2 as Parts<f64>>::new(at_centre[0] * centre.norm());
+        // DETERMINISM: every other pair, from the inside out; those between the same way; then the two sums.
+        for i in 0..PAIRS / 2 {
+            let both = P::both(below, above, i);
+            kronrod.add_both(two(weights, i), &both);
+            difference.add_both(two(differences, i), &both);
+            near.add_both(two(&NULL_18[..PAIRS], i), &both);
+            far.add_both(two(&NULL_16[..PAIRS], i), &both);
+            even.add_both(two(&EVEN_AT_PROBE, i), &both);
+            odd.add_both(two(&ODD_AT_PROBE, i), &P::apart(above, below, i));
+            l1.add_both(two(weights, i), &P::norms(below, above, i, None));
+        }
+        Self {
+            kronrod: kronrod.total(),
+            difference: difference.total().norm(),
+            l1: l1.total(),
+            nulls: [near.total().norm(), far.total().norm()],
+            even: even.total(),
+            odd: odd.total(),
+        }
     }
-    let (even, odd) = (even.total(), odd.total());
+}
+
+/// How far the values at the probes are from the polynomial through those at the nodes. What is even around the centre
+/// is the same at both; what is odd, the opposite.
+#[inline]
+fn off_at_probes<T: Value>(values: &[T; POINTS], even: &T, odd: &T) -> f64 {
     let off = |value: &T, sign: f64| {
         let mut off = value.clone();
-        off.add_scaled(-1.0, &even);
-        off.add_scaled(sign, &odd);
+        off.add_scaled(-1.0, even);
+        off.add_scaled(sign, odd);
         off.norm()
     };
     off(&values[0], 1.0) + off(&values[POINTS - 1], -1.0)

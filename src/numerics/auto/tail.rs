@@ -1,19 +1,24 @@
 //! The rest of an interval next to a singular point: a power law, perhaps with a logarithm.
 
-use super::super::elementary::{exp, ln};
-use super::super::method::Local;
+use super::super::elementary::{exp, exp_each, ln};
+use super::super::method::{Local, Panel};
 use super::super::value::Value;
-use super::{EDGE, ROUNDOFF};
+use super::kind::{Kind, Note};
+use super::{EDGE, NOISE, ROUNDOFF};
 
 /// Distances of the points that the law is made from and first tested at, in units of the tail's width.
-pub(super) const TAIL: [f64; FIT] = [1.0, 0.25, 0.062_5, 0.015_625];
+const TAIL: [f64; FIT] = [1.0, 0.25, 0.062_5, 0.015_625];
 const FIT: usize = 4;
+/// Their logarithms, to the bit as [`ln`] has them.
+const LN_TAIL: [f64; FIT] = [0.0, -1.3862943611198906, -2.772588722239781, -4.1588830833596715];
 /// How many points farther in it is tested at, and how many e-folds farther each is than the one before, unless
 /// numbers end before: at 2^-12, 2^-24, 2^-48 and 2^-96, by doubling.
 const DEEP: usize = 4;
 const STEP: f64 = 12.0 * std::f64::consts::LN_2;
 /// The least distance that is looked at.
+#[cfg(test)]
 const LEAST_DISTANCE: f64 = 1e-306;
+const LN_LEAST_DISTANCE: f64 = -704.591038456178;
 pub(super) const COUNT: usize = FIT + DEEP;
 
 /// Tails whose integrals reach farther than this power less than -1 are not continued.
@@ -35,23 +40,47 @@ const HIDDEN: f64 = 1.44;
 /// one of the inner points, times this, it takes away at the innermost one: there it is told from another law.
 const LINEAR: f64 = 1.5;
 
-/// How far from the singular point, in units of the width, the points farther in are; none unless that point is zero:
-/// elsewhere numbers end too soon.
-fn deep(from: f64, width: f64) -> Option<[f64; DEEP]> {
-    if from != 0.0 {
-        return None;
-    }
-    // In e-folds of the width; from the last point of the fit to where numbers end there are steps of 1, 2, 4 and 8.
-    let room = ln(width) - ln(LEAST_DISTANCE) + ln(TAIL[FIT - 1]);
-    let step = (room / 8.0).clamp(0.01, STEP);
-    Some([0.5, 1.5, 3.5, 7.5].map(|steps| TAIL[FIT - 1] * exp(-steps * step)))
+/// A tail next to a singular point, and where its points are.
+pub(super) struct Tail {
+    from: f64,
+    far: f64,
+    width: f64,
+    /// How far from the singular point the points are, in units of the width.
+    parts: [f64; COUNT],
+    count: usize,
 }
 
-/// The points of the tail from a singular point to `far`.
-pub(super) fn points(from: f64, far: f64, into: &mut Vec<f64>) {
-    into.extend(TAIL.iter().map(|part| from + (far - from) * part));
-    if let Some(deep) = deep(from, (far - from).abs()) {
-        into.extend(deep.map(|part| from + (far - from) * part));
+impl Tail {
+    #[inline]
+    pub(super) fn new(panel: &Panel<Kind>, from: f64) -> Self {
+        let (width, count) = (panel.b - panel.a, count(from));
+        let mut parts = [0.0; COUNT];
+        parts[..FIT].copy_from_slice(&TAIL);
+        if count > FIT {
+            // In e-folds of the width; from the last point of the fit to where numbers end there are steps of 1, 2, 4
+            // and 8.
+            let room = ln(width) - LN_LEAST_DISTANCE + LN_TAIL[FIT - 1];
+            let step = (room / 8.0).clamp(0.01, STEP);
+            let deep = exp_each([0.5, 1.5, 3.5, 7.5].map(|steps| -steps * step));
+            parts[FIT..].copy_from_slice(&deep.map(|part| TAIL[FIT - 1] * part));
+        }
+        Self { from, far: if from <= panel.a { panel.b } else { panel.a }, width, parts, count }
+    }
+
+    /// The points: those farther in only if the singular point is zero, since elsewhere numbers end too soon.
+    #[inline]
+    pub(super) fn points(&self) -> impl Iterator<Item = f64> + '_ {
+        self.parts[..self.count].iter().map(|part| self.from + (self.far - self.from) * part)
+    }
+
+    /// Judges by the values at the points.
+    #[inline]
+    pub(super) fn judge<T: Value>(&self, panel: &mut Panel<Kind>, values: &[T]) -> Local<T> {
+        // What rounding of the innermost point does to the value there, relatively.
+        let noise = NOISE * f64::EPSILON * (4.0 + self.from.abs() / (self.width * TAIL[FIT - 1]));
+        let (local, power) = tail(values, self.from, self.width, noise, &self.parts[FIT..self.count]);
+        panel.kind.note = Note::Power(power);
+        local
     }
 }
 
@@ -60,8 +89,8 @@ pub(super) fn count(from: f64) -> usize {
 }
 
 /// The integral over a tail of the given width, and the power. `noise`: what rounding of the innermost point does to the
-/// value there, relatively.
-pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) -> (Local<T>, f64) {
+/// value there, relatively. `deep`: how far from the singular point, in units of the width, the points farther in are.
+fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64, deep: &[f64]) -> (Local<T>, f64) {
     let norms: [f64; FIT] = std::array::from_fn(|i| values[i].norm());
     let l1 = width * norms.iter().sum::<f64>() / 4.0;
     let roundoff = ROUNDOFF * T::EPSILON * width * norms[0];
@@ -79,7 +108,7 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
         return (Local { value: T::zero(), error: f64::NAN, l1: f64::NAN, roundoff: 0.0 }, 0.0);
     }
     // f(d) = d^p (A + B ln d), with p from the outermost values, in units of the width.
-    let ratio = ln(TAIL[3]);
+    let ratio = LN_TAIL[3];
     let p = (ln(norms[3]) - ln(norms[0])) / ratio;
     let q = 1.0 + p;
     if q <= LEAST {
@@ -87,7 +116,8 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
         value.scale(width);
         return (Local { value, error: 100.0 * width * norms[0].max(l1 / width), l1, roundoff }, p);
     }
-    let powers: [f64; FIT] = std::array::from_fn(|i| exp(-p * ln(TAIL[i])));
+    let powers = exp_each(LN_TAIL.map(|y| -p * y));
+    let [at_1, at_3] = exp_each([q * LN_TAIL[1], q * LN_TAIL[3]]);
     let model = |i: usize, j: usize| {
         // A and B from two values.
         let mut a = values[i].clone();
@@ -95,8 +125,8 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
         let mut b = values[j].clone();
         b.scale(powers[j]);
         b.add_scaled(-1.0, &a);
-        b.scale(1.0 / (ln(TAIL[j]) - ln(TAIL[i])));
-        a.add_scaled(-ln(TAIL[i]), &b);
+        b.scale(1.0 / (LN_TAIL[j] - LN_TAIL[i]));
+        a.add_scaled(-LN_TAIL[i], &b);
         (a, b)
     };
     let (a, b) = model(0, 2);
@@ -113,9 +143,9 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
     };
     let mut misfit: f64 = 0.0;
     let mut other = T::zero();
-    for i in [1, 3] {
-        let off = off(&values[i], powers[i], ln(TAIL[i]));
-        let size = off.norm() * exp(q * ln(TAIL[i]));
+    for (i, weight) in [(1, at_1), (3, at_3)] {
+        let off = off(&values[i], powers[i], LN_TAIL[i]);
+        let size = off.norm() * weight;
         // Not `max`, which would forget that it is no number.
         misfit = if misfit.is_nan() || size <= misfit { misfit } else { size };
         if i == 1 && p > STEEP {
@@ -136,12 +166,15 @@ pub(super) fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64) ->
     let mut error = (misfit * MISSED.max(REACH / (q * q))).max(inside);
     // Farther in the law is a claim about places where nobody looked: it is tested there. A rival law parts from this
     // one with the third power of the distance in the logarithm, since three numbers were fitted.
-    for (distance, value) in deep(from, width).into_iter().flatten().zip(&values[FIT..]) {
-        let (y, norm) = (ln(distance), value.norm());
-        if norm.is_finite() {
-            let off = off(value, exp(-p * y), y).norm() * exp(q * y);
-            let beyond = 1.0 / (q * -y);
-            error = error.max(off * MISSED.max(beyond * beyond * beyond));
+    if let Ok(deep) = <&[f64; DEEP]>::try_from(deep) {
+        let y = deep.map(ln);
+        let (powers, weights) = (exp_each(y.map(|y| -p * y)), exp_each(y.map(|y| q * y)));
+        for (i, value) in values[FIT..].iter().enumerate() {
+            if value.norm().is_finite() {
+                let off = off(value, powers[i], y[i]).norm() * weights[i];
+                let beyond = 1.0 / (q * -y[i]);
+                error = error.max(off * MISSED.max(beyond * beyond * beyond));
+            }
         }
     }
     let error = (error * width / q).max(roundoff);
@@ -153,9 +186,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn logarithms_that_are_written_down_are_those_of_the_crate() {
+        assert_eq!(TAIL.map(|part| ln(part).to_bits()), LN_TAIL.map(f64::to_bits));
+        assert_eq!(ln(LEAST_DISTANCE).to_bits(), LN_LEAST_DISTANCE.to_bits());
+    }
+
+    #[test]
     fn a_factor_that_is_nearly_a_constant_is_told_from_a_singular_point_outside() {
         let claimed = |f: &dyn Fn(f64) -> f64, exact: f64| {
-            let (local, _) = tail(&TAIL.map(f), 1.0, 1.0, 1e-6);
+            let (local, _) = tail(&TAIL.map(f), 1.0, 1.0, 1e-6, &[]);
             [local.error / exact, (local.value - exact).abs() / exact]
         };
         // Of d^(-1/2) (1 + r d), d^(-1/2) cos(r d) and (d + r)^(-1/2), which is another law within r of the end.

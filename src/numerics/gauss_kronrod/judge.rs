@@ -104,7 +104,7 @@ fn judge_by<T: Value, P: Parts<T>, const M: usize>(
     alone: bool,
     values: Values<'_, T, M>,
 ) -> Local<T> {
-    let (Sums { mut kronrod, difference, l1 }, odd) = Sums::with_odd::<P, M, true>(values);
+    let (Sums { mut kronrod, difference, l1 }, odd) = Sums::with_odd::<P, M>(values);
     let difference = difference.most(ODD * odd);
     let bound = if alone {
         bound(difference, l1, T::EPSILON, || spread::<T, P, M>(values, &kronrod))
@@ -151,8 +151,8 @@ fn judge_two<T: Value, const M: usize>(
         };
     };
     let both = |x, y| f64x2::new([x, y]);
-    let (p, odd) = Sums::with_odd::<f64x2, M, true>(first);
-    let (q, also) = Sums::with_odd::<f64x2, M, true>(second);
+    let (p, odd) = Sums::with_odd::<f64x2, M>(first);
+    let (q, also) = Sums::with_odd::<f64x2, M>(second);
     let (at, h) = ([both(one.a, other.a), both(left.c, right.c), both(one.b, other.b)], both(left.h, right.h));
     let ([u, v, w], [x, y, z]) = (norms(first), norms(second));
     let splat = <f64x2 as Lanes>::splat;

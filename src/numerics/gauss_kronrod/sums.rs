@@ -11,13 +11,13 @@ use super::GaussKronrod;
 #[derive(Debug)]
 pub(in crate::numerics) struct Laid<const M: usize> {
     pub(super) nodes: [f64; M],
-    weights: [f64; M],
+    pub(in crate::numerics) weights: [f64; M],
     /// The embedded rule less this one.
     pub(in crate::numerics) differences: [f64; M],
     /// The same for the integral of `t f(t)`, at the node above the centre.
     moments: [f64; M],
     /// The weight of the centre, and the difference there.
-    centre: [f64; 2],
+    pub(in crate::numerics) centre: [f64; 2],
 }
 
 impl<const M: usize> Laid<M> {
@@ -69,15 +69,10 @@ pub(in crate::numerics) struct Sums<T> {
 }
 
 impl<T: Value> Sums<T> {
-    #[inline]
-    pub(in crate::numerics) fn of<P: Parts<T>, const M: usize>(values: Values<'_, T, M>) -> Self {
-        Self::with_odd::<P, M, false>(values).0
-    }
-
-    /// Also the norm of `K - G` for the integral of `t f(t)`, if `ODD`. A symmetric rule integrates whatever is odd
+    /// The sums, and the norm of `K - G` for the integral of `t f(t)`. A symmetric rule integrates whatever is odd
     /// to zero, so `K - G` of `f` says nothing of the odd part of `f`. This is what the rule says of it.
     #[inline]
-    pub(super) fn with_odd<P: Parts<T>, const M: usize, const ODD: bool>(
+    pub(super) fn with_odd<P: Parts<T>, const M: usize>(
         Values { centre, below, above }: Values<'_, T, M>,
     ) -> (Self, f64) {
         let Laid { weights, differences, moments, centre: at_centre, .. } = Laid::<M>::RULE;
@@ -95,12 +90,10 @@ impl<T: Value> Sums<T> {
             kronrod.add_both(two(weights, i), &both);
             difference.add_both(two(differences, i), &both);
             l1.add_both(two(weights, i), &P::norms(below, above, i, None));
-            if ODD {
-                odd.add_both(two(moments, i), &P::apart(above, below, i));
-            }
+            odd.add_both(two(moments, i), &P::apart(above, below, i));
         }
-        let odd = if ODD { odd.total().norm() } else { 0.0 };
-        (Self { kronrod: kronrod.total(), difference: difference.total().norm(), l1: l1.total() }, odd)
+        let sums = Self { kronrod: kronrod.total(), difference: difference.total().norm(), l1: l1.total() };
+        (sums, odd.total().norm())
     }
 }
 

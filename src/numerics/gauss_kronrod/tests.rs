@@ -306,7 +306,7 @@ fn two_panels_at_once_are_judged_as_each_alone() {
             let mut halves = Vec::new();
             method.refine(&panel, 1.0, &mut halves);
             for ((half, local), alone) in both.into_iter().zip(&mut halves) {
-                let here = method.judge_here(alone, f, None).expect("it judges here");
+                let here = method.judge_here(alone, f, None, Again::Never).expect("it judges here");
                 let mut xs = Vec::new();
                 method.points(alone, &mut xs);
                 let listed = method.estimate(alone, &xs.into_iter().map(f).collect::<Vec<_>>());
@@ -334,7 +334,7 @@ fn the_error_of_a_half_is_eight_times_the_difference_before_it_is_compared() {
         let judged = |depth| {
             let mut panel = Panel { a: -0.5, b: 1.0, depth, kind: Place::WHOLE };
             assert_eq!(method.is_part(&panel), depth > 0);
-            method.judge_here(&mut panel, f, None).expect("it judges here")
+            method.judge_here(&mut panel, f, None, Again::Never).expect("it judges here")
         };
         let (alone, half) = (judged(0), judged(1));
         if !alone.is_sound() || half.error <= half.roundoff || half.l1 < 1e-200 {
@@ -379,9 +379,9 @@ fn numbers_are_judged_as_all_other_values_are() {
     for (points, f) in ALL.into_iter().flat_map(|points| VALUES.map(|f| (points, f))) {
         let method = GaussKronrod::new(points);
         let mut panel = Panel { a: -0.5, b: 1.0, depth: 0, kind: Place::WHOLE };
-        let number = method.judge_here(&mut panel, f, None).expect("it judges here");
+        let number = method.judge_here(&mut panel, f, None, Again::Never).expect("it judges here");
         let Local { value, error, l1, roundoff } =
-            method.judge_here(&mut panel, |x| Other(f(x)), None).expect("it judges here");
+            method.judge_here(&mut panel, |x| Other(f(x)), None, Again::Never).expect("it judges here");
         let other = Local { value: value.0, error, l1, roundoff };
         let halves = method.judge_parts_here(&panel, |x| Other(f(x))).expect("there is a midpoint");
         if number.is_sound() {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Leaf, ROOM, Run};
+use super::{Leaf, ROOM, Run, room};
 use crate::numerics::method::{Control, Method};
 use crate::numerics::value::Value;
 
@@ -44,10 +44,21 @@ impl Ord for Queued {
     }
 }
 
+/// The comparisons that a heap asks for are written out: a third of what they cost by way of an [`Ordering`].
 impl PartialOrd for Queued {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        self.key < other.key || self.key == other.key && self.cmp(other) != Ordering::Greater
+    }
+
+    #[inline]
+    fn ge(&self, other: &Self) -> bool {
+        other <= self
     }
 }
 
@@ -104,7 +115,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let most = open.fold(0.0, |most: f64, local| most.max(local.error));
         self.floor = LINED_UP * most.min(allowed);
         if self.refined == 0 {
-            self.leaves.reserve_exact(ROOM.saturating_sub(self.leaves.len()));
+            self.leaves.reserve_exact(room::<Leaf<T, M::Kind, H>>().saturating_sub(self.leaves.len()));
         }
         self.place_all();
     }
