@@ -62,6 +62,8 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "mirrored steps", draw: mirrored_steps },
     Kind { name: "mirrored pairs of steps", draw: mirrored_pairs },
     Kind { name: "divergent at both limits", draw: cancelling_limits },
+    Kind { name: "triangular density", draw: triangles },
+    Kind { name: "distance from a point", draw: kinks },
 ];
 
 /// The kind of that name.
@@ -330,6 +332,29 @@ fn cancelling_limits(members: usize, seed: u64) -> Vec<Question> {
             let z = 3.0 * (x - c) / w;
             (x - a).powf(-p) - (b - x).powf(-p) + h * (-z * z).exp()
         })
+    };
+    (0..members).map(member).collect()
+}
+
+/// Over all of its support.
+fn triangles(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (a, w, part) = (draw.within(-5.0, 5.0), draw.within(0.5, 10.0), draw.within(0.02, 0.98));
+        let (b, m) = (a + w, a + part * w);
+        let f =
+            move |x: f64| if x < m { 2.0 * (x - a) / ((b - a) * (m - a)) } else { 2.0 * (b - x) / ((b - a) * (b - m)) };
+        Question::new(format!("triangle {i} on [{a}, {b}], its top at {m}"), [a, b], 1.0, f)
+    };
+    (0..members).map(member).collect()
+}
+
+fn kinks(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let c = draw.within(0.02, 0.98);
+        let exact = (c * c + (1.0 - c) * (1.0 - c)) / 2.0;
+        Question::new(format!("kink {i} at {c}"), [0.0, 1.0], exact, move |x| (x - c).abs())
     };
     (0..members).map(member).collect()
 }
