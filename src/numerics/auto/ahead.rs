@@ -96,7 +96,7 @@ fn after_stage<T: Value>(
             let chance = JUMP * (q.min(part[1]) - p.max(part[0])) / (q - p);
             if chance > UNLIKELY {
                 let next = Search { low: part[0], high: part[1], stage: search.stage + 1, ..*search };
-                let kind = child(stage, Shape::Search(next).kind());
+                let kind = child(stage, Shape::Search(next));
                 into.push(Guess { panel: Panel { depth: stage.depth + 1, kind, ..*stage }, chance });
             }
         }
