@@ -146,6 +146,10 @@ where
 /// As [`serve`]. If `f` panics, or returns more or fewer values than there are points, it is called again for each of the
 /// points alone, and what it does then is told of that point.
 ///
+/// # Panics
+///
+/// Not with `f`, as [`serve`].
+///
 /// # Examples
 ///
 /// ```no_run

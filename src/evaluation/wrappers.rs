@@ -20,6 +20,7 @@ use crate::evaluation::points::call::Call;
 use crate::evaluation::points::key::{Key, KeyHasher};
 use crate::trace;
 
+#[cfg(all(unix, feature = "process"))]
 pub(crate) use self::verify::is_chosen;
 pub use self::verify::{Conflict, Verify};
 

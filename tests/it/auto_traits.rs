@@ -14,9 +14,12 @@ type Function = fn(f64) -> f64;
 type Asynchronous = EvaluatorFn<fn(f64) -> Ready<Result<f64, EvaluationError>>>;
 
 const _: () = {
+    shared::<Again<'static, f64>>();
     shared::<Arithmetic>();
     shared::<Auto>();
+    shared::<BatchFn<fn(Vec<f64>) -> Ready<Result<Vec<f64>, EvaluationError>>>>();
     shared::<BlockingFn<fn(f64) -> Result<f64, EvaluationError>>>();
+    shared::<Call<f64>>();
     shared::<ClenshawCurtis>();
     shared::<Conflict>();
     shared::<Control>();
@@ -26,12 +29,16 @@ const _: () = {
     shared::<EvaluationError>();
     shared::<Asynchronous>();
     shared::<GaussKronrod>();
+    shared::<Guess<()>>();
     shared::<Inline<Function>>();
+    shared::<InlineBatch<fn(&[f64], &mut [f64]), f64>>();
     shared::<Integrator<Asynchronous>>();
     shared::<Integrator<Inline<Function>, Simpson>>();
     shared::<Integrator<PoolEvaluator<Function>, ClenshawCurtis>>();
+    shared::<Known<'static, f64>>();
     shared::<Local<f64>>();
     shared::<Mixed>();
+    shared::<Pace>();
     shared::<Panel<()>>();
     shared::<PointCache<f64>>();
     shared::<PoolEvaluator<Function>>();
@@ -108,7 +115,7 @@ fn every_public_type_is_on_the_list() {
         names.filter(|name| name.chars().any(char::is_lowercase) && name.starts_with(char::is_uppercase)).collect();
     assert!(types.len() > 40);
     // Traits have no instances of their own.
-    let traits = ["Durable", "Evaluator", "EvaluatorExt", "Fixed", "Method", "Numbers", "Value"];
+    let traits = ["Durable", "Evaluator", "EvaluatorExt", "Fixed", "Method", "Near", "Numbers", "Value"];
     for name in types.iter().filter(|name| !traits.contains(name)) {
         let asserted = |line: &str| line.contains("shared::<") && line.contains(name);
         let alias = *name == "EvaluatorFn"; // in `Asynchronous`
