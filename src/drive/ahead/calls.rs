@@ -14,6 +14,11 @@ use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, Wanted};
 
+/// While an integral is shorter than so many rounds of full calls, calls are filled with guesses as if there were so many
+/// times as many workers.
+const SHORT: usize = 4;
+const FULLER: usize = 3;
+
 /// A point of the call that is being filled, and whether it is a guess.
 pub(super) type Gathered = (f64, bool);
 
@@ -26,7 +31,10 @@ where
     pub(super) fn fill_calls(&mut self, width: usize, cx: &mut Context<'_>) -> bool {
         let mut started = self.ask_alone(cx);
         loop {
-            let workers = self.dispatch.concurrency().saturating_mul(width);
+            let room = self.dispatch.concurrency().saturating_mul(width);
+            // A guess in a call that is made in any case takes no worker.
+            let is_short = self.ledger.requests < SHORT.saturating_mul(room);
+            let workers = if is_short { FULLER.saturating_mul(room) } else { room };
             let Some((wanted, class)) = self.next(workers) else { break };
             // CANCEL: nothing is asked for any more.
             if self.dispatch.is_given_up() {
