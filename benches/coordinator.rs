@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, missing_docs, reason = "a program, not a library")]
 
 #[path = "../tests/it/support/parallel.rs"]
+#[allow(dead_code, reason = "another bench uses the rest")]
 mod parallel;
 
 use std::convert::Infallible;

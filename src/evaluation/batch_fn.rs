@@ -121,6 +121,7 @@ impl<F> fmt::Debug for BatchFn<F> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "bits are what is promised")]
 mod tests {
     use futures::executor::block_on;
 

@@ -215,8 +215,7 @@ fn needed(f: fn(f64) -> f64) -> Vec<f64> {
         f(x)
     });
     Integrator::new(inline).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, 1e-8).unwrap();
-    let points = points.lock().unwrap().clone();
-    points
+    points.lock().unwrap().clone()
 }
 
 #[test]

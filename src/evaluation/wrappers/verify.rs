@@ -126,6 +126,7 @@ fn compare<V: Debug>(x: f64, first: V, second: &V) -> Result<V, EvaluationError>
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "bits are what is promised")]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
