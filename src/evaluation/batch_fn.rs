@@ -120,8 +120,8 @@ impl<F> fmt::Debug for BatchFn<F> {
     }
 }
 
-#[cfg(test)]
 #[allow(clippy::float_cmp, reason = "bits are what is promised")]
+#[cfg(test)]
 mod tests {
     use futures::executor::block_on;
 

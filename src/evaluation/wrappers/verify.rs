@@ -125,8 +125,8 @@ fn compare<V: Debug>(x: f64, first: V, second: &V) -> Result<V, EvaluationError>
     if one == other { Ok(first) } else { Err(EvaluationError::new(Conflict::new(x, one, other))) }
 }
 
-#[cfg(test)]
 #[allow(clippy::float_cmp, reason = "bits are what is promised")]
+#[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
