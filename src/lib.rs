@@ -42,9 +42,10 @@
 //! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices.
 //! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
 //!   [`Method`].
-//! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`batch_fn`] for many points in one call,
-//!   [`blocking_fn`] for functions that wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T, EvaluationError>`. Any of them can be told to
-//!   [`retry`](EvaluatorExt::retry) and to give up after a [`timeout`](EvaluatorExt::timeout).
+//! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`batch_fn`] for many points in one
+//!   call, [`blocking_fn`] for functions that wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T,
+//!   EvaluationError>`. Any of them can be told to [`retry`](EvaluatorExt::retry) and to give up after a
+//!   [`timeout`](EvaluatorExt::timeout).
 //! - Values: `f64`, `f32`, complex numbers, arrays, vectors, or your own [`Value`].
 //! - [`PointCache`]: every value found; with the feature `durable` it can live in a file (`PointCache::open`), so that a
 //!   program that was killed goes on where it was.

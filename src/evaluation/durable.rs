@@ -61,9 +61,9 @@ pub struct Durability {
     pub skipped: u64,
     /// Why nothing is written any more, if so.
     pub failure: Option<DurableError>,
-    /// The [`Arithmetic`] of the process that made the file, if the file tells: files of older versions do not. Where it
-    /// does not [agree](Arithmetic::agrees_with) with that of this process, values that are found from now on may have other
-    /// bits than those in the file ([`PointCache::same_arithmetic`] refuses that).
+    /// The [`Arithmetic`] of the process that made the file, if the file tells: files of older versions do not. Where
+    /// it does not [agree](Arithmetic::agrees_with) with that of this process, values that are found from now on may
+    /// have other bits than those in the file ([`PointCache::same_arithmetic`] refuses that).
     pub arithmetic: Option<Arithmetic>,
 }
 

@@ -264,8 +264,8 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Whether [`may_repeat`](Self::may_repeat) ever says so: then points are kept from the first such panel on.
     const MAY_REPEAT: bool = false;
 
-    /// Returns whether the error of this panel is a bound, to be lowered by what cutting its parent moved: those of all parts,
-    /// or of none. Global control only.
+    /// Returns whether the error of this panel is a bound, to be lowered by what cutting its parent moved: those of all
+    /// parts, or of none. Global control only.
     #[inline]
     fn is_part(&self, panel: &Panel<Self::Kind>) -> bool {
         let _ = panel;
@@ -288,8 +288,8 @@ pub trait Method: Clone + Send + Sync + 'static {
         let _ = (part, error, all);
     }
 
-    /// Returns how many bisections the refinement that led to this panel is worth: the shares of a tolerance that is divided
-    /// among parts ([`Control::Local`]) and the depth of guesses go by them.
+    /// Returns how many bisections the refinement that led to this panel is worth: the shares of a tolerance that is
+    /// divided among parts ([`Control::Local`]) and the depth of guesses go by them.
     #[inline]
     fn halvings(&self, panel: &Panel<Self::Kind>) -> u32 {
         let _ = panel;

@@ -94,8 +94,8 @@ impl<T> Call<T> {
         Self { slot: Some(slot), ..self }
     }
 
-    /// Returns the call of one of several attempts at the point: the room belongs to all of them, and is free when the future
-    /// of the evaluation ends.
+    /// Returns the call of one of several attempts at the point: the room belongs to all of them, and is free when the
+    /// future of the evaluation ends.
     #[must_use]
     pub fn of_an_attempt(&self) -> Self {
         Self { slot: None, ..self.clone() }
