@@ -154,14 +154,13 @@ impl fmt::Display for Arithmetic {
 ///
 /// # Examples
 ///
-/// ```no_run
-/// use std::process::Command;
-/// use coquad::{Arithmetic, Mixed, Processes};
+/// ```
+/// use coquad::{Arithmetic, Mixed};
 ///
-/// let command = || Command::new("my-worker");
-/// let strict = Processes::new(8, command()).mixed(Mixed::Refuse);
-/// // Bits that this program would find too, and any other that asks for the same.
-/// let as_here = Processes::new(8, command()).mixed(Mixed::Only(Arithmetic::here()));
+/// assert_eq!(Mixed::default(), Mixed::Count);
+/// // For `Processes::mixed`: bits that this program would find too, and any other that asks for the same.
+/// let as_here = Mixed::Only(Arithmetic::here());
+/// assert_ne!(as_here, Mixed::Refuse);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
