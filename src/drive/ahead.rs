@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use self::asking::Answer;
 use self::calls::Gathered;
 pub(crate) use self::engine::Engine;
 use crate::drive::ledger::Ledger;
@@ -18,7 +19,7 @@ use crate::drive::limit::Limit;
 use crate::error::{Error, EvaluationError};
 use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
-use crate::evaluation::dispatch::{Dispatch, Place, Request};
+use crate::evaluation::dispatch::{Dispatch, Place};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
 use crate::evaluation::points::spot::Found;
 use crate::numerics::domain::Domain;
@@ -216,75 +217,15 @@ where
                 // To evaluate ahead takes longer than to wait.
                 break;
             }
-            let node = match wanted {
-                Wanted::Panel(node) => node,
-                Wanted::Point(t) => match self.ask_loose(t, cx) {
-                    Some(ours) => {
-                        started |= ours;
-                        continue;
-                    }
-                    None => return started,
-                },
+            let answer = match wanted {
+                Wanted::Panel(node) => self.ask(node, class, place, cx),
+                Wanted::Point(t) => self.ask_loose(t, cx),
             };
-            if place == Place::Here {
-                match self.find(node) {
-                    0 => {}
-                    _ => return true,
-                }
-            }
-            let x = self.domain.x(self.tree.node(node).next_point());
-            if let Some(changed) = self.is_asked(node, class, x) {
-                if changed {
-                    return true;
-                }
-            } else if place == Place::There && self.dispatch.known(x).is_none() {
-                // Woken at once, and that will be there.
-                cx.waker().wake_by_ref();
-                return false;
-            } else {
-                match self.dispatch.request(x, cx) {
-                    Request::Full => return started,
-                    Request::Known => {
-                        self.tree.issue(node, class);
-                        if self.settle_point(node) {
-                            return true;
-                        }
-                    }
-                    Request::Done { outcome, started: ours } => {
-                        if ours {
-                            self.performed += 1;
-                            self.tree.arrived();
-                            if let Some(observer) = &self.observer {
-                                observer.started(x, class == Class::Guessed);
-                                observer.finished(x);
-                            }
-                        }
-                        started = true;
-                        self.tree.issue(node, class);
-                        match outcome {
-                            Ok(_) if self.settle_point(node) => return true,
-                            Ok(_) => {}
-                            Err(error) => {
-                                // Perhaps the end of the run. If it is a guess, others would fail likewise, for ever: wait.
-                                self.fail(x, error);
-                                if !planted!(8) {
-                                    return class != Class::Guessed;
-                                }
-                            }
-                        }
-                    }
-                    Request::Pending { started: ours } => {
-                        if ours {
-                            self.performed += 1;
-                            self.pace.started(x);
-                            if let Some(observer) = &self.observer {
-                                observer.started(x, class == Class::Guessed);
-                            }
-                        }
-                        started = true;
-                        self.wait_for(x, node, class, ours);
-                    }
-                }
+            match answer {
+                Answer::Asked { ours } => started |= ours,
+                Answer::Changed => return true,
+                Answer::Full => return started,
+                Answer::Wait => return false,
             }
         }
         self.dispatch.pass_on();
@@ -336,11 +277,8 @@ where
     }
 
     fn arrived(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
-        if let Some(observer) = &self.observer {
-            observer.finished(x);
-        }
+        self.ended(x);
         self.pace.finished(x);
-        self.tree.arrived();
         if result.as_ref().is_err_and(|error| self.failed_together(x, error)) {
             return;
         }

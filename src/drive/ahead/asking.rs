@@ -7,18 +7,90 @@ use super::Ahead;
 use crate::drive::limit::Limit;
 use crate::error::EvaluationError;
 use crate::evaluation::Evaluator;
-use crate::evaluation::dispatch::Request;
+use crate::evaluation::dispatch::{Place, Request};
 use crate::evaluation::points::key::Key;
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Wanted};
 use crate::trace;
 
+/// What became of a wish.
+pub(super) enum Answer {
+    /// The point was asked for, or there was nothing to ask for; whether an evaluation is on its way by this.
+    Asked { ours: bool },
+    /// A decision may be due: that comes first.
+    Changed,
+    /// No more can be asked for now.
+    Full,
+    /// No more is asked for until the task is polled again, here or on another thread.
+    Wait,
+}
+
 impl<E, M> Ahead<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
     M: Method,
 {
+    /// Asks for the next point of a panel, or on the spot for all of them.
+    #[inline]
+    pub(super) fn ask(&mut self, node: usize, class: Class, place: Place, cx: &mut Context<'_>) -> Answer {
+        if place == Place::Here && self.find(node) > 0 {
+            return Answer::Changed;
+        }
+        let x = self.domain.x(self.tree.node(node).next_point());
+        match self.is_asked(node, class, x) {
+            Some(true) => Answer::Changed,
+            Some(false) => Answer::Asked { ours: false },
+            None if place == Place::There && self.dispatch.known(x).is_none() => {
+                // Woken at once, and that will be there.
+                cx.waker().wake_by_ref();
+                Answer::Wait
+            }
+            None => self.request(node, class, x, cx),
+        }
+    }
+
+    /// Asks for a point of a panel that nobody of this integral has asked for.
+    #[inline]
+    fn request(&mut self, node: usize, class: Class, x: f64, cx: &mut Context<'_>) -> Answer {
+        match self.dispatch.request(x, cx) {
+            Request::Full => Answer::Full,
+            Request::Known => {
+                self.tree.issue(node, class);
+                if self.settle_point(node) { Answer::Changed } else { Answer::Asked { ours: false } }
+            }
+            Request::Pending { started } => {
+                if started {
+                    self.began(x, class == Class::Guessed);
+                    self.pace.started(x);
+                }
+                self.wait_for(x, node, class, started);
+                Answer::Asked { ours: true }
+            }
+            Request::Done { outcome, started } => {
+                if started {
+                    self.began(x, class == Class::Guessed);
+                    self.ended(x);
+                }
+                self.tree.issue(node, class);
+                match outcome {
+                    Ok(_) if self.settle_point(node) => Answer::Changed,
+                    Ok(_) => Answer::Asked { ours: true },
+                    Err(error) => {
+                        self.fail(x, error);
+                        match class {
+                            _ if planted!(8) => Answer::Asked { ours: true },
+                            // Others would fail likewise, for ever: wait.
+                            Class::Guessed => Answer::Wait,
+                            // Perhaps the end of the run.
+                            Class::Required | Class::Certain => Answer::Changed,
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// What to ask for next, and why, if there are so many workers.
     #[inline]
     pub(super) fn next(&mut self, workers: usize) -> Option<(Wanted, Class)> {
@@ -99,46 +171,61 @@ where
         has_room
     }
 
-    /// Asks for a point of no panel, unless it is known or under way. Returns whether an evaluation was started; none
-    /// if there is no room, or it failed at once.
-    pub(super) fn ask_loose(&mut self, t: f64, cx: &mut Context<'_>) -> Option<bool> {
+    /// Asks for a point of no panel, unless it is known or under way.
+    pub(super) fn ask_loose(&mut self, t: f64, cx: &mut Context<'_>) -> Answer {
         let x = self.domain.x(t);
         if self.is_settled(x) {
-            return Some(false);
+            return Answer::Asked { ours: false };
         }
-        let (ours, outcome) = match self.dispatch.request(x, cx) {
-            Request::Full => return None,
-            Request::Known => (false, None),
-            Request::Done { outcome, started } => (started, Some(outcome)),
-            Request::Pending { started } => {
-                self.wait_for_loose(x, started);
-                (started, None)
-            }
+        let request = self.dispatch.request(x, cx);
+        let ours = match &request {
+            Request::Full => return Answer::Full,
+            Request::Known => false,
+            Request::Done { started, .. } | Request::Pending { started } => *started,
         };
         self.tree.issue_loose(ours);
         if ours {
-            self.performed += 1;
             self.loose.insert(Key::new(x));
-            if let Some(observer) = &self.observer {
-                observer.started(x, true);
-            }
+            self.began(x, true);
         }
-        if let Some(outcome) = outcome {
-            if ours {
-                self.tree.arrived();
-                if let Some(observer) = &self.observer {
-                    observer.finished(x);
+        match request {
+            Request::Pending { .. } => {
+                self.wait_for_loose(x, ours);
+                if ours {
+                    self.pace.started(x);
                 }
             }
-            if let Err(error) = outcome {
-                // Others would fail likewise: wait until a decision needs one.
-                self.fail(x, error);
-                return None;
+            Request::Done { outcome, .. } => {
+                if ours {
+                    self.ended(x);
+                }
+                if let Err(error) = outcome {
+                    // Others would fail likewise: wait until a decision needs one.
+                    self.fail(x, error);
+                    return Answer::Full;
+                }
             }
-        } else if ours {
-            self.pace.started(x);
+            Request::Known | Request::Full => {}
         }
-        Some(ours)
+        Answer::Asked { ours }
+    }
+
+    /// An evaluation has begun.
+    #[inline]
+    fn began(&mut self, x: f64, is_guess: bool) {
+        self.performed += 1;
+        if let Some(observer) = &self.observer {
+            observer.started(x, is_guess);
+        }
+    }
+
+    /// An evaluation has ended.
+    #[inline]
+    pub(super) fn ended(&mut self, x: f64) {
+        self.tree.arrived();
+        if let Some(observer) = &self.observer {
+            observer.finished(x);
+        }
     }
 
     /// Has the task woken when guesses that were refused come into question, unless something happens before.
