@@ -10,7 +10,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 use std::{fmt, mem};
 
@@ -33,6 +33,9 @@ struct State {
     /// What is outstanding and ends only if somebody polls; places that are `vacant` are nobody's.
     out: Vec<Option<Slot>>,
     vacant: Vec<u32>,
+    /// Slots of evaluations that have ended, to be used again: a new one for each evaluation takes longer than all else
+    /// that is done here.
+    spare: Vec<Arc<Held>>,
     /// The points of those that are calls for several.
     calls: BTreeMap<u32, Arc<[f64]>>,
     /// How many of those who waited were woken and have not come since.
@@ -69,8 +72,10 @@ pub(crate) struct Purpose {
 #[derive(Clone)]
 pub(crate) struct Slot(Arc<Held>);
 
+#[derive(Debug)]
 struct Held {
-    slots: Arc<Slots>,
+    /// Not an owner: the slots keep those that are spare.
+    slots: Weak<Slots>,
     owner: u64,
     x: f64,
     /// Its place among those that are polled, or [`NOWHERE`].
@@ -196,14 +201,15 @@ impl Slots {
             if state.taken < room {
                 state.taken += 1;
                 let place = if purpose.is_polled { state.place() } else { NOWHERE };
-                let slot = self.slot(purpose, place, None);
+                let spare = if place == NOWHERE { None } else { state.spare.pop() };
+                let slot = self.slot(spare, purpose, place, None);
                 if place != NOWHERE {
                     state.out[place as usize] = Some(slot.clone());
                 }
                 return Ok(Taken(slot));
             }
             if let Some(lent) = self.borrow() {
-                return Ok(Taken(self.slot(purpose, NOWHERE, Some(lent))));
+                return Ok(Taken(self.slot(None, purpose, NOWHERE, Some(lent))));
             }
             // Cloned outside the lock: then look again.
             let Some(waker) = fresh.take() else {
@@ -226,9 +232,21 @@ impl Slots {
         }
     }
 
-    fn slot(self: &Arc<Self>, Purpose { owner, x, .. }: Purpose, place: u32, lent: Option<Arc<AtomicBool>>) -> Slot {
-        let (slots, due) = (self.clone(), AtomicU8::new(IDLE));
-        Slot(Arc::new(Held { slots, owner, x, place, due, lent }))
+    /// A slot, in the place of a spare one if nobody else knows of that any more.
+    fn slot(
+        self: &Arc<Self>,
+        spare: Option<Arc<Held>>,
+        Purpose { owner, x, .. }: Purpose,
+        place: u32,
+        lent: Option<Arc<AtomicBool>>,
+    ) -> Slot {
+        if let Some(mut spare) = spare {
+            if let Some(held) = Arc::get_mut(&mut spare) {
+                (held.owner, held.x, held.place, held.due) = (owner, x, place, AtomicU8::new(IDLE));
+                return Slot(spare);
+            }
+        }
+        Slot(Arc::new(Held { slots: Arc::downgrade(self), owner, x, place, due: AtomicU8::new(IDLE), lent }))
     }
 
     /// Wakes those who wait longest, if there is room. Whoever has this ticket waits no more.
@@ -245,13 +263,13 @@ impl Slots {
     fn free(&self, place: u32) {
         let mut state = self.lock();
         state.taken -= 1;
-        let mut gone = None;
         if place != NOWHERE {
-            gone = state.out[place as usize].take().map(|slot| (slot, state.calls.remove(&place)));
+            let State { out, calls, spare, .. } = &mut *state;
+            calls.remove(&place);
+            spare.extend(out[place as usize].take().map(|Slot(held)| held));
             state.vacant.push(place);
         }
         self.wake(state, usize::MAX);
-        drop(gone);
     }
 
     fn wake(&self, mut state: MutexGuard<'_, State>, concurrency: usize) {
@@ -264,6 +282,10 @@ impl Slots {
         self.note(&state);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn is_not_stale(&self) {
+        self.stale.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// An evaluation became stale. Returns who is to be woken, too, as nobody polls what was.
@@ -299,7 +321,7 @@ impl Slots {
 impl Slot {
     /// Its evaluation begins on this thread, and ends when what is returned is dropped, there.
     pub(crate) fn at_work(self) -> AtWork {
-        let own = (self.0.slots.address(), Arc::default());
+        let own = (self.0.slots.as_ptr().addr(), Arc::default());
         let outer = AT_WORK.with(|at_work| at_work.replace(Some(own)));
         AtWork { _slot: Taken(self), outer }
     }
@@ -309,7 +331,7 @@ impl Slot {
         let Held { slots, due, .. } = &*self.0;
         // Not if it has ended: the slot may have been given back before the evaluation is polled for the last time.
         match due.compare_exchange(IDLE, STALE, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => slots.became_stale(),
+            Ok(_) => slots.upgrade().map_or_else(Vec::new, |slots| slots.became_stale()),
             Err(_) => Vec::new(),
         }
     }
@@ -318,7 +340,7 @@ impl Slot {
     pub(crate) fn polled(&self) {
         let Held { slots, due, .. } = &*self.0;
         if due.compare_exchange(STALE, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            slots.stale.fetch_sub(1, Ordering::Relaxed);
+            slots.upgrade().iter().for_each(|slots| slots.is_not_stale());
         }
     }
 
@@ -327,7 +349,7 @@ impl Slot {
         let Held { slots, place, .. } = &*self.0;
         if *place != NOWHERE && points.len() > 1 {
             let points = points.into();
-            slots.lock().calls.insert(*place, points);
+            slots.upgrade().and_then(|slots| slots.lock().calls.insert(*place, points));
         }
     }
 
@@ -335,12 +357,14 @@ impl Slot {
     pub(crate) fn give_back(&self) {
         let Held { slots, place, due, lent, .. } = &*self.0;
         // Relaxed: it says only who gives back; what was evaluated is passed on by other means.
-        match due.swap(ENDED, Ordering::Relaxed) {
-            ENDED => return,
-            STALE => {
-                slots.stale.fetch_sub(1, Ordering::Relaxed);
-            }
-            _ => {}
+        let due = due.swap(ENDED, Ordering::Relaxed);
+        if due == ENDED {
+            return;
+        }
+        // All integrals have left, if there are no slots any more.
+        let Some(slots) = slots.upgrade() else { return };
+        if due == STALE {
+            slots.is_not_stale();
         }
         match lent {
             Some(lent) => {

@@ -113,7 +113,10 @@ where
     ) -> Engine<E, M> {
         let first = self.first_costs(&domain);
         if first >= MANY {
-            self.cache().expect(first as usize);
+            // A piece in the middle stands for all of them.
+            let middle =
+                domain.pieces().nth(domain.pieces().count() / 2).map_or((0.0, 0.0), |(p, q)| domain.span(p, q));
+            self.cache().expect(first as usize, middle);
         }
         let observer = self.settings().observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));

@@ -12,7 +12,7 @@ use crate::evaluation::durable::journal::Keeper;
 use crate::evaluation::points::cell::{CallDriver, Outcome, Pending, SharedEvaluation};
 use crate::evaluation::points::flight::{Flight, Lead, Seat};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
-use crate::evaluation::points::map::{Boarding, Point, Points};
+use crate::evaluation::points::map::{Boarding, FEWEST, Point, Points};
 use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::{DashMap, Entry};
 
@@ -43,9 +43,6 @@ use crate::evaluation::sync::{DashMap, Entry};
 pub struct PointCache<T> {
     points: Arc<Points<T>>,
 }
-
-/// Fewer shards a map cannot have.
-const FEWEST: usize = 2;
 
 /// What a caller got from [`PointCache::claim`].
 pub(crate) enum Claim<T> {
@@ -185,7 +182,12 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, EvaluationError>>,
     {
-        let seat = match self.points.board(Key::new(x), Seat::vacant) {
+        let key = Key::new(x);
+        // Most requests are for known values: the shared lock is enough for them.
+        if let Some(value) = self.points.known(key) {
+            return Ok(value);
+        }
+        let seat = match self.points.board(key, Seat::vacant) {
             Boarding::Known(value) => return Ok(value),
             Boarding::First(seat) | Boarding::Joined { seat, .. } => seat,
         };
@@ -261,9 +263,9 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
         Some(Flight::new(Seat::helping(&self.points, key, &pending)?, None))
     }
 
-    /// Makes room for so many points, if there are none yet.
-    pub(crate) fn expect(&self, points: usize) {
-        self.points.expect(points);
+    /// Makes room for so many points, if there are none yet; those between the ends of `panel` are asked for together.
+    pub(crate) fn expect(&self, points: usize, panel: (f64, f64)) {
+        self.points.expect(points, panel);
     }
 
     /// Whether no point was ever asked for, as far as that can be told at no cost.

@@ -146,9 +146,11 @@ impl<T> Pending<T> {
             return false;
         }
         let old = mem::replace(&mut state.stage, Stage::Landed(kept));
-        let sleepers = mem::take(&mut state.sleepers);
+        let sleepers = state.sleepers.take();
         drop(state);
-        sleepers.wake();
+        if let Some(sleepers) = sleepers {
+            sleepers.wake();
+        }
         drop(old);
         true
     }

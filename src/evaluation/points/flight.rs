@@ -260,7 +260,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
     }
 
     /// Gives a new flight (see [`driven`](Self::driven)) its evaluation; with it the slot, if others may poll it, and the
-    /// call that it is a part of.
+    /// call that it is a part of. `start` runs no user code: an evaluation begins when it is polled.
     #[inline]
     pub(crate) fn launch(
         self,
@@ -268,23 +268,18 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
         call: Option<CallDriver>,
         start: impl FnOnce(&Self) -> SharedEvaluation<T>,
     ) -> Flight<T> {
+        let evaluation = start(&self);
         let mut state = self.pending.lock();
-        (state.driver, state.slot, state.call) = (Some(Here::new()), slot, call);
+        (state.slot, state.call) = (slot, call);
+        let mut sleepers = None;
+        // Not if a value came by another way meanwhile.
+        if matches!(state.stage, Stage::Driven { .. }) {
+            state.stage = Stage::Parked(evaluation);
+            sleepers = state.sleepers.take();
+        }
         drop(state);
-        match catch_unwind(AssertUnwindSafe(|| start(&self))) {
-            Ok(evaluation) => {
-                let mut state = self.pending.lock();
-                state.driver = None;
-                if matches!(state.stage, Stage::Driven { .. }) {
-                    state.stage = Stage::Parked(evaluation);
-                    let sleepers = mem::take(&mut state.sleepers);
-                    drop(state);
-                    sleepers.wake();
-                }
-            }
-            Err(payload) => {
-                let _ = self.land_for_all(Err(EvaluationError::panicked(panics::message(payload))));
-            }
+        if let Some(sleepers) = sleepers {
+            sleepers.wake();
         }
         Flight { seat: self, spare: None }
     }
@@ -295,14 +290,6 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
             let served = usize::from(Arc::ptr_eq(&pending, &self.pending));
             pending.land(|| Ok(value), served);
         }
-    }
-
-    /// As [`land`](Self::land), for a holder that will still ask for the outcome.
-    fn land_for_all(&self, outcome: Outcome<T>) -> bool {
-        if outcome.is_err() {
-            self.points.forget(self.key, &self.pending);
-        }
-        self.pending.land(|| outcome, 0)
     }
 
     /// Joins the waiters, driving a shared evaluation if there is one. `None`: the seat has the lead.

@@ -33,6 +33,15 @@ pub(super) enum Point<T> {
     Pending(Arc<Pending<T>>),
 }
 
+/// Of many points so many are in one shard of the map, as long as there are no more shards than this; and so many panels
+/// beside each other.
+const OF_SHARD: usize = 512;
+const MOST: usize = 1 << 13;
+const NEIGHBOURS: u32 = 32;
+
+/// Fewer shards a map cannot have.
+pub(super) const FEWEST: usize = 2;
+
 /// A point has its value; the first is the one that stays.
 struct AlreadyKnown;
 
@@ -49,9 +58,16 @@ impl<T> Points<T> {
     }
 
     /// Makes room for so many points, if there are none yet: to move them again and again as the map grows would take
-    /// longer than to find them.
-    pub(super) fn expect(&self, points: usize) {
-        self.map.get_or_init(|| DashMap::with_capacity_and_hasher(points, BuildKeyHasher::default()));
+    /// longer than to find them. `panel` is the range of some that are asked for together.
+    ///
+    /// Points of neighbouring panels are in one shard, which is small enough for the processor's cache: of points that
+    /// are evaluated on the spot, one after the other, most of the time would be spent on waiting for memory.
+    pub(super) fn expect(&self, points: usize, panel: (f64, f64)) {
+        self.map.get_or_init(|| {
+            let shards = (points / OF_SHARD).next_power_of_two().clamp(FEWEST, MOST);
+            let hasher = BuildKeyHasher::with_regions(panel, NEIGHBOURS);
+            DashMap::with_capacity_and_hasher_and_shard_amount(points, hasher, shards)
+        });
     }
 
     /// Takes a flight that has ended without a value out of the map, unless another has taken its place.
@@ -142,10 +158,6 @@ impl<T: Clone> Points<T> {
 
     /// The value at `key`, or a seat in its flight: that under way, or the one that `first` creates.
     pub(super) fn board(self: &Arc<Self>, key: Key, first: impl FnOnce(&Arc<Self>, Key) -> Seat<T>) -> Boarding<T> {
-        // Most requests are for known values: the shared lock is enough for them.
-        if let Some(value) = self.known(key) {
-            return Boarding::Known(value);
-        }
         let mut over = None;
         let boarding = match self.map().entry(key) {
             Entry::Occupied(mut entry) => {

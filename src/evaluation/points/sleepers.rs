@@ -46,6 +46,11 @@ impl Sleepers {
         }
     }
 
+    /// Removes all. None if there are none: even to move an empty list takes time.
+    pub(super) fn take(&mut self) -> Option<Self> {
+        (self.one.is_some() || self.others.is_some()).then(|| mem::take(self))
+    }
+
     /// Removes those who were turned away.
     pub(super) fn take_turned_away(&mut self) -> Self {
         let mut taken = Self::default();

@@ -14,7 +14,7 @@ impl<K: Copy + Eq + Hash, V, S: BuildHasher> DashMap<K, V, S> {
         Self(Mutex::new(HashMap::with_hasher(hasher)))
     }
 
-    pub(crate) fn with_capacity_and_hasher(_: usize, hasher: S) -> Self {
+    pub(crate) fn with_capacity_and_hasher_and_shard_amount(_: usize, hasher: S, _: usize) -> Self {
         Self::with_hasher(hasher)
     }
 
