@@ -14,6 +14,7 @@ pub(crate) mod focus;
 pub(crate) mod gauss_kronrod;
 mod lanes;
 pub(crate) mod method;
+mod product;
 pub(crate) mod run;
 pub(crate) mod simpson;
 pub(crate) mod sum;

@@ -259,7 +259,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`integrate`](Self::integrate) returns [`Error::InvalidInterval`] if neither limit is finite.
+    /// [`integrate`](Self::integrate) returns [`Error::InvalidInterval`] if neither limit is finite, and for a method that
+    /// has to know `x` itself ([`Method::IN_X`](crate::Method::IN_X)).
     ///
     /// # Examples
     ///

@@ -64,6 +64,12 @@ where
             None => None,
             Some((centre, width)) => Some(Scale::new(centre, width).ok_or(Error::InvalidScale { centre, width })?),
         };
+        if M::IN_X {
+            let upto = settings.upto.as_deref().map(|(from, limits)| [*from].into_iter().chain(limits.iter().copied()));
+            let all: Vec<f64> = upto.into_iter().flatten().chain(settings.breakpoints.iter().copied()).collect();
+            let domain = Domain::in_x(a, b, &all).filter(|_| !settings.offsets);
+            return domain.ok_or(Error::InvalidInterval { a, b });
+        }
         let domain = if settings.offsets { Domain::of_offsets } else { Domain::new };
         let domain = match settings.upto.as_deref() {
             None => domain(a, b, &settings.breakpoints, scale),

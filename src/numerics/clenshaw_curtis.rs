@@ -1,6 +1,6 @@
 //! Doubly adaptive Clenshaw-Curtis quadrature, with global control.
 
-mod tables;
+pub(super) mod tables;
 #[cfg(test)]
 mod tests;
 

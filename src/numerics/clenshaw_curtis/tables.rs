@@ -8,7 +8,7 @@
 )]
 
 /// `cos(pi j / 64)`.
-pub(super) const COS: [f64; 33] = [
+pub(in super::super) const COS: [f64; 33] = [
     1.0,
     0.9987954562051724,
     0.9951847266721969,
