@@ -2,6 +2,7 @@
 
 mod options;
 mod question;
+mod spectrum;
 mod start;
 mod upto;
 
@@ -125,7 +126,6 @@ where
 impl<E, M> Integrator<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
-    M: Method,
 {
     /// The values known so far.
     ///
@@ -146,7 +146,13 @@ where
     pub fn cache(&self) -> &PointCache<E::Value> {
         self.settings().cache.as_ref().unwrap_or_else(|| self.shared.cache.get_or_init(PointCache::new))
     }
+}
 
+impl<E, M> Integrator<E, M>
+where
+    E: Evaluator<Value: Value> + 'static,
+    M: Method,
+{
     /// Integrates from `a` to `b`, until the estimated error is at most `max(atol, rtol |I|, rtol_l1 L)`, where `L` is
     /// the integral of the norm: see [`rtol`](Self::rtol), [`rtol_l1`](Self::rtol_l1).
     ///

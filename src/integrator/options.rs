@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::{Integrator, Settings};
 use crate::evaluation::{Evaluator, PointCache};
-use crate::numerics::method::Method;
 use crate::numerics::value::Value;
 use crate::observer::Observer;
 use crate::prefetch::Speculation;
@@ -13,14 +12,14 @@ use crate::prefetch::Speculation;
 impl<E, M> Integrator<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
-    M: Method,
 {
     /// The settings, to be changed.
     pub(super) fn set(&mut self) -> &mut Settings<E::Value> {
         self.settings.get_or_insert_with(|| Box::new(Settings::UNSET.clone()))
     }
 
-    /// Integrates by another method.
+    /// Integrates by another method: a [`Method`](crate::Method), [`Fourier::exp`](crate::Fourier::exp) or
+    /// [`Fourier::many`](crate::Fourier::many).
     ///
     /// # Examples
     ///
@@ -32,7 +31,7 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     #[must_use]
-    pub fn method<N: Method>(self, method: N) -> Integrator<E, N> {
+    pub fn method<N>(self, method: N) -> Integrator<E, N> {
         Integrator {
             shared: self.shared,
             method,
