@@ -3,6 +3,7 @@
 //! INVARIANT: where a panel's points are, and whether its order is raised or the panel is cut, does not depend on the
 //! frequency. How far refinement goes does. So integrals of several frequencies share their points.
 
+mod ahead;
 mod complex;
 mod moments;
 mod tail;
@@ -277,7 +278,7 @@ impl Method for Fourier {
     }
 
     fn ahead<T: Value>(&self, panel: &Panel<Stage>, values: &[T], into: &mut Vec<Guess<Stage>>) {
-        let _ = (panel, values, into);
+        ahead::ahead(self, panel, values.is_empty(), into);
     }
 }
 

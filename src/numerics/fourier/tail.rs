@@ -40,6 +40,12 @@ pub(super) fn near(panel: &Panel<Stage>) -> Panel<Stage> {
     *panel
 }
 
+/// How wide the window is.
+pub(super) fn reach(panel: &Panel<Stage>) -> f64 {
+    let near = near(panel);
+    near.b - near.a
+}
+
 /// The points far away, of the first panel that ends at infinity.
 pub(super) fn far(panel: &Panel<Stage>) -> Vec<f64> {
     if !is_tail(panel) || panel.kind.width > 0.0 {

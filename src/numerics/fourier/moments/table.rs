@@ -1,4 +1,4 @@
-//! Moments from 60 digits and more (mpmath 1.3, the recurrence forwards with as many digits as it loses), rounded.
+//! Moments from 60 digits and more (mpmath 1.4.1, the recurrence forwards with as many digits as it loses), rounded.
 
 #![allow(
     clippy::approx_constant,
