@@ -142,9 +142,9 @@ pub enum Reason {
     /// The error does not shrink however narrow the segments become: the integral does not exist, or only as a
     /// limit. Or it is larger than the largest number.
     Divergent,
-    /// The integrand oscillates to infinity: there is an oscillation beyond every finite number of points. Integrate
-    /// from zero to zero of the integrand and extrapolate the sums, or use a method for Fourier integrals, or a
-    /// finite upper limit with a bound on what lies beyond.
+    /// The integrand oscillates to infinity: there is an oscillation beyond every finite number of points. If it is a
+    /// factor sin(omega x) or cos(omega x), leave that out and use [`Fourier`](crate::Fourier). Else integrate from zero to
+    /// zero of the integrand and extrapolate the sums, or to a finite limit with a bound on what lies beyond.
     Oscillating,
 }
 
@@ -157,7 +157,7 @@ impl Reason {
             Reason::Roundoff => "Try a larger tolerance",
             Reason::Divergent => "Check that the integral exists: if only as a limit, subtract the singular part",
             Reason::Oscillating => {
-                "Try a finite limit with a bound on the rest, or integrate from zero to zero and extrapolate"
+                "If the oscillation is a factor sin(w x) or cos(w x), leave it out and use the method Fourier::sin(w)"
             }
         }
     }

@@ -9,6 +9,9 @@ pub mod evaluators {}
 #[doc = include_str!("../docs/CONVERGENCE.md")]
 pub mod convergence {}
 
+#[doc = include_str!("../docs/OSCILLATION.md")]
+pub mod oscillation {}
+
 #[doc = include_str!("../docs/WATCHING.md")]
 pub mod watching {}
 

@@ -40,8 +40,8 @@
 //! # Finding one's way
 //!
 //! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices.
-//! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
-//!   [`Method`].
+//! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], [`Fourier`]
+//!   (integrals against sin, cos and e^(i omega x)), or your own [`Method`].
 //! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`batch_fn`] for many points in one
 //!   call, [`blocking_fn`] for functions that wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T,
 //!   EvaluationError>`. Any of them can be told to [`retry`](EvaluatorExt::retry) and to give up after a
@@ -52,6 +52,7 @@
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
+//!   [it oscillates, or has a pole](guide::oscillation),
 //!   [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
 //!   [determinism](guide::determinism), [what it survives](guide::reliability), and [what is called what elsewhere](guide::peers).
 //!

@@ -5,6 +5,7 @@
 
 mod ahead;
 mod complex;
+mod end;
 mod moments;
 mod tail;
 mod window;
@@ -30,7 +31,9 @@ use super::value::Value;
 ///
 /// The phase is that of the numbers given: the product of `omega` and a limit is taken with twice the digits.
 ///
-/// The limits and breakpoints are evaluated. Where `f` is not finite there, the point is left out. `f` has to be smooth far
+/// The limits and breakpoints are evaluated. Where `f` is not finite there, the point is left out. Next to a limit where `f` is
+/// singular the variable is the eighth root of the distance, or the 32nd (of a limit other than zero the fourth, or the square
+/// root, as rounding allows), in which powers above -1 and logarithms are smooth. `f` has to be smooth far
 /// out, on the scale of the distance, or on that of the panels; and it has to fall there: if it does not between the
 /// distances 2^24 and 2^36, the integral is [`Reason::Divergent`](crate::Reason::Divergent).
 ///
@@ -85,6 +88,12 @@ pub struct Stage {
     raise: bool,
     /// Noted: the next window may be twice as wide.
     widen: bool,
+    /// Noted: an open end had a value that is not finite.
+    patched: bool,
+    /// How many bisections in a row led here that left the open end to this panel.
+    towards: u8,
+    /// Whether the variable is a root of the distance from the open end: 1, and 2 for a higher one; else 0.
+    graded: u8,
 }
 
 /// The order of a whole piece, and of a window. A narrow feature between its points is not seen.
@@ -178,7 +187,7 @@ impl Fourier {
     /// Judges a panel with finite limits.
     fn finite<T: Value>(&self, panel: &mut Panel<Stage>, values: &[T]) -> Local<T> {
         let mut patched = values.to_vec();
-        product::patch(&mut patched, panel.kind.open);
+        panel.kind.patched = product::patch(&mut patched, panel.kind.open) != [false, false];
         let series = Series::new(&patched);
         panel.kind.raise = series.falls_fast;
         let n = values.len() - 1;
@@ -239,24 +248,45 @@ impl Method for Fourier {
     }
 
     fn root(&self) -> Stage {
-        Stage { log: FIRST, open: [true, true], width: 0.0, raise: false, widen: false }
+        Stage {
+            log: FIRST,
+            open: [true, true],
+            width: 0.0,
+            raise: false,
+            widen: false,
+            patched: false,
+            towards: 0,
+            graded: 0,
+        }
     }
 
     fn points(&self, panel: &Panel<Stage>, into: &mut Vec<f64>) {
+        if panel.kind.graded > 0 {
+            return end::points(panel, into);
+        }
         product::points(&tail::near(panel), usize::from(panel.kind.log), into);
         tail::far(panel).into_iter().for_each(|x| into.push(x));
     }
 
     fn count(&self, panel: &Panel<Stage>) -> usize {
+        if panel.kind.graded > 0 {
+            return end::count(panel.kind.log);
+        }
         product::count(usize::from(panel.kind.log)) + tail::far(panel).len()
     }
 
     fn estimate<T: Value>(&self, panel: &mut Panel<Stage>, values: &[T]) -> Local<T> {
-        if tail::is_tail(panel) { self.tail(panel, values) } else { self.finite(panel, values) }
+        if panel.kind.graded > 0 {
+            self.graded(panel, values)
+        } else if tail::is_tail(panel) {
+            self.tail(panel, values)
+        } else {
+            self.finite(panel, values)
+        }
     }
 
     fn refine(&self, panel: &Panel<Stage>, _error: f64, into: &mut Vec<Panel<Stage>>) {
-        let Stage { log, open, raise, .. } = panel.kind;
+        let Stage { log, open, raise, towards, graded, .. } = panel.kind;
         if raise && usize::from(log) < TOP {
             let kind = Stage { log: log + 1, raise: false, ..panel.kind };
             into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
@@ -266,10 +296,22 @@ impl Method for Fourier {
             tail::further(panel, into);
             return;
         }
+        if let Some(graded) = end::graded(self.omega, panel) {
+            into.push(graded);
+            return;
+        }
         let first = into.len();
-        panel.bisect(Stage { log: HALF, raise: false, ..panel.kind }, into);
+        let kind = Stage { log: HALF, raise: false, patched: false, graded: 0, ..panel.kind };
+        panel.bisect(kind, into);
         if let [left, right] = &mut into[first..] {
             (left.kind.open, right.kind.open) = ([open[0], false], [false, open[1]]);
+            for half in [left, right] {
+                let is_open = half.kind.open != [false, false];
+                half.kind.towards = if is_open { towards.saturating_add(1) } else { 0 };
+                if is_open && graded > 0 {
+                    (half.kind.graded, half.kind.log) = (graded, log);
+                }
+            }
         }
     }
 

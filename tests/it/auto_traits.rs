@@ -28,6 +28,9 @@ const _: () = {
     shared::<Euclidean<Vec<f64>>>();
     shared::<EvaluationError>();
     shared::<Asynchronous>();
+    shared::<Fourier>();
+    shared::<FourierExp>();
+    shared::<FourierMany>();
     shared::<GaussKronrod>();
     shared::<Guess<()>>();
     shared::<Inline<Function>>();

@@ -15,6 +15,7 @@ mod durable;
 mod engine;
 mod errors;
 mod faults;
+mod fourier;
 mod golden;
 mod hostile;
 mod layering;

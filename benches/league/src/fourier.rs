@@ -70,7 +70,7 @@ fn compare(name: &str, members: &[Member], verbose: bool) {
 }
 
 /// The whole comparison.
-pub(crate) fn main() {
+pub(crate) fn table() {
     let verbose = std::env::args().any(|arg| arg == "verbose");
     compare("to infinity, QAWF", &members::INFINITE, verbose);
     compare("finite, QAWO", &members::FINITE, verbose);

@@ -3,7 +3,7 @@
 //!
 //! Without arguments the tables of docs/ACCURACY.md; `v` adds a line for each integral, NAME keeps the methods whose
 //! names contain it (several: `A,B`), `case NAME` the integrals whose names start with it;
-//! `cheap` prints the times of cheap integrals beside a loop by hand instead.
+//! `cheap` prints the times of cheap integrals beside a loop by hand instead, `fourier` the drawn Fourier integrals beside SciPy.
 
 mod battery;
 mod believed;
@@ -13,6 +13,7 @@ mod cheap;
 mod cluster;
 #[path = "../../../tests/it/support/families.rs"]
 mod families;
+mod fourier;
 #[cfg(feature = "gsl")]
 mod gsl;
 #[cfg(feature = "peers")]
@@ -245,6 +246,9 @@ fn main() {
             "case" => prefix = arguments.next().expect("case NAME"),
             _ => wanted = Some(argument),
         }
+    }
+    if wanted.as_deref() == Some("fourier") {
+        return fourier::table();
     }
     if wanted.as_deref() == Some("cheap") {
         return cheap::table();

@@ -12,7 +12,9 @@ const LONG: f64 = 0.4;
 const ENOUGH: f64 = 40.0;
 /// The chance that a panel of which nothing is known is given a higher order, or is cut.
 const RAISED: f64 = 0.3;
-const CUT: f64 = 0.1;
+const CUT: f64 = 0.4;
+/// The chance that what is asked for next of a whole piece is not enough.
+const WHOLE: f64 = 0.5;
 /// So many windows are followed: beyond, numbers end.
 const WINDOWS: usize = 64;
 /// Panels of a smaller chance are not followed.
@@ -22,7 +24,14 @@ const UNLIKELY: f64 = 0.02;
 pub(super) fn ahead(method: &Fourier, panel: &Panel<Stage>, is_blind: bool, into: &mut Vec<Guess<Stage>>) {
     if !tail::is_tail(panel) {
         if is_blind {
+            let first = into.len();
             finite(panel, 1.0, into);
+            if panel.depth == 0 {
+                // Of a whole piece nothing is known, and nothing else is to be asked for meanwhile.
+                for guess in into[first..].to_vec() {
+                    finite(&guess.panel, WHOLE, into);
+                }
+            }
         }
         return;
     }
@@ -49,7 +58,7 @@ pub(super) fn ahead(method: &Fourier, panel: &Panel<Stage>, is_blind: bool, into
 /// Appends what may be asked for after a panel with finite limits that was not judged, or not as such.
 fn finite(panel: &Panel<Stage>, chance: f64, into: &mut Vec<Guess<Stage>>) {
     let depth = panel.depth + 1;
-    if usize::from(panel.kind.log) < TOP {
+    if usize::from(panel.kind.log) < TOP && panel.kind.graded == 0 {
         let kind = Stage { log: panel.kind.log + 1, ..panel.kind };
         into.push(Guess { panel: Panel { depth, kind, ..*panel }, chance: chance * RAISED });
     }

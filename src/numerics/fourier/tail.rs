@@ -71,7 +71,7 @@ pub(super) fn further(panel: &Panel<Stage>, into: &mut Vec<Panel<Stage>>) {
     let inner = Panel { depth, kind: Stage { open, width: 0.0, raise: false, ..panel.kind }, ..near };
     let width = if widen { 2.0 * reach } else { reach };
     let log = if widen { FIRST } else { panel.kind.log };
-    let kind = Stage { log, open: [false, false], width, raise: false, widen: false };
+    let kind = Stage { log, open: [false, false], width, raise: false, widen: false, ..panel.kind };
     if right {
         into.extend([inner, Panel { a: place, depth, kind, ..*panel }]);
     } else {
@@ -86,7 +86,7 @@ impl Fourier {
         let far = far(panel).len();
         let (own, beyond) = values.split_at(values.len() - far);
         let mut patched = own.to_vec();
-        super::product::patch(&mut patched, panel.kind.open);
+        panel.kind.patched = super::product::patch(&mut patched, panel.kind.open) != [false, false];
         let n = own.len() - 1;
         let series = Series::new(&patched);
         let Seen { middle, theta, half, moments } = self.seen(near.a, near.b, n + TERMS);
