@@ -1,6 +1,7 @@
 //! Fourier integrals of both parts and of many frequencies: one run for each part, over one cache.
 //!
-//! Panels and orders do not depend on the frequency, so the runs want the same points; each point is evaluated once.
+//! Panels and orders do not depend on the frequency, so the runs want the same points; each point
+//! is evaluated once.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -25,8 +26,8 @@ type Ended<A, T> = Result<A, Error<T>>;
 /// The type of the integral.
 type Complex<E> = <<E as Evaluator>::Value as Spectral>::Complex;
 
-/// How far the first run goes where the tolerance depends on the integral, which is not known yet: this part of the
-/// integral of the norm. And by how much each that follows is better, if need be.
+/// How far the first run goes where the tolerance depends on the integral, which is not known yet:
+/// this part of the integral of the norm. And by how much each that follows is better, if need be.
 const ROUGH: f64 = 1e-3;
 /// So many runs, each better than the one before: beyond all digits.
 const ROUNDS: usize = 12;
@@ -53,7 +54,8 @@ impl<T: Spectral> Pair<T> {
         (p * p + q * q).sqrt()
     }
 
-    /// As one estimate. The segments are those of the parts, which are cut alike unless a run ended early.
+    /// As one estimate. The segments are those of the parts, which are cut alike unless a run ended
+    /// early.
     fn estimate(self, a: f64, b: f64, evaluations: usize, performed: usize) -> Estimate<T::Complex> {
         let (value, error) = (self.value(), self.error());
         let [real, imaginary] = self.parts;
@@ -157,7 +159,8 @@ where
         Ok(Pair { parts, stopped, performed, atol, rtol_l1 })
     }
 
-    /// How many distinct points the answers rest on: the runs once more, by the values that are known.
+    /// How many distinct points the answers rest on: the runs once more, by the values that are
+    /// known.
     fn rest_on(&self, pairs: &[(f64, &Pair<E::Value>)], a: f64, b: f64) -> usize {
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         for (omega, pair) in pairs {
@@ -218,8 +221,8 @@ impl<E> Integrator<E, FourierExp>
 where
     E: Evaluator<Value: Spectral> + 'static,
 {
-    /// Integrates `f(x) e^(i omega x)` from `a` to `b`, until the estimated error of the complex number is at most
-    /// `max(atol, rtol |I|, rtol_l1 L)`.
+    /// Integrates `f(x) e^(i omega x)` from `a` to `b`, until the estimated error of the complex
+    /// number is at most `max(atol, rtol |I|, rtol_l1 L)`.
     ///
     /// The two parts are two runs, with one set of points. `max_evaluations` holds for each.
     ///
@@ -265,8 +268,9 @@ impl<E> Integrator<E, FourierMany>
 where
     E: Evaluator<Value: Spectral> + 'static,
 {
-    /// Integrates `f(x) e^(i omega x)` from `a` to `b` for all frequencies, each until its estimated error is at most
-    /// `max(atol, rtol |I|, rtol_l1 L)` of its own. The value is in the order of the frequencies, the error the largest.
+    /// Integrates `f(x) e^(i omega x)` from `a` to `b` for all frequencies, each until its
+    /// estimated error is at most `max(atol, rtol |I|, rtol_l1 L)` of its own. The value is in the
+    /// order of the frequencies, the error the largest.
     ///
     /// The whole range is the only segment. `max_evaluations` holds for each frequency.
     ///
@@ -281,8 +285,8 @@ where
     ///
     /// # Errors
     ///
-    /// As [`integrate`](Integrator::integrate) by another method. [`Error::NotConverged`] if one frequency misses its
-    /// tolerance; the estimate has all of them.
+    /// As [`integrate`](Integrator::integrate) by another method. [`Error::NotConverged`] if one
+    /// frequency misses its tolerance; the estimate has all of them.
     ///
     /// # Panics
     ///
@@ -302,11 +306,13 @@ where
         }
     }
 
-    /// Integrates like [`integrate`](Self::integrate): an estimate for each frequency, with its own error and segments.
+    /// Integrates like [`integrate`](Self::integrate): an estimate for each frequency, with its own
+    /// error and segments.
     ///
     /// # Errors
     ///
-    /// As [`integrate`](Self::integrate), with the estimate of the first frequency that misses its tolerance.
+    /// As [`integrate`](Self::integrate), with the estimate of the first frequency that misses its
+    /// tolerance.
     ///
     /// # Panics
     ///

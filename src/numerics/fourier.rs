@@ -1,7 +1,9 @@
-//! Oscillating weights, sin(omega x) and cos(omega x), on finite and infinite ranges, with global control.
+//! Oscillating weights, sin(omega x) and cos(omega x), on finite and infinite ranges, with global
+//! control.
 //!
-//! INVARIANT: where a panel's points are, and whether its order is raised or the panel is cut, does not depend on the
-//! frequency. How far refinement goes does. So integrals of several frequencies share their points.
+//! INVARIANT: where a panel's points are, and whether its order is raised or the panel is cut, does
+//! not depend on the frequency. How far refinement goes does. So integrals of several frequencies
+//! share their points.
 
 mod ahead;
 mod complex;
@@ -16,38 +18,45 @@ use super::method::{Control, Guess, Local, Method, Panel};
 use super::product::{self, Series, TOP};
 use super::value::Value;
 
-/// Fourier integrals: of `f(x) sin(omega x)` or `f(x) cos(omega x)`, where the evaluator evaluates `f` alone.
+/// Fourier integrals: of `f(x) sin(omega x)` or `f(x) cos(omega x)`, where the evaluator evaluates
+/// `f` alone.
 ///
-/// The weight is in the rule, so the cost does not grow with the frequency. Infinite ranges are allowed, also where the
-/// integral converges by the oscillation alone.
+/// The weight is in the rule, so the cost does not grow with the frequency. Infinite ranges are
+/// allowed, also where the integral converges by the oscillation alone.
 ///
 /// # Numerics
 ///
-/// On a panel with finite limits `f` is the Chebyshev series through nested Clenshaw-Curtis points, of degree 8 to 64; the
-/// moments of the weight are found by a recurrence that is stable for every frequency and width. The error rests on how
-/// fast the coefficients fall and on the difference of two nested rules. An infinite range ends with a panel over which
-/// a smooth window falls from one to zero: what lies beyond cancels itself by oscillation. Its error rests on three
-/// windows of different smoothness. Panels double their width on the way out, until the error meets the tolerance.
+/// On a panel with finite limits `f` is the Chebyshev series through nested Clenshaw-Curtis points,
+/// of degree 8 to 64; the moments of the weight are found by a recurrence that is stable for every
+/// frequency and width. The error rests on how fast the coefficients fall and on the difference of
+/// two nested rules. An infinite range ends with a panel over which a smooth window falls from one
+/// to zero: what lies beyond cancels itself by oscillation. Its error rests on three windows of
+/// different smoothness. Panels double their width on the way out, until the error meets the
+/// tolerance.
 ///
-/// The phase is that of the numbers given: the product of `omega` and a limit is taken with twice the digits.
+/// The phase is that of the numbers given: the product of `omega` and a limit is taken with twice
+/// the digits.
 ///
-/// The limits and breakpoints are evaluated. Where `f` is not finite there, the point is left out. Next to a limit where `f` is
-/// singular the variable is the eighth root of the distance, or the 32nd (of a limit other than zero the fourth, or the square
-/// root, as rounding allows), in which powers above -1 and logarithms are smooth. `f` has to be smooth far
-/// out, on the scale of the distance, or on that of the panels; and it has to fall there: if it does not between the
+/// The limits and breakpoints are evaluated. Where `f` is not finite there, the point is left out.
+/// Next to a limit where `f` is singular the variable is the eighth root of the distance, or the
+/// 32nd (of a limit other than zero the fourth, or the square root, as rounding allows), in which
+/// powers above -1 and logarithms are smooth. `f` has to be smooth far out, on the scale of the
+/// distance, or on that of the panels; and it has to fall there: if it does not between the
 /// distances 2^24 and 2^36, the integral is [`Reason::Divergent`](crate::Reason::Divergent).
 ///
 /// # Cost
 ///
-/// 17 evaluations for the first panel; 16 and 32 more to raise its order; about 14 for the two halves of a bisection. To
-/// infinity 19 for the first panel and 16 for each that follows, of twice the width: about
-/// `log2(60 / omega)` of them for an algebraic `f`, fewer for one that falls exponentially.
+/// 17 evaluations for the first panel; 16 and 32 more to raise its order; about 14 for the two
+/// halves of a bisection. To infinity 19 for the first panel and 16 for each that follows, of twice
+/// the width: about `log2(60 / omega)` of them for an algebraic `f`, fewer for one that falls
+/// exponentially.
 ///
 /// # References
 ///
-/// R. Piessens, M. Branders, "Computation of oscillating integrals", J. Comput. Appl. Math. 1 (1975) 153-164. V. Dominguez,
-/// I. G. Graham, V. P. Smyshlyaev, "Stability and error estimates for Filon-Clenshaw-Curtis rules for highly oscillatory
-/// integrals", IMA J. Numer. Anal. 31 (2011) 1253-1280.
+/// R. Piessens, M. Branders, "Computation of oscillating integrals", J. Comput. Appl. Math. 1
+/// (1975) 153-164. V. Dominguez, I. G. Graham, V. P. Smyshlyaev, "Stability and error estimates for
+/// Filon-Clenshaw-Curtis rules for highly oscillatory integrals", IMA J. Numer. Anal. 31 (2011)
+/// 1253-1280.
 ///
 /// # Examples
 ///
@@ -92,7 +101,8 @@ pub struct Stage {
     patched: bool,
     /// How many bisections in a row led here that left the open end to this panel.
     towards: u8,
-    /// Whether the variable is a root of the distance from the open end: 1, and 2 for a higher one; else 0.
+    /// Whether the variable is a root of the distance from the open end: 1, and 2 for a higher one;
+    /// else 0.
     graded: u8,
 }
 
@@ -163,7 +173,8 @@ impl Fourier {
         self.omega
     }
 
-    /// Of moments with a real and an imaginary part, those of the weight on a panel whose midpoint has this phase.
+    /// Of moments with a real and an imaginary part, those of the weight on a panel whose midpoint
+    /// has this phase.
     fn projected(&self, (sin, cos): (f64, f64), [real, imaginary]: [&[f64]; 2]) -> Vec<f64> {
         let pairs = real.iter().zip(imaginary);
         match self.part {
@@ -176,7 +187,8 @@ impl Fourier {
     /// How the weight looks on a panel with finite limits.
     fn seen(&self, a: f64, b: f64, moments_to: usize) -> Seen {
         let omega = self.omega.abs();
-        // Twice the digits: the ends of neighbours are the same place then, and what they have there cancels.
+        // Twice the digits: the ends of neighbours are the same place then, and what they have
+        // there cancels.
         let (high, low) = two_sum(a / 2.0, b / 2.0);
         let middle = phase(omega, high, low);
         let (high, low) = two_sum(b / 2.0, -a / 2.0);
@@ -199,8 +211,8 @@ impl Fourier {
         self.against(&series, middle, [&real, &imaginary], &sizes, half)
     }
 
-    /// The integral of a series against this part of the weight. The error is that of the worse part, so that both parts
-    /// of one frequency are refined alike.
+    /// The integral of a series against this part of the weight. The error is that of the worse
+    /// part, so that both parts of one frequency are refined alike.
     fn against<T: Value>(
         &self,
         series: &Series<'_, T>,

@@ -1,10 +1,12 @@
-//! Product rules: the Chebyshev series through the values in a panel, against the moments of a weight.
+//! Product rules: the Chebyshev series through the values in a panel, against the moments of a
+//! weight.
 //!
-//! A method with a weight `w` gives the moments `m_k`, the integrals over [-1, 1] of `w(t) T_k(t)`. The values of the
-//! integrand alone give the coefficients. Nothing here knows the weight.
+//! A method with a weight `w` gives the moments `m_k`, the integrals over [-1, 1] of `w(t) T_k(t)`.
+//! The values of the integrand alone give the coefficients. Nothing here knows the weight.
 //!
-//! The rule of order `log` has `2^log + 1` points, those of Clenshaw and Curtis, from left to right. The points of a
-//! lower order are every second point of the next, to the last bit, so that raising the order uses all values again.
+//! The rule of order `log` has `2^log + 1` points, those of Clenshaw and Curtis, from left to
+//! right. The points of a lower order are every second point of the next, to the last bit, so that
+//! raising the order uses all values again.
 //!
 //! Stable interface, used by several methods:
 //!
@@ -22,16 +24,19 @@ use super::value::Value;
 
 /// The highest order: 65 points.
 pub(super) const TOP: usize = 6;
-/// The order is raised if the upper half of the coefficients has less than this of the quarter before it.
+/// The order is raised if the upper half of the coefficients has less than this of the quarter
+/// before it.
 const FAST: f64 = 0.1;
-/// How far coefficients that fell by the ratio `r` are trusted to fall on: to `TRUST r` of themselves, where geometric
-/// convergence has `r^2`; and to `TRUST r` of that if the ratio before was the root of it.
+/// How far coefficients that fell by the ratio `r` are trusted to fall on: to `TRUST r` of
+/// themselves, where geometric convergence has `r^2`; and to `TRUST r` of that if the ratio before
+/// was the root of it.
 const TRUST: f64 = 10.0;
-/// What rounding leaves, in units of epsilon times the sum of the norms times the sizes of their weights.
+/// What rounding leaves, in units of epsilon times the sum of the norms times the sizes of their
+/// weights.
 const ROUNDOFF: f64 = 5.0;
 
-/// Appends the `2^log + 1` points of a panel with finite limits, `2 <= log <= TOP`, from left to right. The first and the
-/// last are its limits.
+/// Appends the `2^log + 1` points of a panel with finite limits, `2 <= log <= TOP`, from left to
+/// right. The first and the last are its limits.
 pub(super) fn points<K: Copy>(panel: &Panel<K>, log: usize, into: &mut Vec<f64>) {
     let (c, h) = (panel.midpoint(), panel.reach());
     let stride = 32 >> (log - 1);
@@ -60,8 +65,9 @@ fn chebyshev(log: usize, j: usize, k: usize) -> f64 {
     if k % 2 == 0 { cos } else { -cos }
 }
 
-/// Replaces the first or the last value, if that end is `open` and its value is not finite, by the one that makes the
-/// highest coefficient zero; of two ends, the two highest (Gonnet 2010, section 5). Returns which were replaced.
+/// Replaces the first or the last value, if that end is `open` and its value is not finite, by the
+/// one that makes the highest coefficient zero; of two ends, the two highest (Gonnet 2010, section
+/// 5). Returns which were replaced.
 pub(super) fn patch<T: Value>(values: &mut [T], open: [bool; 2]) -> [bool; 2] {
     let n = values.len() - 1;
     let last = [0, n];
@@ -116,9 +122,9 @@ pub(super) struct Series<'a, T> {
 impl<'a, T: Value> Series<'a, T> {
     /// Of `2^log + 1` values, from left to right.
     ///
-    /// With `S1` the sum of the norms of the upper half of the coefficients, `S0` that of the quarter before and `S00` that
-    /// of the eighth before, `r = S1 / S0` and `q = S0 / S00`: the rest is `S1 min(1, 10 r) min(1, 10 max(r, q^2))`. A
-    /// geometric series has `S1 r^2`.
+    /// With `S1` the sum of the norms of the upper half of the coefficients, `S0` that of the
+    /// quarter before and `S00` that of the eighth before, `r = S1 / S0` and `q = S0 / S00`: the
+    /// rest is `S1 min(1, 10 r) min(1, 10 max(r, q^2))`. A geometric series has `S1 r^2`.
     pub(super) fn new(values: &'a [T]) -> Self {
         let n = values.len() - 1;
         let log = n.trailing_zeros() as usize;
@@ -148,11 +154,12 @@ impl<'a, T: Value> Series<'a, T> {
 
     /// The integral against a weight, times `half`, half the width of the panel.
     ///
-    /// `moments`: the integrals over [-1, 1] of the weight times `T_k`, for `k` from 0 to `2^log` at least. `sizes`: bounds
-    /// of their absolute values, where those of the moments are small by the phase of the weight alone; else the
-    /// absolute values. The error is `rest` times twice the largest size among the upper half; the largest size times
-    /// what is mistaken for the lowest terms; and the part of the difference from the rule of half the order that the
-    /// series is trusted to leave.
+    /// `moments`: the integrals over [-1, 1] of the weight times `T_k`, for `k` from 0 to `2^log`
+    /// at least. `sizes`: bounds of their absolute values, where those of the moments are small by
+    /// the phase of the weight alone; else the absolute values. The error is `rest` times twice the
+    /// largest size among the upper half; the largest size times what is mistaken for the lowest
+    /// terms; and the part of the difference from the rule of half the order that the series is
+    /// trusted to leave.
     pub(super) fn against(&self, moments: &[f64], sizes: &[f64], half: f64) -> Local<T> {
         let n = 1usize << self.log;
         let weights = weights_of(self.log, moments);
@@ -162,7 +169,8 @@ impl<'a, T: Value> Series<'a, T> {
             value.add_scaled(*weight, value_at);
             absolute += weight.abs() * norm;
         }
-        // Where the series falls slowly, what is beyond it is mistaken for its lowest terms: two rules tell.
+        // Where the series falls slowly, what is beyond it is mistaken for its lowest terms: two
+        // rules tell.
         let mut moved = value.clone();
         for (j, weight) in weights_of(self.log - 1, moments).into_iter().enumerate() {
             moved.add_scaled(-weight, &self.values[2 * j]);
@@ -198,7 +206,8 @@ fn coefficient<T: Value>(log: usize, values: &[T], k: usize) -> T {
     sum
 }
 
-/// The factors of the values, from left to right, by which their sum is the sum of the coefficients times the moments.
+/// The factors of the values, from left to right, by which their sum is the sum of the coefficients
+/// times the moments.
 pub(super) fn weights_of(log: usize, moments: &[f64]) -> Vec<f64> {
     let n = 1usize << log;
     let end = |i: usize| if i == 0 || i == n { 0.5 } else { 1.0 };

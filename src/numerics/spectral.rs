@@ -5,9 +5,11 @@ use num_traits::{AsPrimitive, Float};
 
 use super::value::Value;
 
-/// A value of an integrand that can be integrated against `e^(i omega x)`: which type the integral has.
+/// A value of an integrand that can be integrated against `e^(i omega x)`: which type the integral
+/// has.
 ///
-/// Implemented for `f64` and `f32`, whose integrals are complex; for complex numbers; and for arrays and vectors of these.
+/// Implemented for `f64` and `f32`, whose integrals are complex; for complex numbers; and for
+/// arrays and vectors of these.
 ///
 /// # Examples
 ///

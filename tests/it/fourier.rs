@@ -1,5 +1,5 @@
-//! Fourier integrals: right or not claimed, the same bits wherever `f` is evaluated, and a cost that the frequency does not
-//! raise. `COQUAD_LONG=1` draws more.
+//! Fourier integrals: right or not claimed, the same bits wherever `f` is evaluated, and a cost
+//! that the frequency does not raise. `COQUAD_LONG=1` draws more.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 use std::sync::Arc;

@@ -1,12 +1,12 @@
-//! Drawn Fourier integrals: `cargo run --release -- fourier`. The members, their values and what SciPy makes of them are a
-//! table, which `fourier.py` draws.
+//! Drawn Fourier integrals: `cargo run --release -- fourier`. The members, their values and what
+//! SciPy makes of them are a table, which `fourier.py` draws.
 
 mod members;
 
 use coquad::{Error, Fourier, Inline, Integrator};
 
-/// Family, its two numbers, omega, whether it is the sine, the upper limit, the value; how many evaluations SciPy takes,
-/// whether it claims the tolerance, and whether it is right.
+/// Family, its two numbers, omega, whether it is the sine, the upper limit, the value; how many
+/// evaluations SciPy takes, whether it claims the tolerance, and whether it is right.
 type Member = (u8, f64, f64, f64, bool, f64, f64, u32, bool, bool);
 
 const RTOL: f64 = 1e-10;

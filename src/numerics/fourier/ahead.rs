@@ -4,8 +4,8 @@ use super::super::method::{Guess, Method, Panel};
 use super::super::product::TOP;
 use super::{Fourier, HALF, Stage, tail};
 
-/// The chance that the next window is asked for, from window to window: while the weight does not oscillate enough under
-/// it for all digits, and then.
+/// The chance that the next window is asked for, from window to window: while the weight does not
+/// oscillate enough under it for all digits, and then.
 const SHORT: f64 = 0.95;
 const LONG: f64 = 0.4;
 /// By how much the phase grows over half of a window that is wide enough for all digits.
@@ -55,7 +55,8 @@ pub(super) fn ahead(method: &Fourier, panel: &Panel<Stage>, is_blind: bool, into
     }
 }
 
-/// Appends what may be asked for after a panel with finite limits that was not judged, or not as such.
+/// Appends what may be asked for after a panel with finite limits that was not judged, or not as
+/// such.
 fn finite(panel: &Panel<Stage>, chance: f64, into: &mut Vec<Guess<Stage>>) {
     let depth = panel.depth + 1;
     if usize::from(panel.kind.log) < TOP && panel.kind.graded == 0 {

@@ -21,7 +21,8 @@ pub struct FourierExp {
     pub(crate) omega: f64,
 }
 
-/// Integrals of `f(x) e^(i omega x)` for many frequencies, from one set of evaluations: [`Fourier::many`].
+/// Integrals of `f(x) e^(i omega x)` for many frequencies, from one set of evaluations:
+/// [`Fourier::many`].
 ///
 /// # Examples
 ///
@@ -64,8 +65,8 @@ impl Fourier {
         FourierExp { omega: Self::cos(omega).omega }
     }
 
-    /// The integrals of `f(x) e^(i omega x)` for many frequencies, from one set of evaluations. The value is a vector of
-    /// complex numbers, in the order of the frequencies.
+    /// The integrals of `f(x) e^(i omega x)` for many frequencies, from one set of evaluations. The
+    /// value is a vector of complex numbers, in the order of the frequencies.
     ///
     /// # Panics
     ///

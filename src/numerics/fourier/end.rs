@@ -1,5 +1,6 @@
-//! Panels next to a limit where the integrand is singular: the variable is a root of the distance, in which powers and
-//! logarithms are smooth. The weight oscillates little there, and is taken as part of the integrand.
+//! Panels next to a limit where the integrand is singular: the variable is a root of the distance,
+//! in which powers and logarithms are smooth. The weight oscillates little there, and is taken as
+//! part of the integrand.
 
 use super::super::method::{Local, Panel};
 use super::super::product::{self, Series, TOP};
@@ -16,11 +17,12 @@ const FIRST: u8 = 5;
 /// How many roundings the point nearest to the limit has to be away from it.
 const APART: f64 = 4.0;
 
-/// The distance of the nearest point but the limit itself, of the highest order, in the variable of the panel: the square
-/// of the sine of pi/128.
+/// The distance of the nearest point but the limit itself, of the highest order, in the variable of
+/// the panel: the square of the sine of pi/128.
 const NEAREST: f64 = 6.022_718_974_138_04e-4;
 
-/// How many times the variable is squared for the distance: first, and if the integrand is not smooth then.
+/// How many times the variable is squared for the distance: first, and if the integrand is not
+/// smooth then.
 const SQUARINGS: [u32; 2] = [3, 5];
 
 /// The same, as far as numbers next to the limit are near enough; none if they are not.
@@ -112,8 +114,8 @@ impl Fourier {
         let squarings = squared(panel, limit(panel).map_or(0.0, |limit| limit.0));
         let slopes: Vec<f64> =
             variables(panel.kind.log).into_iter().map(|s| width * stretched(s, squarings).1).collect();
-        // Times the slope, which is zero at the limit, faster than any value grows whose integral exists (but for powers
-        // next to -1).
+        // Times the slope, which is zero at the limit, faster than any value grows whose integral
+        // exists (but for powers next to -1).
         let times = |factor: &dyn Fn(usize) -> f64| {
             let mut all = Vec::with_capacity(values.len() + 1);
             all.push(values.first().map_or_else(T::zero, |value| {

@@ -1,18 +1,21 @@
-//! The moments of an oscillating weight: the integrals over [-1, 1] of `T_k(t) e^(i theta t)`, and accurate phases.
+//! The moments of an oscillating weight: the integrals over [-1, 1] of `T_k(t) e^(i theta t)`, and
+//! accurate phases.
 //!
-//! With `gamma_k` the moment and `rho_k` that of `U_(k-1)`, integration by parts gives
-//! `k rho_k = e^(i theta) - (-1)^k e^(-i theta) - i theta gamma_k`, and `2 T_k = U_k - U_(k-2)` gives
-//! `2 gamma_k = rho_(k+1) - rho_(k-1)`. Together they are a recurrence for `rho_k` (Dominguez, Graham and Smyshlyaev,
-//! IMA J. Numer. Anal. 31 (2011) 1253-1280, section 4). Forwards the recurrence is stable up to `k = theta`; beyond, the
-//! solution of the boundary value problem with an asymptotic value at the far end is (Olver 1967; Piessens and
-//! Branders, BIT 15 (1975) 313-321, did so for the Chebyshev moments).
+//! With `gamma_k` the moment and `rho_k` that of `U_(k-1)`, integration by parts gives `k rho_k =
+//! e^(i theta) - (-1)^k e^(-i theta) - i theta gamma_k`, and `2 T_k = U_k - U_(k-2)` gives `2
+//! gamma_k = rho_(k+1) - rho_(k-1)`. Together they are a recurrence for `rho_k` (Dominguez, Graham
+//! and Smyshlyaev, IMA J. Numer. Anal. 31 (2011) 1253-1280, section 4). Forwards the recurrence is
+//! stable up to `k = theta`; beyond, the solution of the boundary value problem with an asymptotic
+//! value at the far end is (Olver 1967; Piessens and Branders, BIT 15 (1975) 313-321, did so for
+//! the Chebyshev moments).
 
-/// The recurrence is carried so far beyond the moments that are asked for: what is wrong with the asymptotic value at the
-/// end is below 1e-15 then (up to 192 moments, any `theta`: measured against 50 digits, 2026-11-30).
+/// The recurrence is carried so far beyond the moments that are asked for: what is wrong with the
+/// asymptotic value at the end is below 1e-15 then (up to 192 moments, any `theta`: measured
+/// against 50 digits, 2026-11-30).
 const BEYOND: usize = 80;
 
-/// The sine and the cosine of `omega x`, where `x` is `high + low`: the product is exact to twice the digits of a number,
-/// so that the phase is as accurate for a large `omega` as for a small one.
+/// The sine and the cosine of `omega x`, where `x` is `high + low`: the product is exact to twice
+/// the digits of a number, so that the phase is as accurate for a large `omega` as for a small one.
 pub(super) fn phase(omega: f64, high: f64, low: f64) -> (f64, f64) {
     let product = omega * high;
     let rest = omega.mul_add(high, -product) + omega * low;
@@ -28,8 +31,8 @@ pub(super) fn two_sum(p: f64, q: f64) -> (f64, f64) {
     (sum, (p - (sum - part)) + (q - part))
 }
 
-/// The moments for `k` from 0 to `n`: those of even `k` are real, those of odd `k` are these times `i`. `sin` and `cos` are
-/// of `theta`, which is finite and not negative.
+/// The moments for `k` from 0 to `n`: those of even `k` are real, those of odd `k` are these times
+/// `i`. `sin` and `cos` are of `theta`, which is finite and not negative.
 pub(super) fn moments(theta: f64, (sin, cos): (f64, f64), n: usize) -> Vec<f64> {
     // `rho_k` is `r_k` for odd `k` and `i r_k` for even `k`. Room for one beyond.
     let last = n + 1;
@@ -71,8 +74,9 @@ pub(super) fn moments(theta: f64, (sin, cos): (f64, f64), n: usize) -> Vec<f64> 
     moments
 }
 
-/// Solves for `r` beyond the index `known`: `2 k r_k + theta (r_(k+1) - r_(k-1)) = 4 sin` for even `k`, and
-/// `2 k r_k - theta (r_(k+1) - r_(k-1)) = 4 cos` for odd `k`. The diagonal dominates, so no pivot is looked for.
+/// Solves for `r` beyond the index `known`: `2 k r_k + theta (r_(k+1) - r_(k-1)) = 4 sin` for even
+/// `k`, and `2 k r_k - theta (r_(k+1) - r_(k-1)) = 4 cos` for odd `k`. The diagonal dominates, so
+/// no pivot is looked for.
 fn beyond(theta: f64, [sin, cos]: [f64; 2], known: usize, r: &mut [f64]) {
     let end = r.len() - 1 + BEYOND;
     let right = |k: usize| if k % 2 == 0 { 4.0 * sin } else { 4.0 * cos };

@@ -1,4 +1,5 @@
-//! Panels that end at infinity: a window on the part next to the finite limit, and two points far away.
+//! Panels that end at infinity: a window on the part next to the finite limit, and two points far
+//! away.
 
 use super::super::method::{Local, Panel};
 use super::super::product::{Series, weights_of};
@@ -6,16 +7,17 @@ use super::super::value::Value;
 use super::window::{TERMS, windowed, windows};
 use super::{FIRST, Fourier, Seen, Stage};
 
-/// Where to look whether the integrand falls, in units of the first window: as far as numbers that stand for lengths and
-/// times go, and far apart.
+/// Where to look whether the integrand falls, in units of the first window: as far as numbers that
+/// stand for lengths and times go, and far apart.
 const FAR: [f64; 2] = [(1u64 << 24) as f64, (1u64 << 36) as f64];
-/// An integrand that keeps this part of its norm from the first to the second of these places does not fall: the power
-/// -0.001 of the distance has 0.992.
+/// An integrand that keeps this part of its norm from the first to the second of these places does
+/// not fall: the power -0.001 of the distance has 0.992.
 const KEPT: f64 = 0.995;
-/// Three windows are trusted to get better by the ratio `r` of their differences, to this times `r`.
+/// Three windows are trusted to get better by the ratio `r` of their differences, to this times
+/// `r`.
 const TRUST: f64 = 10.0;
-/// Windows under which the phase grows by less than twice this see no oscillation: the rest may be larger than all
-/// differences by the ratio.
+/// Windows under which the phase grows by less than twice this see no oscillation: the rest may be
+/// larger than all differences by the ratio.
 const SEES: f64 = 20.0;
 
 pub(super) fn is_tail(panel: &Panel<Stage>) -> bool {

@@ -1,15 +1,17 @@
-//! Smooth windows, by which the rest of an oscillating integral to infinity is summed: they fall from one to zero over a
-//! panel. What is beyond the panel, seen through one minus the window, has no jump and cancels itself, the better the
-//! more often the weight oscillates under the window.
+//! Smooth windows, by which the rest of an oscillating integral to infinity is summed: they fall
+//! from one to zero over a panel. What is beyond the panel, seen through one minus the window, has
+//! no jump and cancels itself, the better the more often the weight oscillates under the window.
 //!
-//! The slope of a window is `I0(beta sqrt(1 - t^2))` (Kaiser 1974), whose Fourier transform falls to `e^-beta` at the
-//! frequency `beta`.
+//! The slope of a window is `I0(beta sqrt(1 - t^2))` (Kaiser 1974), whose Fourier transform falls
+//! to `e^-beta` at the frequency `beta`.
 
 use std::sync::LazyLock;
 
-/// So many terms of the Chebyshev series of a window: those beyond are below 1e-17 (measured 2026-11-30).
+/// So many terms of the Chebyshev series of a window: those beyond are below 1e-17 (measured
+/// 2026-11-30).
 pub(super) const TERMS: usize = 128;
-/// The windows have even `beta` up to this: from there on, `e^-beta` is less than what rounding leaves.
+/// The windows have even `beta` up to this: from there on, `e^-beta` is less than what rounding
+/// leaves.
 const MOST: usize = 32;
 
 /// The series of a window: `1/2`, and the coefficients of the odd terms, at their indices.
@@ -17,7 +19,8 @@ type Window = [f64; TERMS];
 
 static WINDOWS: LazyLock<Vec<Window>> = LazyLock::new(|| (1..=MOST / 2).map(|i| window(2.0 * i as f64)).collect());
 
-/// The three windows for a panel over half of whose width the phase of the weight grows by `theta`, the smoothest first.
+/// The three windows for a panel over half of whose width the phase of the weight grows by `theta`,
+/// the smoothest first.
 pub(super) fn windows(theta: f64) -> [&'static Window; 3] {
     // A little less than the frequency, as the integrand varies, too.
     let steps = (0.4 * theta).min(MOST as f64 / 2.0).max(4.0) as usize;
@@ -61,8 +64,9 @@ fn window(beta: f64) -> Window {
     series
 }
 
-/// The moments of the weight times a window, real and imaginary parts, up to the order `n`, by those of the weight alone
-/// up to `n + TERMS`. `falls`: whether the window is one at the left end; else at the right.
+/// The moments of the weight times a window, real and imaginary parts, up to the order `n`, by
+/// those of the weight alone up to `n + TERMS`. `falls`: whether the window is one at the left end;
+/// else at the right.
 pub(super) fn windowed(window: &Window, moments: &[f64], n: usize, falls: bool) -> [Vec<f64>; 2] {
     // T_k T_l = (T_(k+l) + T_|k-l|) / 2, and only odd l turn real into imaginary.
     let across = |k: usize| {
