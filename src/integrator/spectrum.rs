@@ -207,7 +207,7 @@ where
             let stopped = pair.stopped;
             let estimate = pair.estimate(a, b, evaluations, performed);
             let goal = atol.max(self.rtol * estimate.value.norm()).max(self.settings().rtol_l1 * estimate.l1);
-            if missed.is_none() && !(estimate.error <= goal) {
+            if missed.is_none() && (estimate.error > goal || estimate.error.is_nan()) {
                 let (reason, needed) = stopped.unwrap_or((Reason::Roundoff, 0));
                 missed = Some((i, reason, goal, needed));
             }

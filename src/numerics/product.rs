@@ -219,6 +219,7 @@ pub(super) fn weights_of(log: usize, moments: &[f64]) -> Vec<f64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "places are compared")]
 mod tests {
     use super::*;
 

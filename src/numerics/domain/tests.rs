@@ -1,3 +1,5 @@
+//! Maps, pieces, offsets, and ranges in `x`.
+
 use super::*;
 
 /// Where on the range a piece is.

@@ -66,7 +66,7 @@ pub(super) fn further(panel: &Panel<Stage>, into: &mut Vec<Panel<Stage>>) {
     let depth = panel.depth + 1;
     let reach = near.b - near.a;
     let place = if right { near.b } else { near.a };
-    if !(place.abs() < f64::MAX / 4.0) {
+    if place.abs() >= f64::MAX / 4.0 {
         return;
     }
     let open = if right { [open[0], false] } else { [false, open[1]] };

@@ -1,3 +1,5 @@
+//! Panels of the oscillating weights, one at a time.
+
 use super::*;
 
 /// The panel, judged by the values of an integrand.

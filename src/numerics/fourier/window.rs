@@ -23,7 +23,8 @@ static WINDOWS: LazyLock<Vec<Window>> = LazyLock::new(|| (1..=MOST / 2).map(|i| 
 /// the smoothest first.
 pub(super) fn windows(theta: f64) -> [&'static Window; 3] {
     // A little less than the frequency, as the integrand varies, too.
-    let steps = (0.4 * theta).min(MOST as f64 / 2.0).max(4.0) as usize;
+    let most = MOST as f64 / 2.0;
+    let steps = if theta > 10.0 { (0.4 * theta).clamp(4.0, most) as usize } else { 4 };
     [steps, 3 * steps / 4, steps / 2].map(|i| &WINDOWS[i - 1])
 }
 

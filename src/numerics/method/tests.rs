@@ -1,3 +1,5 @@
+//! Errors of parts, and points that stay inside their panel.
+
 use super::parts::HIDDEN;
 use super::*;
 use crate::numerics::auto::Auto;

@@ -1,3 +1,5 @@
+//! The moments against a table from 60 digits.
+
 use super::table::{INDICES, MOMENTS};
 use super::*;
 
