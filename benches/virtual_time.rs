@@ -15,7 +15,7 @@ mod parallel;
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Latency};
-use coquad::{Auto, Estimate, GaussKronrod, Integrator, Method, Simpson, Speculation, ThreadPool};
+use coquad::{Auto, Estimate, Fourier, GaussKronrod, Integrator, Method, Simpson, Speculation, ThreadPool};
 use parallel::{CASES, Case, OTHERS};
 
 fn run(
@@ -102,6 +102,16 @@ fn threads(name: &str, method: &impl Method) {
 }
 
 const SLEEP: Duration = Duration::from_millis(50);
+
+/// Integrands beside a weight.
+const WEIGHTED: &[Case] = &[
+    ("1/(1+x^2)", |x| 1.0 / (1.0 + x * x), 0.0, 10.0),
+    ("1/(x^2+1e-4)", |x| 1.0 / (x * x + 1e-4), -1.0, 2.0),
+    ("e^-x", |x| (-x).exp(), 0.0, f64::INFINITY),
+    ("1/(1+x^2)", |x| 1.0 / (1.0 + x * x), 0.0, f64::INFINITY),
+    ("x/(1+x^2)", |x| x / (1.0 + x * x), 0.0, f64::INFINITY),
+    ("x^-1/2", |x| 1.0 / x.sqrt(), 0.0, f64::INFINITY),
+];
 
 fn main() {
     if std::env::args().any(|arg| arg == "threads") {
@@ -207,6 +217,11 @@ fn main() {
         println!("{name} 12 integrands");
         summary("Auto", cases, &Auto);
         summary("GaussKronrod(21)", cases, &GaussKronrod::new(21));
+    }
+
+    for omega in [0.1, 1.0, 10.0, 1000.0] {
+        println!("Fourier::cos({omega}), 6 integrands, 4 of them to infinity");
+        summary("Fourier", WEIGHTED, &Fourier::cos(omega));
     }
 
     println!("\nThe settings of `Speculation`, Auto, 64 workers, unit latency: wall / limit, and the most in vain");
