@@ -1,4 +1,5 @@
-//! Moments from 60 digits and more (mpmath 1.4.1, the recurrence forwards with as many digits as it loses), rounded.
+//! Long because it is a table: moments from 60 digits and more (mpmath 1.4.1, the recurrence forwards with as
+//! many digits as it loses), rounded.
 
 #![allow(
     clippy::approx_constant,
