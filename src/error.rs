@@ -102,6 +102,27 @@ pub enum Error<T = f64> {
         /// The width as given.
         width: f64,
     },
+    /// The method is not for the range: see its documentation.
+    #[non_exhaustive]
+    Unsuitable {
+        /// The lower limit as given.
+        a: f64,
+        /// The upper limit as given.
+        b: f64,
+        /// Why not, in a few words.
+        why: &'static str,
+    },
+    /// A path ([`Path`](crate::Path)) has a point or a direction that is not finite, a direction of no length, an angle
+    /// of more than a million turns, or goes on behind infinity.
+    #[non_exhaustive]
+    InvalidPath {
+        /// How many points of the path come before.
+        at: usize,
+        /// The real part of what was given.
+        re: f64,
+        /// The imaginary part.
+        im: f64,
+    },
     /// A tolerance is negative or NaN, or nothing was asked for (all of them are 0).
     #[non_exhaustive]
     InvalidTolerance {
@@ -171,6 +192,16 @@ impl<T> fmt::Display for Error<T> {
             }
             Error::InvalidScale { centre, width } => {
                 write!(f, "a scale has a finite centre and a positive width: centre = {centre:?}, width = {width:?}")
+            }
+            Error::Unsuitable { a, b, why } => {
+                write!(f, "the method is not for the range from {a:?} to {b:?}: {why}")
+            }
+            Error::InvalidPath { at, re, im } => {
+                write!(
+                    f,
+                    "a path has finite points and directions, and may end at infinity: \
+                     re = {re:?}, im = {im:?} after {at} points"
+                )
             }
             Error::InvalidTolerance { atol, rtol, rtol_l1 } => {
                 write!(

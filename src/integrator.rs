@@ -1,9 +1,11 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
 mod options;
+mod path;
 mod question;
 mod spectrum;
 mod start;
+mod transform;
 mod upto;
 
 use std::fmt;

@@ -39,9 +39,11 @@
 //!
 //! # Finding one's way
 //!
-//! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices.
-//! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], [`Fourier`]
-//!   (integrals against sin, cos and e^(i omega x)), or your own [`Method`].
+//! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices. [`integrate_path`]:
+//!   along a [`Path`] in the complex plane.
+//! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
+//!   [`Method`]. With a weight: [`Fourier`] (sin, cos and e^(i omega x)), [`PrincipalValue`] (1 / (x - c)), [`Algebraic`]
+//!   (powers and logarithms at the limits). [`Oscillator`]: other oscillations to infinity.
 //! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`batch_fn`] for many points in one
 //!   call, [`blocking_fn`] for functions that wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T,
 //!   EvaluationError>`. Any of them can be told to [`retry`](EvaluatorExt::retry) and to give up after a
@@ -90,6 +92,8 @@ mod prefetch;
 mod scaled;
 mod trace;
 
+use num_complex::Complex;
+
 pub use error::{Error, EvaluationError};
 pub use estimate::{Estimate, Partition, Reason, Segment};
 #[cfg(feature = "wire")]
@@ -107,12 +111,16 @@ pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
 #[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
 pub use evaluation::{Durability, Durable, DurableError};
 pub use integrator::Integrator;
+pub use numerics::algebraic::Algebraic;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::euclidean::Euclidean;
 pub use numerics::fourier::{Fourier, FourierExp, FourierMany};
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Again, Control, Guess, Known, Local, Method, Panel};
+pub use numerics::oscillator::Oscillator;
+pub use numerics::path::Path;
+pub use numerics::principal_value::{PrincipalValue, PrincipalValues};
 pub use numerics::simpson::Simpson;
 pub use numerics::spectral::Spectral;
 pub use numerics::tanh_sinh::TanhSinh;
@@ -161,4 +169,38 @@ where
     F: Fn(f64) -> T + Send + Sync + 'static,
 {
     Integrator::once(ThreadPool::machine().evaluator(f)).integrate(a, b, atol).await
+}
+
+/// Integrates a function of a complex variable along a path, to the absolute tolerance `atol`, on a thread pool as wide
+/// as the machine: the integral of `f(z) dz`.
+///
+/// The path is a slice of points, joined by straight pieces and perhaps infinite at the ends, or a [`Path`] with arcs
+/// and rays. For a choice of method, evaluator, relative tolerance or budget see [`Integrator::integrate_path`].
+///
+/// # Errors
+///
+/// As [`Integrator::integrate_path`].
+///
+/// # Examples
+///
+/// Around the pole of 1 / z, once:
+///
+/// ```
+/// use num_complex::Complex;
+///
+/// # futures::executor::block_on(async {
+/// let [i, one] = [Complex::<f64>::I, Complex::<f64>::ONE];
+/// let e = coquad::integrate_path(|z| z.inv(), &[one, i, -one, -i, one], 1e-12).await?;
+/// assert!((e.value - std::f64::consts::TAU * i).norm() <= 1e-12);
+/// # Ok::<(), coquad::Error<Complex<f64>>>(()) }).unwrap();
+/// ```
+pub async fn integrate_path<T, F>(f: F, path: impl Into<Path>, atol: f64) -> Result<Estimate<T>, Error<T>>
+where
+    T: Value,
+    F: Fn(Complex<f64>) -> T + Send + Sync + 'static,
+{
+    let path = path.into();
+    let along = path.clone();
+    let evaluator = ThreadPool::machine().evaluator(move |s| f(along.at(s)));
+    Integrator::once(evaluator).integrate_path(path, atol).await
 }

@@ -4,6 +4,7 @@
 //! its integral, into which panels it is refined. [`Run`](run::Run) is the textbook algorithm over that tree, taking
 //! its decisions in order; where the values come from is its [`Source`](run::Source)'s business.
 
+pub(crate) mod algebraic;
 pub(crate) mod auto;
 pub(crate) mod clenshaw_curtis;
 pub(crate) mod domain;
@@ -15,6 +16,9 @@ pub(crate) mod fourier;
 pub(crate) mod gauss_kronrod;
 mod lanes;
 pub(crate) mod method;
+pub(crate) mod oscillator;
+pub(crate) mod path;
+pub(crate) mod principal_value;
 mod product;
 pub(crate) mod run;
 pub(crate) mod simpson;
@@ -23,3 +27,4 @@ pub(crate) mod sum;
 pub(crate) mod tanh_sinh;
 pub(crate) mod tolerance;
 pub(crate) mod value;
+mod weighted;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use num_complex::Complex;
+
 use crate::numerics::euclidean::Elements;
 use crate::numerics::value::{Value, largest};
 
@@ -102,6 +104,12 @@ where
 
     fn divide(&mut self, divisor: f64) {
         self.value.divide(divisor);
+    }
+
+    const COMPLEX: bool = V::COMPLEX;
+
+    fn turn(&mut self, factor: Complex<f64>) {
+        self.value.turn(factor);
     }
 }
 

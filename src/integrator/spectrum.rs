@@ -96,6 +96,8 @@ fn turned<T, C: Value>(error: Error<T>) -> Error<C> {
         Error::Panicked { x, message } => Error::Panicked { x, message },
         Error::InvalidInterval { a, b } => Error::InvalidInterval { a, b },
         Error::InvalidScale { centre, width } => Error::InvalidScale { centre, width },
+        Error::Unsuitable { a, b, why } => Error::Unsuitable { a, b, why },
+        Error::InvalidPath { at, re, im } => Error::InvalidPath { at, re, im },
         Error::InvalidTolerance { atol, rtol, rtol_l1 } => Error::InvalidTolerance { atol, rtol, rtol_l1 },
     }
 }

@@ -15,6 +15,7 @@ use crate::drive::direct::{Direct, UNKEPT};
 use crate::drive::hosted::Hosted;
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
+use crate::error::Error;
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Dispatch;
 use crate::evaluation::panics;
@@ -31,7 +32,7 @@ use crate::trace;
 const MANY: f64 = 16_384.0;
 
 /// The run whose values are on their way.
-type Away<'a, T> = BoxFuture<'a, Ended<T>>;
+type Away<T> = BoxFuture<'static, Ended<T>>;
 
 /// What is known of the panel that is the whole range before a run begins.
 enum First<K, T> {
@@ -54,7 +55,33 @@ where
         b: f64,
         atol: f64,
         integral: &trace::Integral,
-    ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
+    ) -> Result<Away<E::Value>, Ended<E::Value>> {
+        if M::IN_X {
+            return self.over(a, b).map_err(Err)?.begin_over(a, b, atol, integral);
+        }
+        self.begin_over(a, b, atol, integral)
+    }
+
+    /// The same integrator with the method for the range.
+    fn over(&self, a: f64, b: f64) -> Result<Self, Error<E::Value>> {
+        let mut asked = self.clone();
+        if a.is_nan() || b.is_nan() {
+            return Ok(asked);
+        }
+        if a < b || b < a {
+            asked.method = self.method.over(a.min(b), a.max(b)).map_err(|why| Error::Unsuitable { a, b, why })?;
+        }
+        Ok(asked)
+    }
+
+    #[inline]
+    fn begin_over(
+        &self,
+        a: f64,
+        b: f64,
+        atol: f64,
+        integral: &trace::Integral,
+    ) -> Result<Away<E::Value>, Ended<E::Value>> {
         if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
             return Err(integral.run(|| self.here(a, b, atol)));
         }
@@ -67,13 +94,7 @@ where
     }
 
     /// Boxed, so that an evaluator that needs no such run has none compiled.
-    fn away(
-        &self,
-        a: f64,
-        b: f64,
-        atol: f64,
-        integral: &trace::Integral,
-    ) -> Result<Away<'_, E::Value>, Ended<E::Value>> {
+    fn away(&self, a: f64, b: f64, atol: f64, integral: &trace::Integral) -> Result<Away<E::Value>, Ended<E::Value>> {
         let (domain, tolerance) = self.question(a, b, atol)?;
         let limit = self.limit();
         let given_up = Arc::new(AtomicBool::new(false));

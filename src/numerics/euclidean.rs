@@ -1,5 +1,7 @@
 //! The Euclidean norm in the place of the largest component.
 
+use num_complex::Complex;
+
 use super::value::{Value, largest};
 
 /// An array or vector of values with the Euclidean norm, the root of the sum of squares, in the place of the largest.
@@ -62,6 +64,12 @@ where
 
     fn divide(&mut self, divisor: f64) {
         self.0.divide(divisor);
+    }
+
+    const COMPLEX: bool = V::COMPLEX;
+
+    fn turn(&mut self, factor: Complex<f64>) {
+        self.0.turn(factor);
     }
 }
 

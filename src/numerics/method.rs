@@ -260,6 +260,17 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Such a method is not given offsets: [`Integrator::offsets`](crate::Integrator::offsets) is refused.
     const IN_X: bool = false;
 
+    /// Returns the method for the range from `a` to `b`, with `a < b`, or why there is none, in a few words: for methods
+    /// with a weight that depends on the limits. Called once for each integral, if the method is [in `x`](Self::IN_X).
+    ///
+    /// # Errors
+    ///
+    /// A reason, which becomes [`Error::Unsuitable`](crate::Error::Unsuitable).
+    fn over(&self, a: f64, b: f64) -> Result<Self, &'static str> {
+        let _ = (a, b);
+        Ok(self.clone())
+    }
+
     /// Returns whether this panel may have points in common with others although
     /// [`REUSES_POINTS`](Self::REUSES_POINTS) is false, so that they must be told apart when they are counted. Of two
     /// such panels one suffices to say so, unless what they have in common is a limit.

@@ -152,6 +152,11 @@ impl<'a, T: Value> Series<'a, T> {
         Self { log, values, norms: values.iter().map(Value::norm).collect(), rest, trust, aliased, falls_fast }
     }
 
+    /// The coefficient of `T_k`, for `k` from 0 to `2^log`. The first and the last count half in the series.
+    pub(super) fn coefficient(&self, k: usize) -> T {
+        coefficient(self.log, self.values, k)
+    }
+
     /// The integral against a weight, times `half`, half the width of the panel.
     ///
     /// `moments`: the integrals over [-1, 1] of the weight times `T_k`, for `k` from 0 to `2^log`

@@ -84,6 +84,30 @@ pub trait Value: Clone + Send + Sync + 'static {
     fn divide(&mut self, divisor: f64) {
         self.scale(divisor.recip());
     }
+
+    /// Whether this is a space over the complex numbers, so that values can be [turned](Self::turn). Integrals along
+    /// [paths](crate::Path) are of such values.
+    const COMPLEX: bool = false;
+
+    /// Multiplies by a complex factor. In a space over the real numbers the factor must be real: the result is not a
+    /// number otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::Value;
+    /// use num_complex::Complex;
+    ///
+    /// let mut values = [Complex::ONE, Complex::I];
+    /// values.turn(Complex::I);
+    /// assert_eq!(values, [Complex::I, -Complex::ONE]);
+    /// let mut real = 1.0_f64;
+    /// real.turn(Complex::I);
+    /// assert!(real.is_nan());
+    /// ```
+    fn turn(&mut self, factor: Complex<f64>) {
+        self.scale(if factor.im == 0.0 { factor.re } else { f64::NAN });
+    }
 }
 
 macro_rules! real {
@@ -157,6 +181,17 @@ where
         self.re.divide(divisor);
         self.im.divide(divisor);
     }
+
+    const COMPLEX: bool = true;
+
+    fn turn(&mut self, factor: Complex<f64>) {
+        let [mut re, mut im] = [self.re, self.im];
+        re.scale(factor.re);
+        re.add_scaled(-factor.im, &self.im);
+        im.scale(factor.re);
+        im.add_scaled(factor.im, &self.re);
+        *self = Complex::new(re, im);
+    }
 }
 
 /// The largest norm, and NaN if any is NaN.
@@ -194,6 +229,14 @@ impl<T: Value, const N: usize> Value for [T; N] {
     fn divide(&mut self, divisor: f64) {
         for item in self {
             item.divide(divisor);
+        }
+    }
+
+    const COMPLEX: bool = T::COMPLEX;
+
+    fn turn(&mut self, factor: Complex<f64>) {
+        for item in self {
+            item.turn(factor);
         }
     }
 }
@@ -245,6 +288,14 @@ impl<T: Value> Value for Vec<T> {
     fn divide(&mut self, divisor: f64) {
         for item in self {
             item.divide(divisor);
+        }
+    }
+
+    const COMPLEX: bool = T::COMPLEX;
+
+    fn turn(&mut self, factor: Complex<f64>) {
+        for item in self {
+            item.turn(factor);
         }
     }
 }

@@ -15,6 +15,7 @@ type Asynchronous = EvaluatorFn<fn(f64) -> Ready<Result<f64, EvaluationError>>>;
 
 const _: () = {
     shared::<Again<'static, f64>>();
+    shared::<Algebraic>();
     shared::<Arithmetic>();
     shared::<Auto>();
     shared::<BatchFn<fn(Vec<f64>) -> Ready<Result<Vec<f64>, EvaluationError>>>>();
@@ -41,10 +42,14 @@ const _: () = {
     shared::<Known<'static, f64>>();
     shared::<Local<f64>>();
     shared::<Mixed>();
+    shared::<Oscillator<Function>>();
     shared::<Pace>();
     shared::<Panel<()>>();
+    shared::<Path>();
     shared::<PointCache<f64>>();
     shared::<PoolEvaluator<Function>>();
+    shared::<PrincipalValue>();
+    shared::<PrincipalValues>();
     shared::<Progress<'static, f64>>();
     shared::<Reason>();
     shared::<Retry<Asynchronous>>();
@@ -95,6 +100,12 @@ fn the_futures_of_all_calls_can_move_between_threads() {
     movable(&coquad::integrate(f64::sin, 0.0, 1.0, 1e-8));
     movable(&Integrator::new(pool.evaluator(f64::sin)).integrate(0.0, 1.0, 1e-8));
     movable(&Integrator::new(Inline::new(f64::sin)).integrate(0.0, 1.0, 1e-8));
+    movable(&coquad::integrate_path(|z| z, &[num_complex::Complex::ZERO, num_complex::Complex::ONE], 1e-8));
+    let path = Integrator::new(Inline::new(|s: f64| num_complex::Complex::new(s, s)));
+    movable(&path.integrate_path(Path::circle(num_complex::Complex::ONE, 1.0), 1e-8));
+    let many = Integrator::new(pool.evaluator(f64::sin)).method(PrincipalValue::many(&[0.5]));
+    movable(&many.integrate(0.0, 1.0, 1e-8));
+    movable(&many.integrate_each(0.0, 1.0, 1e-8));
     let ask = |x: f64| async move { Ok::<f64, EvaluationError>(x) };
     let evaluator = evaluator_fn(2, ask);
     movable(&evaluator.evaluate(0.5));

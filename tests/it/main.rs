@@ -23,6 +23,8 @@ mod limits;
 mod methods;
 mod offsets;
 mod option_space;
+mod oscillators;
+mod paths;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
@@ -38,3 +40,4 @@ mod tolerances;
 mod truth;
 mod truth_methods;
 mod upto;
+mod weights;

@@ -50,6 +50,32 @@ unsafe extern "C" {
         result: *mut c_double,
         abserr: *mut c_double,
     ) -> c_int;
+    fn gsl_integration_qawc(
+        f: *const GslFunction,
+        a: c_double,
+        b: c_double,
+        c: c_double,
+        epsabs: c_double,
+        epsrel: c_double,
+        limit: usize,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+    ) -> c_int;
+    fn gsl_integration_qaws_table_alloc(alpha: c_double, beta: c_double, mu: c_int, nu: c_int) -> *mut c_void;
+    fn gsl_integration_qaws_table_free(t: *mut c_void);
+    fn gsl_integration_qaws(
+        f: *const GslFunction,
+        a: c_double,
+        b: c_double,
+        t: *mut c_void,
+        epsabs: c_double,
+        epsrel: c_double,
+        limit: usize,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+    ) -> c_int;
     fn gsl_integration_cquad(
         f: *const GslFunction,
         a: c_double,
@@ -111,6 +137,67 @@ pub fn qags_to<F: Fn(f64) -> f64>(f: F, a: f64, b: f64, atol: f64) -> Option<f64
         status
     };
     (status == 0).then_some(value)
+}
+
+/// A function that is not a case, and how often it was called.
+struct Plain<'a> {
+    f: &'a dyn Fn(f64) -> f64,
+    calls: usize,
+}
+
+extern "C" fn call_plain(x: c_double, params: *mut c_void) -> c_double {
+    // SAFETY: `params` is the `Plain` that `weighted` passes; GSL calls back on this thread, before it returns.
+    let plain = unsafe { &mut *params.cast::<Plain<'_>>() };
+    plain.calls += 1;
+    (plain.f)(x)
+}
+
+/// The value, whether it says that the tolerance is met, and how many evaluations it took.
+fn weighted(
+    f: &dyn Fn(f64) -> f64,
+    integrate: impl FnOnce(&GslFunction, usize, *mut c_void, &mut f64, &mut f64) -> c_int,
+) -> (f64, bool, usize) {
+    let mut plain = Plain { f, calls: 0 };
+    let function = GslFunction { function: call_plain, params: (&raw mut plain).cast() };
+    let (limit, mut value, mut error) = (BUDGET / 42, f64::NAN, f64::NAN);
+    // SAFETY: as in `qags`.
+    let status = unsafe {
+        gsl_set_error_handler_off();
+        let w = gsl_integration_workspace_alloc(limit);
+        let status = integrate(&function, limit, w, &mut value, &mut error);
+        gsl_integration_workspace_free(w);
+        status
+    };
+    (value, status == 0 && value.is_finite(), plain.calls)
+}
+
+/// QAWC: a principal value.
+pub fn qawc(f: &dyn Fn(f64) -> f64, a: f64, b: f64, c: f64, rtol: f64) -> (f64, bool, usize) {
+    weighted(f, |f, limit, w, value, error| {
+        // SAFETY: as in `qags`.
+        unsafe { gsl_integration_qawc(f, a, b, c, 0.0, rtol, limit, w, value, error) }
+    })
+}
+
+/// QAWS: algebraic and logarithmic weights.
+pub fn qaws(
+    f: &dyn Fn(f64) -> f64,
+    a: f64,
+    b: f64,
+    powers: [f64; 2],
+    logs: [bool; 2],
+    rtol: f64,
+) -> (f64, bool, usize) {
+    let [mu, nu] = logs.map(c_int::from);
+    weighted(f, |f, limit, w, value, error| {
+        // SAFETY: as in `qags`; the table is freed.
+        unsafe {
+            let t = gsl_integration_qaws_table_alloc(powers[0], powers[1], mu, nu);
+            let status = gsl_integration_qaws(f, a, b, t, 0.0, rtol, limit, w, value, error);
+            gsl_integration_qaws_table_free(t);
+            status
+        }
+    })
 }
 
 /// CQUAD, on finite ranges only: an infinite one counts as not converged.

@@ -1,9 +1,10 @@
-//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers] [-- v | NAME | case NAME | cheap]...`:
+//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers] [-- v | NAME | case NAME | cheap | weights]...`:
 //! the league table.
 //!
 //! Without arguments the tables of docs/ACCURACY.md; `v` adds a line for each integral, NAME keeps the methods whose
 //! names contain it (several: `A,B`), `case NAME` the integrals whose names start with it;
-//! `cheap` prints the times of cheap integrals beside a loop by hand instead, `fourier` the drawn Fourier integrals beside SciPy.
+//! `cheap` prints the times of cheap integrals beside a loop by hand instead, `fourier` the drawn Fourier integrals beside SciPy,
+//! `weights` principal values and algebraic weights beside GSL's.
 
 mod battery;
 mod believed;
@@ -18,8 +19,12 @@ mod fourier;
 mod gsl;
 #[cfg(feature = "peers")]
 mod peers;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../../../tests/it/support/poles.rs"]
+mod poles;
 #[path = "../../../tests/it/support/truth.rs"]
 mod truth;
+mod weights;
 
 use std::fmt;
 use std::sync::Arc;
@@ -252,6 +257,9 @@ fn main() {
     }
     if wanted.as_deref() == Some("cheap") {
         return cheap::table();
+    }
+    if wanted.as_deref() == Some("weights") {
+        return weights::weights();
     }
     if wanted.as_deref() == Some("truth") {
         return believed::table(&prefix, verbose);
