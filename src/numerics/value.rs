@@ -98,7 +98,7 @@ pub trait Value: Clone + Send + Sync + 'static {
     /// use coquad::Value;
     /// use num_complex::Complex;
     ///
-    /// let mut values = [Complex::ONE, Complex::I];
+    /// let mut values = [Complex::<f64>::ONE, Complex::I];
     /// values.turn(Complex::I);
     /// assert_eq!(values, [Complex::I, -Complex::ONE]);
     /// let mut real = 1.0_f64;
