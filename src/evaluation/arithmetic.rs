@@ -174,6 +174,32 @@ pub enum Mixed {
     Only(Arithmetic),
 }
 
+impl Mixed {
+    /// Returns what all are to agree with and the first of these kinds that does not, if there is one: what an evaluator
+    /// that meets workers tells of them ([`Evaluator::mixture`](crate::Evaluator::mixture)).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Arithmetic, Mixed};
+    ///
+    /// let kinds = ["glibc:1234abcd".into(), "glibc:1234abcd release".into(), "musl:1d19e135".into()];
+    /// let differ = Some((kinds[0].clone(), kinds[2].clone()));
+    /// assert_eq!(Mixed::Count.mixture(&kinds), differ);
+    /// assert_eq!(Mixed::Count.mixture(&kinds[..2]), None);
+    /// assert_eq!(Mixed::Only(kinds[2].clone()).mixture(&kinds).unwrap().1, kinds[0]);
+    /// ```
+    #[must_use]
+    pub fn mixture(&self, kinds: &[Arithmetic]) -> Option<(Arithmetic, Arithmetic)> {
+        let expected = match self {
+            Mixed::Only(expected) => expected,
+            Mixed::Count | Mixed::Refuse => kinds.first()?,
+        };
+        let found = kinds.iter().find(|kind| *kind != expected && !expected.agrees_with(kind))?;
+        Some((expected.clone(), found.clone()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use super::evaluator::Evaluator;
 use super::letter::letter;
 use super::points::call::Call;
 use super::wire::Numbers;
-use super::wrappers::{Conflict, is_chosen};
+use super::wrappers::{Beside, Conflict, is_chosen};
 use crate::error::EvaluationError;
 
 /// Evaluates in worker processes: a crash, a leak or a lock there is not one here.
@@ -77,6 +78,8 @@ use crate::error::EvaluationError;
 pub struct Processes<T = f64> {
     config: Config,
     running: OnceLock<Handle<T>>,
+    /// Points that are being evaluated twice.
+    twice: AtomicUsize,
     values: PhantomData<fn() -> T>,
 }
 
@@ -116,7 +119,7 @@ impl Processes {
 
 impl<T> Processes<T> {
     fn with(config: Config) -> Self {
-        Self { config, running: OnceLock::new(), values: PhantomData }
+        Self { config, running: OnceLock::new(), twice: AtomicUsize::new(0), values: PhantomData }
     }
 
     /// Takes values of another type: `Processes::new(8, command).values::<Complex<f64>>()`.
@@ -185,7 +188,8 @@ impl<T> Processes<T> {
     /// Has this share of the points, chosen by their bits, evaluated twice, by two workers where two serve: an evaluation
     /// whose values differ in a bit fails with [`Conflict`]. Unless called none is.
     ///
-    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers.
+    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers. A point that is evaluated twice
+    /// takes the room of two in [`concurrency`](Evaluator::concurrency).
     #[must_use]
     pub fn verify(mut self, share: f64) -> Self {
         self.config.verify = share;
@@ -234,6 +238,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
             return told(value.await).await;
         }
         // The call, and the room that it has, ends when the two were compared: neither value is anybody's before.
+        let _second = Beside::any(&self.twice);
         let twin = Twin::default();
         let values = [(); 2].map(|()| {
             let (to, value) = letter();
@@ -262,10 +267,16 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
     const CALLS: bool = true;
 
     fn concurrency(&self) -> usize {
-        match self.running.get() {
+        let room = match self.running.get() {
             Some(running) => running.capacity(),
             None => self.config.workers * self.config.window.unwrap_or(1),
-        }
+        };
+        // Relaxed: a hint, with nothing behind it.
+        room.saturating_sub(self.twice.load(Ordering::Relaxed)).max(1)
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.config.mixed.mixture(&self.arithmetics())
     }
 }
 

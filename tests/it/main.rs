@@ -37,3 +37,4 @@ mod tolerances;
 mod truth;
 mod truth_methods;
 mod upto;
+mod watching;

@@ -145,6 +145,7 @@ impl Nats {
             attempts: 3,
             queue_factor: 2.0,
             verify: 0.0,
+            twice: Arc::default(),
             mixed: Mixed::Count,
             values: PhantomData,
         };
@@ -235,6 +236,8 @@ pub struct NatsEvaluator<T = f64> {
     attempts: u32,
     queue_factor: f64,
     verify: f64,
+    /// Points that are being evaluated twice.
+    twice: Arc<AtomicUsize>,
     mixed: Mixed,
     values: PhantomData<fn() -> T>,
 }
@@ -301,7 +304,8 @@ impl<T> NatsEvaluator<T> {
     ///
     /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which points are chosen. One that
     /// lies about a point is found out unless the other answer is its own or another liar's, so let there be more slots
-    /// than any one worker has. A function that is not deterministic is found out too.
+    /// than any one worker has. A function that is not deterministic is found out too. A point that is evaluated twice takes
+    /// the room of two in [`concurrency`](Evaluator::concurrency).
     #[must_use]
     pub fn verify(mut self, share: f64) -> Self {
         self.verify = share;
@@ -396,6 +400,22 @@ impl Drop for Forget<'_> {
     }
 }
 
+/// A point is being evaluated twice.
+struct Twice<'a>(&'a AtomicUsize);
+
+impl<'a> Twice<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Twice<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<T> NatsEvaluator<T> {
     async fn ask(&self, x: f64, again: bool) -> Result<Vec<f64>, EvaluationError> {
         let ticket = self.inner.tickets.fetch_add(1, Ordering::Relaxed);
@@ -421,6 +441,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
 
     async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
         let numbers = if self.is_verified(x) {
+            let _second = Twice::begin(&self.twice);
             let (first, second) = futures::try_join!(self.ask(x, false), self.ask(x, true))?;
             if !first.iter().map(|y| y.to_bits()).eq(second.iter().map(|y| y.to_bits())) {
                 return Err(EvaluationError::new(Error::Conflict { first, second }));
@@ -437,7 +458,14 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
 
     fn concurrency(&self) -> usize {
         // Exact: slots are few enough for a float.
-        (self.slots() as f64 * self.queue_factor).ceil() as usize
+        let room = (self.slots() as f64 * self.queue_factor).ceil() as usize;
+        // Without a slot there is no room, and a point that has begun keeps one for itself.
+        let twice = self.twice.load(Ordering::Relaxed);
+        room.saturating_sub(twice).max(usize::from(room > 0))
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.mixed.mixture(&self.arithmetics())
     }
 }
 
@@ -449,6 +477,7 @@ impl<T> Clone for NatsEvaluator<T> {
             run: self.run.clone(),
             invalid: self.invalid.clone(),
             parameters: self.parameters.clone(),
+            twice: self.twice.clone(),
             mixed: self.mixed.clone(),
             values: PhantomData,
             ..*self

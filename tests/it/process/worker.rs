@@ -33,6 +33,11 @@ pub(super) fn vector_of(x: f64) -> Vec<f64> {
     (0..100).map(|k| x.powi(k)).collect()
 }
 
+/// Six functions at a hundred arguments.
+fn six_of(x: f64, functions: [fn(f64) -> f64; 6]) -> Vec<f64> {
+    (1..=100).flat_map(|k| functions.map(|f| f(x * f64::from(k) + 0.1))).collect()
+}
+
 /// No test: does what the environment says, and nothing where it says nothing.
 #[test]
 fn runs_as_a_worker() {
@@ -84,6 +89,15 @@ fn runs_as_a_worker() {
         "echo" => serve(|x: f64| {
             wait();
             x
+        }),
+        // By the machine's elementary functions, and by those of the crate libm.
+        "elementary" => serve(|x: f64| {
+            wait();
+            six_of(x, [f64::sin, f64::cos, f64::atan, f64::exp_m1, f64::sinh, f64::tanh])
+        }),
+        "pure" => serve(|x: f64| {
+            wait();
+            six_of(x, [libm::sin, libm::cos, libm::atan, libm::expm1, libm::sinh, libm::tanh])
         }),
         "f32" => serve(f32_of),
         "complex" => serve(complex_of),
