@@ -4,6 +4,7 @@
 //! a channel and nothing else, so dropping a future at any moment leaves no message half written or half read.
 
 mod error;
+mod groups;
 mod supervisor;
 mod words;
 mod worker;

@@ -15,10 +15,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, kill_process_group};
 
 use super::error::{Death, ProcessError, ProcessReport};
-use super::worker::{Groups, Input, Job, Reply, Twin, Worker};
+use super::groups::Groups;
+use super::worker::{Input, Job, Reply, Twin, Worker};
 use super::{Config, Numbers};
 use crate::error::EvaluationError;
 use crate::evaluation::arithmetic::{Arithmetic, Mixed};
@@ -98,7 +98,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
             capacity: AtomicUsize::new(config.workers * config.window.unwrap_or(1)),
             report: Mutex::default(),
             arithmetics: Mutex::default(),
-            groups: Mutex::default(),
+            groups: Groups::default(),
         });
         let supervisor = Supervisor {
             shared: shared.clone(),
@@ -156,9 +156,7 @@ impl<T> Handle<T> {
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         lock(&self.0.inbox).closed = true;
-        for group in lock(&self.0.groups).iter() {
-            let _ = kill_process_group(*group, Signal::KILL);
-        }
+        self.0.groups.kill();
         self.0.ring();
     }
 }

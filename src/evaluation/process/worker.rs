@@ -7,13 +7,14 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::error::Death;
+use super::groups::Groups;
 use super::words::Words;
 use crate::error::EvaluationError;
 use crate::evaluation::letter::Sender;
@@ -28,9 +29,6 @@ const REMEMBERED: usize = 64;
 
 /// How long a process that has closed its pipe may take to end by itself, so that its status is its own.
 const LAST_WORDS: Duration = Duration::from_millis(20);
-
-/// Processes that run, each the leader of a process group.
-pub(super) type Groups = Mutex<Vec<Pid>>;
 
 /// Where an answer goes.
 pub(super) struct Reply<T> {
@@ -137,9 +135,10 @@ impl<T> Worker<T> {
         if heard {
             command.stderr(Stdio::piped());
         }
+        groups.guard();
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
         let pid = Pid::from_child(&child);
-        groups.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        groups.add(pid);
         let stdin = child.stdin.take().expect("it was piped");
         let stdout = child.stdout.take().expect("it was piped");
         let words = child.stderr.take().and_then(|stderr| Words::hear(stderr).ok());
@@ -305,9 +304,7 @@ impl<T> Worker<T> {
                 thread::sleep(Duration::from_micros(200));
             }
         }
-        // Off the list before the number is free for another process.
-        groups.lock().unwrap_or_else(PoisonError::into_inner).retain(|pid| *pid != self.pid);
-        let _ = kill_process_group(self.pid, Signal::KILL);
+        groups.end(self.pid);
         self.child.wait().ok()
     }
 }

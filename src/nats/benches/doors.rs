@@ -1,7 +1,9 @@
 //! What an evaluation through NATS costs beyond itself, and how well skewed work is shared:
 //! `bash .ci/nats cargo bench -p coquad-nats`. Everything is on this machine and shares its cores.
+//!
+//! `bash .ci/nats cargo bench -p coquad-nats -- rates`: by slots in each process, and by how the server syncs what it stores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -27,10 +29,13 @@ fn skewed(x: f64) -> Duration {
     Duration::from_millis(if (hash >> 32).is_multiple_of(10) { 200 } else { 5 })
 }
 
-fn start_server(folder: &PathBuf) -> (Running, String) {
+/// A server that syncs what it stores every two minutes unless told otherwise.
+fn start_server(folder: &PathBuf, sync: &str) -> (Running, String) {
     let program = env::var("NATS_SERVER").expect("run `bash .ci/nats cargo bench -p coquad-nats`");
+    let file = folder.join("server.conf");
+    fs::write(&file, format!("jetstream {{ store_dir: {folder:?}, sync_interval: {sync} }}")).expect("its settings");
     let mut command = Command::new(program);
-    command.args(["--addr", "127.0.0.1", "--port", "-1", "--jetstream", "--store_dir"]).arg(folder);
+    command.args(["--addr", "127.0.0.1", "--port", "-1", "--config"]).arg(file);
     command.arg("--ports_file_dir").arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
     let server = Running(command.spawn().expect("the server"));
     let ports = folder.join(format!("nats-server_{}.ports", server.0.id()));
@@ -73,6 +78,38 @@ impl Observer<f64> for Work {
     }
 }
 
+/// Evaluations per second, of those that take no time.
+fn rate(nats: &Nats, seed: u32, count: u32, window: usize) -> f64 {
+    let evaluator = nats.evaluator::<f64>("at-once");
+    let started = Instant::now();
+    let done = stream::iter(points(seed, count)).map(|x| evaluator.evaluate(x)).buffer_unordered(window);
+    assert!(block_on(done.all(async |value| value.is_ok())));
+    f64::from(count) / started.elapsed().as_secs_f64()
+}
+
+/// By slots in each process, and by how the server syncs.
+fn rates(folder: &Path) {
+    for sync in ["2m", "always"] {
+        for slots in [1, 8] {
+            let folder = folder.join(format!("{sync}-{slots}"));
+            fs::create_dir_all(&folder).expect("a folder");
+            let (_server, address) = start_server(&folder, sync);
+            let nats = block_on(Nats::connect(&address)).expect("a connection");
+            let _running = workers(&address, "at-once", slots);
+            seen(&nats.evaluator("at-once"), 4 * slots);
+            // The first are slower: connections, streams and caches are new.
+            rate(&nats, 1, 2_000, 1_000);
+            let mut rates: Vec<f64> = (2..7).map(|seed| rate(&nats, seed, 5_000, 1_000)).collect();
+            rates.sort_by(f64::total_cmp);
+            println!(
+                "sync_interval {sync:6}, 4 processes with {slots} slots: {:.0}/s ({:.0} to {:.0})",
+                rates[2], rates[0], rates[4]
+            );
+            block_on(nats.close());
+        }
+    }
+}
+
 fn share(what: &str, wall: Duration, ideal: Duration) {
     println!("skewed, {what}: {wall:.2?}, {:.3} of ideal", wall.as_secs_f64() / ideal.as_secs_f64());
 }
@@ -108,7 +145,12 @@ fn main() {
     }
     let folder = env::temp_dir().join(format!("coquad-nats-bench-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
-    let (server, address) = start_server(&folder);
+    if arguments.iter().any(|argument| argument == "rates") {
+        rates(&folder);
+        let _ = fs::remove_dir_all(&folder);
+        return;
+    }
+    let (server, address) = start_server(&folder, "2m");
     let nats = block_on(Nats::connect(&address)).expect("a connection");
 
     let at_once = nats.evaluator::<f64>("at-once");
@@ -123,10 +165,7 @@ fn main() {
     trips.sort();
     println!("round trip, one at a time: median {:?}, p99 {:?}", trips[1000], trips[1980]);
     for window in [8, 1000] {
-        let started = Instant::now();
-        let done = stream::iter(points(window, 20_000)).map(|x| at_once.evaluate(x)).buffer_unordered(window as usize);
-        assert!(block_on(done.all(async |value| value.is_ok())));
-        println!("throughput at a window of {window}: {:.0}/s", 20_000.0 / started.elapsed().as_secs_f64());
+        println!("throughput at a window of {window}: {:.0}/s", rate(&nats, window, 20_000, window as usize));
     }
     drop(running);
 

@@ -61,6 +61,10 @@ fn runs_as_a_worker() {
         super::life::coordinator();
         process::exit(0);
     }
+    if words[0] == "parents" {
+        super::life::parents(number != 0.0);
+        process::exit(0);
+    }
     let pipe = OpenOptions::new().write(true).open("/proc/self/fd/3").unwrap();
     if words[0] == "alone" {
         alone(number, words[2].parse().unwrap(), pipe);
@@ -136,6 +140,15 @@ fn runs_as_a_worker() {
             }
             peaks(x)
         }),
+        // Has children, which have some.
+        "parent" => {
+            #[allow(clippy::zombie_processes, reason = "whoever holds the worker has to get rid of it")]
+            Command::new("sh").args(["-c", "sleep 600 & sleep 600"]).spawn().unwrap();
+            serve(|x: f64| {
+                thread::sleep(Duration::from_secs_f64(600.0 * x));
+                x
+            })
+        }
         "prints" => serve(prints),
         "descriptors" => serve(|_: f64| fs::read_dir("/proc/self/fd").unwrap().count() as f64),
         "forks" => serve(forks),
