@@ -173,7 +173,7 @@ impl Nats {
 
 async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Ops, Error> {
     let (to_forward, mut happened) = unbounded();
-    let (client, context, connections) = server.connect("client", to_forward).await?;
+    let (client, context, connections) = server.connect("client", to_forward, Duration::ZERO).await?;
     let ops = Ops::new(client, context, connections, server, events.clone()).await?;
     ops.setup().await?;
     let events = events.clone();

@@ -299,7 +299,8 @@ impl Desk {
         let mut outcome = Ok(numbers);
         if let Some(found) = arithmetic {
             let mut kinds = pending.function.arithmetics.lock().unwrap_or_else(PoisonError::into_inner);
-            if !kinds.contains(&found) && kinds.len() < KINDS {
+            let is_new = !kinds.contains(&found) && kinds.len() < KINDS;
+            if is_new {
                 kinds.push(found.clone());
             }
             let expected = match &pending.mixed {
@@ -308,8 +309,13 @@ impl Desk {
             };
             drop(kinds);
             if !expected.agrees_with(&found) {
+                let error = Error::Arithmetic { expected, found };
+                if is_new {
+                    let function = &*pending.function.name;
+                    tracing::warn!(target: "coquad", %error, function, "values may have other bits");
+                }
                 if pending.mixed != Mixed::Count {
-                    outcome = Err(EvaluationError::new(Error::Arithmetic { expected, found }));
+                    outcome = Err(EvaluationError::new(error));
                 }
                 self.count(|report| report.mixed += 1);
             }

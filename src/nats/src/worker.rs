@@ -53,6 +53,7 @@ pub struct Worker {
     slots: usize,
     longest: Duration,
     patience: Duration,
+    wait: Duration,
 }
 
 /// A function as it was registered.
@@ -103,6 +104,7 @@ impl Worker {
             slots,
             longest: Duration::from_secs(24 * 3600),
             patience: Duration::from_secs(20),
+            wait: Duration::MAX,
         }
     }
 
@@ -189,6 +191,14 @@ impl Worker {
         self
     }
 
+    /// Waits this long for a server that cannot be reached at the start, for ever unless called; 0 tries once. A server that
+    /// refuses the log-in is not waited for.
+    #[must_use]
+    pub fn wait(mut self, limit: Duration) -> Self {
+        self.wait = limit;
+        self
+    }
+
     /// Serves until SIGTERM or SIGINT, on the calling thread and one per slot.
     ///
     /// The connection is made anew when it is lost. Told to stop, it asks for no more jobs, finishes those it has
@@ -197,13 +207,15 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// If there is no connection to begin with, as [`Nats::connect`](crate::Nats::connect); if a name is none.
+    /// As [`Nats::connect`](crate::Nats::connect), if there is no connection within [`wait`](Self::wait); if a name is none.
     pub fn run(self) -> Result<(), Error> {
         let (ready, _) = oneshot::channel();
         self.serve_until(signals, ready)
     }
 
     /// Serves in the background, until it is told to stop or the handle is dropped. Signals are the program's own affair.
+    ///
+    /// It returns when the connection is made: a server that is not there is waited for ([`wait`](Self::wait)).
     ///
     /// # Errors
     ///
@@ -234,7 +246,7 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let served = runtime.block_on(async move {
             let (events, happened) = unbounded();
-            let (client, context, connections) = self.server.connect("worker", events).await?;
+            let (client, context, connections) = self.server.connect("worker", events, self.wait).await?;
             let (phase, phases) = watch::channel(Phase::Serving);
             let shared = Arc::new(Shared {
                 server: self.server,

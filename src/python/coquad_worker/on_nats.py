@@ -332,6 +332,7 @@ async def serve_nats_async(
     space: str = "default",
     slots: int = 1,
     patience: float = 20.0,
+    wait: Optional[float] = None,
     **connection: Any,
 ) -> bool:
     """As `serve_nats`, on a loop that runs. Returns whether no thread is left that evaluates what nobody wants."""
@@ -351,7 +352,19 @@ async def serve_nats_async(
     async def disconnected() -> None:
         say("disconnected")
 
+    loop = asyncio.get_running_loop()
+    refused: "asyncio.Future[None]" = loop.create_future()
+    tried: "list[Exception]" = []
+
     async def failed(error: Exception) -> None:
+        if not workers:
+            # nats-py tries again whatever it was: a server that is not there is waited for, one that refuses is not.
+            if "authorization" in str(error).lower() and not refused.done():
+                refused.set_exception(error)
+            elif not tried:
+                say(f"no server yet: {type(error).__name__}: {error}")
+            tried.append(error)
+            return
         # Each attempt to connect that fails is one: what an operator must know is that the connection is gone.
         if not isinstance(error, (OSError, asyncio.TimeoutError, nats.errors.UnexpectedEOF)):
             say(f"{type(error).__name__}: {error}")
@@ -366,10 +379,17 @@ async def serve_nats_async(
         "disconnected_cb": disconnected,
         "reconnected_cb": connected,
     }
-    nc = await nats.connect(url, **{**options, **connection})
+    connecting = asyncio.ensure_future(nats.connect(url, **{**options, **connection}))
+    await asyncio.wait({connecting, refused}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    if not connecting.done():
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        if refused.done():
+            refused.result()
+        raise TimeoutError(f"no server within {wait} s: {tried[-1] if tried else 'no answer'}")
+    nc = connecting.result()
     worker = _Worker(nc, function, f, space, slots)
     workers.append(worker)
-    loop = asyncio.get_running_loop()
 
     def told() -> None:
         (worker.left if worker.leaving.is_set() else worker.leaving).set()
@@ -402,7 +422,8 @@ def serve_nats(url: str, function: str, f: Callable[[float], Any], **options: An
     `slots` evaluations run at once, each on a thread; `space` is the coordinator's; what else is given goes to
     `nats.connect`. Told by SIGTERM or SIGINT, it asks for no more, finishes what it has within `patience` seconds, and
     hands back the rest. Whatever `f` raises is its failure at that point, and so is a value that is no number or too
-    long: the worker lives on. What the server loses, and a server that is started again, it survives.
+    long: the worker lives on. What the server loses, and a server that is started again, it survives. A server that is not
+    there at the start is waited for, `wait` seconds if that is given; one that refuses the log-in is not.
     """
     if not asyncio.run(serve_nats_async(url, function, f, **options)):
         # Python would wait for the threads that are left, one of which may never end.
