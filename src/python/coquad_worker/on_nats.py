@@ -380,7 +380,8 @@ async def serve_nats_async(
         "reconnected_cb": connected,
     }
     connecting = asyncio.ensure_future(nats.connect(url, **{**options, **connection}))
-    await asyncio.wait({connecting, refused}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    either: "list[asyncio.Future[Any]]" = [connecting, refused]
+    await asyncio.wait(either, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
     if not connecting.done():
         connecting.cancel()
         await asyncio.wait({connecting})

@@ -161,6 +161,27 @@ fn the_pure_rust_libm_has_the_same_bits_on_both() {
     assert_eq!((processes.report().mixed, processes.arithmetics().len()), (1, 2));
 }
 
+/// D10: a file of the other CPU is told of when it is opened, and refused where that was asked for.
+#[test]
+#[cfg(feature = "durable")]
+fn a_durable_cache_of_another_cpu() {
+    use coquad::{DurableError, PointCache};
+
+    if !has_fma() {
+        return;
+    }
+    let folder = Folder::new();
+    let written = with(folder.command("keeps"), WITHOUT_FMA).stdin(Stdio::null()).status().unwrap();
+    assert!(written.success());
+    let cache = PointCache::<f64>::open(super::worker::kept(&folder.0), "peaks").unwrap();
+    let durability = cache.durability().unwrap();
+    let theirs = durability.arithmetic.expect("it says whose it is");
+    assert!(durability.loaded > 100 && !theirs.agrees_with(&Arithmetic::here()), "{theirs}");
+    let refused = cache.same_arithmetic().unwrap_err();
+    assert!(matches!(refused, DurableError::Arithmetic { .. }), "{refused}");
+    println!("a cache's file of {theirs}, opened by {}", Arithmetic::here());
+}
+
 #[test]
 fn numpy_beside_rust() {
     let Some(numpy) = numpy(BY_NUMPY) else { return };

@@ -33,6 +33,12 @@ pub(super) fn vector_of(x: f64) -> Vec<f64> {
     (0..100).map(|k| x.powi(k)).collect()
 }
 
+/// The file of a durable cache in that folder.
+#[cfg(feature = "durable")]
+pub(super) fn kept(folder: &Path) -> std::path::PathBuf {
+    folder.join("kept")
+}
+
 /// Six functions at a hundred arguments.
 fn six_of(x: f64, functions: [fn(f64) -> f64; 6]) -> Vec<f64> {
     (1..=100).flat_map(|k| functions.map(|f| f(x * f64::from(k) + 0.1))).collect()
@@ -63,6 +69,14 @@ fn runs_as_a_worker() {
     }
     if words[0] == "parents" {
         super::life::parents(number != 0.0);
+        process::exit(0);
+    }
+    #[cfg(feature = "durable")]
+    if words[0] == "keeps" {
+        let cache = coquad::PointCache::open(kept(Path::new(&env::var(FOLDER).unwrap())), "peaks").unwrap();
+        let integrator = coquad::Integrator::new(coquad::Inline::new(peaks)).with_cache(cache.clone());
+        integrator.integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+        futures::executor::block_on(cache.sync()).unwrap();
         process::exit(0);
     }
     let pipe = OpenOptions::new().write(true).open("/proc/self/fd/3").unwrap();

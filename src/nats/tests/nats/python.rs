@@ -235,9 +235,7 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
                 let evaluator = evaluator.clone();
                 // Both slots are busy, and more is queued.
                 let points = [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0];
-                std::thread::spawn(move || {
-                    block_on(futures::future::join_all(points.map(|x| evaluator.evaluate(x))))
-                })
+                std::thread::spawn(move || block_on(futures::future::join_all(points.map(|x| evaluator.evaluate(x)))))
             });
             std::thread::sleep(Duration::from_millis(200));
             match leave {
@@ -290,10 +288,13 @@ fn late_workers(url: &str, wait: Option<f64>) -> Vec<Command> {
     supervisor.args(["--", "python3", "-c", script]).env("PYTHONPATH", package());
     let mut python = python();
     let wait = wait.map_or("None".to_owned(), |wait| wait.to_string());
-    let program = format!("from coquad_worker import serve_nats\nserve_nats({url:?}, 'late', lambda x: x, wait={wait})\n");
+    let program =
+        format!("from coquad_worker import serve_nats\nserve_nats({url:?}, 'late', lambda x: x, wait={wait})\n");
     python.arg("-c").arg(program);
     let mut both = vec![supervisor, python];
-    both.iter_mut().for_each(|command| drop(command.stdin(Stdio::null())));
+    for command in &mut both {
+        command.stdin(Stdio::null());
+    }
     both
 }
 
