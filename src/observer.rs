@@ -43,11 +43,12 @@ pub trait Observer<T>: Send + Sync {
         let _ = x;
     }
 
-    /// What the evaluation at `x` came to, told after [`finished`](Self::finished): for plots and exports while an integral
-    /// runs.
+    /// What the evaluation at `x` came to, told after [`finished`](Self::finished): for plots and
+    /// exports while an integral runs.
     ///
-    /// The value is lent, so nothing is copied for an observer that does not keep it. Values are told in the order of their
-    /// coming, those of guesses too. What a cache knew before is not told, nor is an evaluation that ends after its integral.
+    /// The value is lent, so nothing is copied for an observer that does not keep it. Values are
+    /// told in the order of their coming, those of guesses too. What a cache knew before is not
+    /// told, nor is an evaluation that ends after its integral.
     ///
     /// # Examples
     ///
@@ -78,12 +79,12 @@ pub trait Observer<T>: Send + Sync {
         let _ = (x, outcome);
     }
 
-    /// Those who evaluate compute elementary functions differently: `found` is not `expected`, which all are to agree with.
-    /// Two runs may then differ in their last bits.
+    /// Those who evaluate compute elementary functions differently: `found` is not `expected`,
+    /// which all are to agree with. Two runs may then differ in their last bits.
     ///
-    /// Told once for each integrator and its clones, by the first of its integrals that comes to know
-    /// ([`Evaluator::mixture`](crate::Evaluator::mixture)), before what that evaluation came to. Reports count every worker
-    /// ([`Mixed`](crate::Mixed) has the other choices).
+    /// Told once for each integrator and its clones, by the first of its integrals that comes to
+    /// know ([`Evaluator::mixture`](crate::Evaluator::mixture)), before what that evaluation came
+    /// to. Reports count every worker ([`Mixed`](crate::Mixed) has the other choices).
     fn mixed(&self, expected: &Arithmetic, found: &Arithmetic) {
         let _ = (expected, found);
     }

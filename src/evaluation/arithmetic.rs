@@ -46,11 +46,12 @@ const LONGEST: usize = 100;
 
 /// How a process computes elementary functions: two that [agree](Self::agrees_with) can be expected to find the same bits.
 ///
-/// It is a short text: the name of the library where it is known and a hash of what `sin`, `cos`, `tan`, `exp`, `expm1`,
-/// `log`, `log1p`, `tanh`, `sinh`, `atan`, `asin` and `pow` return at 72 points where known variants differ, and of whether
-/// subnormal numbers are kept; then `big-endian`, the processor's architecture if it is not x86-64 (on 64-bit ARM these
-/// twelve have the same bits, but `cbrt` and `tgamma` others), `debug` or `release`, and for a worker in Python the hash of
-/// numpy's functions where numpy has others.
+/// It is a short text: the name of the library where it is known and a hash of what `sin`, `cos`,
+/// `tan`, `exp`, `expm1`, `log`, `log1p`, `tanh`, `sinh`, `atan`, `asin` and `pow` return at 72
+/// points where known variants differ, and of whether subnormal numbers are kept; then
+/// `big-endian`, the processor's architecture if it is not x86-64 (on 64-bit ARM these twelve have
+/// the same bits, but `cbrt` and `tgamma` others), `debug` or `release`, and for a worker in Python
+/// the hash of numpy's functions where numpy has others.
 ///
 /// Equal texts are no proof: a function may call others, and may be no function. See
 /// [`EvaluatorExt::verify`](crate::EvaluatorExt::verify), which looks at the integrand itself.
@@ -177,8 +178,9 @@ pub enum Mixed {
 }
 
 impl Mixed {
-    /// Returns what all are to agree with and the first of these kinds that does not, if there is one: what an evaluator
-    /// that meets workers tells of them ([`Evaluator::mixture`](crate::Evaluator::mixture)).
+    /// Returns what all are to agree with and the first of these kinds that does not, if there is
+    /// one: what an evaluator that meets workers tells of them
+    /// ([`Evaluator::mixture`](crate::Evaluator::mixture)).
     ///
     /// # Examples
     ///

@@ -262,11 +262,11 @@ pub trait Evaluator: Send + Sync {
         None
     }
 
-    /// Returns two kinds of [`Arithmetic`] that differ, if those who evaluate have told such: the one that all are to agree
-    /// with, and the first that does not.
+    /// Returns two kinds of [`Arithmetic`] that differ, if those who evaluate have told such: the
+    /// one that all are to agree with, and the first that does not.
     ///
-    /// Asked after each evaluation of an integral that is watched, until there are two: the observer is then told
-    /// ([`Observer::mixed`](crate::Observer::mixed)).
+    /// Asked after each evaluation of an integral that is watched, until there are two: the
+    /// observer is then told ([`Observer::mixed`](crate::Observer::mixed)).
     fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
         None
     }

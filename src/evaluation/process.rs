@@ -189,8 +189,8 @@ impl<T> Processes<T> {
     /// Has this share of the points, chosen by their bits, evaluated twice, by two workers where two serve: an evaluation
     /// whose values differ in a bit fails with [`Conflict`]. Unless called none is.
     ///
-    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers. A point that is evaluated twice
-    /// takes the room of two in [`concurrency`](Evaluator::concurrency).
+    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers. A point
+    /// that is evaluated twice takes the room of two in [`concurrency`](Evaluator::concurrency).
     #[must_use]
     pub fn verify(mut self, share: f64) -> Self {
         self.config.verify = share;

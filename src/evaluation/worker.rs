@@ -85,8 +85,9 @@ impl<T: Numbers, E: Display> Reply for Result<T, E> {
 ///
 /// # Cancellation
 ///
-/// When the coordinator is gone, be it by `kill -9`, this returns at once where `f` is not running. A moment later the
-/// process is killed, with all in its process group, as what `f` has started is, unless it left the group.
+/// When the coordinator is gone, be it by `kill -9`, this returns at once where `f` is not running.
+/// A moment later the process is killed, with all in its process group, as what `f` has started is,
+/// unless it left the group.
 ///
 /// # Errors
 ///
@@ -219,8 +220,9 @@ fn serve_by(function: &str, most: usize, f: &dyn Fn(&[f64]) -> Vec<Outcome>) -> 
             // Nobody listens where `f` is running still.
             let _ = ending.send(read(input, &function, points));
             if served.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-                // Not `exit`: it would run the program's clean-up beneath an integrand that is still running. With what it
-                // has started, if the coordinator has given it a group of its own.
+                // Not `exit`: it would run the program's clean-up beneath an integrand that is
+                // still running. With what it has started, if the coordinator has given it a group
+                // of its own.
                 if getpgrp() == getpid() {
                     let _ = kill_process_group(getpid(), Signal::KILL);
                 }

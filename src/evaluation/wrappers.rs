@@ -95,15 +95,17 @@ pub trait EvaluatorExt: Evaluator + Sized {
     /// Wrap the evaluator itself, inside of other wrappers: those that have a way of their own, as `Processes` and
     /// `NatsEvaluator`, are then asked for that.
     ///
-    /// Both evaluations are asked of the same evaluator, at once where there is room, so they are of two workers where it has
-    /// two that are free; [`Processes::verify`](crate::Processes) sees to that. Values are compared as `{:?}` prints
-    /// them, which tells all bits of numbers but the payload of NaN.
+    /// Both evaluations are asked of the same evaluator, at once where there is room, so they are
+    /// of two workers where it has two that are free; [`Processes::verify`](crate::Processes) sees
+    /// to that. Values are compared as `{:?}` prints them, which tells all bits of numbers but the
+    /// payload of NaN.
     ///
     /// # Concurrency
     ///
-    /// No more calls are outstanding than what is wrapped allows, second evaluations included: of its
-    /// [`concurrency`](Evaluator::concurrency) the part that they take on average, `share / (1 + share)`, rounded, is kept for
-    /// them. Where that is taken, or none, the second begins when the first has ended.
+    /// No more calls are outstanding than what is wrapped allows, second evaluations included: of
+    /// its [`concurrency`](Evaluator::concurrency) the part that they take on average, `share / (1
+    /// + share)`, rounded, is kept for them. Where that is taken, or none, the second begins when
+    /// the first has ended.
     ///
     /// # Cost
     ///

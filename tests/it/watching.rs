@@ -1,4 +1,5 @@
-//! What observers are told of evaluations: what each came to, at no cost to those who do not ask, and that workers differ.
+//! What observers are told of evaluations: what each came to, at no cost to those who do not ask,
+//! and that workers differ.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,10 +1,11 @@
 //! The process groups of workers, and who ends them when this program no longer can.
 //!
-//! A worker that dies with its coordinator leaves what it has started behind. So a shell is told of every group, and kills
-//! those that are left when it can read no more: it outlives this program by a moment, however that ends.
+//! A worker that dies with its coordinator leaves what it has started behind. So a shell is told of
+//! every group, and kills those that are left when it can read no more: it outlives this program by
+//! a moment, however that ends.
 //!
-//! INVARIANT: a group is taken off the list, and the shell told so, before its number is free for another. Who tells never
-//! waits.
+//! INVARIANT: a group is taken off the list, and the shell told so, before its number is free for
+//! another. Who tells never waits.
 
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
@@ -13,7 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What the shell does. The pause is for workers that have something to put away: they see the end of their input.
+/// What the shell does. The pause is for workers that have something to put away: they see the end
+/// of their input.
 const WARDEN: &str = r#"
 trap '' HUP INT QUIT TERM
 all=' '

@@ -78,7 +78,8 @@ impl<E: Evaluator> Verify<E> {
     /// How much of the room inside is kept for second evaluations.
     fn kept(&self) -> usize {
         let (room, share) = (self.inner.concurrency(), self.share.clamp(0.0, 1.0));
-        // Exact: nobody has more workers than a float can count. All of one call's room is the first evaluation's.
+        // Exact: nobody has more workers than a float can count. All of one call's room is the
+        // first evaluation's.
         ((room as f64 * share / (1.0 + share)).round() as usize).min(room.saturating_sub(1))
     }
 
@@ -222,8 +223,8 @@ mod tests {
         }
     }
 
-    /// Whoever keeps to what the wrapper allows keeps to what is allowed inside; and where there is room the two
-    /// evaluations of a point are under way at once, so that they are two workers'.
+    /// Whoever keeps to what the wrapper allows keeps to what is allowed inside; and where there is
+    /// room the two evaluations of a point are under way at once, so that they are two workers'.
     #[test]
     fn second_evaluations_have_room_of_their_own() {
         for (room, share) in [(1, 1.0), (2, 0.05), (2, 1.0), (3, 0.5), (8, 0.05), (21, 0.05), (64, 0.05), (64, 1.0)] {

@@ -1,7 +1,8 @@
 //! What an evaluation through NATS costs beyond itself, and how well skewed work is shared:
 //! `bash .ci/nats cargo bench -p coquad-nats`. Everything is on this machine and shares its cores.
 //!
-//! `bash .ci/nats cargo bench -p coquad-nats -- rates`: by slots in each process, and by how the server syncs what it stores.
+//! `bash .ci/nats cargo bench -p coquad-nats -- rates`: by slots in each process, and by how the
+//! server syncs what it stores.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

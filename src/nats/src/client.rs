@@ -302,10 +302,11 @@ impl<T> NatsEvaluator<T> {
 
     /// Has this share of the points, 0 unless called, evaluated twice: [`Error::Conflict`] if the answers differ in a bit.
     ///
-    /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which points are chosen. One that
-    /// lies about a point is found out unless the other answer is its own or another liar's, so let there be more slots
-    /// than any one worker has. A function that is not deterministic is found out too. A point that is evaluated twice takes
-    /// the room of two in [`concurrency`](Evaluator::concurrency).
+    /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which
+    /// points are chosen. One that lies about a point is found out unless the other answer is its
+    /// own or another liar's, so let there be more slots than any one worker has. A function that
+    /// is not deterministic is found out too. A point that is evaluated twice takes the room of two
+    /// in [`concurrency`](Evaluator::concurrency).
     #[must_use]
     pub fn verify(mut self, share: f64) -> Self {
         self.verify = share;

@@ -167,7 +167,8 @@ impl Server {
     /// Connects. What happens to the connection later is told to `events`; how often it was made anew is counted too, for
     /// those who would wait for what went down with the old one.
     ///
-    /// A server that cannot be reached is tried again for as long as `wait`; one that refuses is not.
+    /// A server that cannot be reached is tried again for as long as `wait`; one that refuses is
+    /// not.
     pub(crate) async fn connect(
         &self,
         role: &'static str,

@@ -191,8 +191,8 @@ impl Worker {
         self
     }
 
-    /// Waits this long for a server that cannot be reached at the start, for ever unless called; 0 tries once. A server that
-    /// refuses the log-in is not waited for.
+    /// Waits this long for a server that cannot be reached at the start, for ever unless called; 0
+    /// tries once. A server that refuses the log-in is not waited for.
     #[must_use]
     pub fn wait(mut self, limit: Duration) -> Self {
         self.wait = limit;
@@ -207,7 +207,8 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// As [`Nats::connect`](crate::Nats::connect), if there is no connection within [`wait`](Self::wait); if a name is none.
+    /// As [`Nats::connect`](crate::Nats::connect), if there is no connection within
+    /// [`wait`](Self::wait); if a name is none.
     pub fn run(self) -> Result<(), Error> {
         let (ready, _) = oneshot::channel();
         self.serve_until(signals, ready)
@@ -215,7 +216,8 @@ impl Worker {
 
     /// Serves in the background, until it is told to stop or the handle is dropped. Signals are the program's own affair.
     ///
-    /// It returns when the connection is made: a server that is not there is waited for ([`wait`](Self::wait)).
+    /// It returns when the connection is made: a server that is not there is waited for
+    /// ([`wait`](Self::wait)).
     ///
     /// # Errors
     ///

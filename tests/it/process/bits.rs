@@ -1,8 +1,8 @@
-//! A test for each row of the table in docs/DETERMINISM.md that can be run here: the bits differ, a mixed pool is noticed,
-//! and the remedy makes them equal.
+//! A test for each row of the table in docs/DETERMINISM.md that can be run here: the bits differ, a
+//! mixed pool is noticed, and the remedy makes them equal.
 //!
-//! Real numpy is asked for at the interpreter that `COQUAD_NUMPY` names, else at `python3`: `bash .ci/python` has one.
-//! What a machine lacks (numpy, musl-gcc, fused multiply-add) is said.
+//! Real numpy is asked for at the interpreter that `COQUAD_NUMPY` names, else at `python3`: `bash
+//! .ci/python` has one. What a machine lacks (numpy, musl-gcc, fused multiply-add) is said.
 
 use std::collections::HashSet;
 
@@ -148,7 +148,8 @@ fn workers_with_and_without_fused_multiply_add() {
     is_equal(&python(), &rust(), "Python and Rust");
 }
 
-/// The other remedy: functions that are not the machine's. The fingerprint is of the machine's, and tells the workers apart.
+/// The other remedy: functions that are not the machine's. The fingerprint is of the machine's, and
+/// tells the workers apart.
 #[test]
 fn the_pure_rust_libm_has_the_same_bits_on_both() {
     if !has_fma() {
@@ -190,7 +191,8 @@ fn numpy_beside_rust() {
     is_equal(&numpy, &numpy, "numpy on all");
 }
 
-/// OpenBLAS chooses its kernels by the CPU, and by the number of threads how it divides a sum. No fingerprint sees either.
+/// OpenBLAS chooses its kernels by the CPU, and by the number of threads how it divides a sum. No
+/// fingerprint sees either.
 #[test]
 fn blas_by_kernel_and_by_threads() {
     let text = "
@@ -253,7 +255,8 @@ fn a_debug_build_beside_a_release_build() {
     assert!(!here.agrees_with(&here.as_str().replace(own, other).as_str().into()));
 }
 
-/// D9: subnormal numbers are dropped by threads that start after the library was loaded, and by the one that loaded it.
+/// D9: subnormal numbers are dropped by threads that start after the library was loaded, and by the
+/// one that loaded it.
 #[test]
 #[cfg(target_arch = "x86_64")]
 fn a_library_that_drops_subnormal_numbers() {
@@ -302,7 +305,8 @@ serve(lambda x: [f(x) for f in (quarter, old, new)])"
     assert!(told[0].agrees_with(&Arithmetic::here()), "{told:?}");
 }
 
-/// musl beside glibc: the 72 points of the fingerprint by a program in C, whose text is the worker's.
+/// musl beside glibc: the 72 points of the fingerprint by a program in C, whose text is the
+/// worker's.
 #[test]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn musl_beside_glibc() {
