@@ -251,8 +251,9 @@ serve(f)";
         let mut started = 0;
         while started < starts {
             // A new coordinator each time: what it compares with is the first of its own workers.
-            let processes = Processes::new(20, command()).mixed(Mixed::Refuse);
-            assert!(all(&processes, 40).iter().all(Result::is_ok), "{kind}");
+            // Few at once: other tests run beside this one.
+            let processes = Processes::new(4, command()).mixed(Mixed::Refuse);
+            assert!(all(&processes, 8).iter().all(Result::is_ok), "{kind}");
             let (report, told) = (processes.report(), processes.arithmetics());
             assert_eq!((report.mixed, told.len()), (0, 1), "{kind}: {told:?}");
             assert!(told[0].agrees_with(&here), "{kind}: {} and {here}", told[0]);
