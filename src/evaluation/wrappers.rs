@@ -102,9 +102,9 @@ pub trait EvaluatorExt: Evaluator + Sized {
     ///
     /// # Concurrency
     ///
-    /// No more calls are outstanding than what is wrapped allows, second evaluations included: of
-    /// its [`concurrency`](Evaluator::concurrency) the part that they take on average, `share / (1
-    /// + share)`, rounded, is kept for them. Where that is taken, or none, the second begins when
+    /// No more calls are outstanding than what is wrapped allows, second evaluations included. Of its
+    /// [`concurrency`](Evaluator::concurrency) `n` the part that they take on average is kept for
+    /// them: `n * share / (1 + share)`, rounded. Where that is taken, or none, the second begins when
     /// the first has ended.
     ///
     /// # Cost
