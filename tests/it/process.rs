@@ -5,6 +5,7 @@
 
 mod faults;
 mod life;
+mod many;
 mod mixed;
 mod python;
 mod worker;
