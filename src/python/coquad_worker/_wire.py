@@ -292,11 +292,9 @@ def answer(id: str, evaluate: Callable[[], Any], extra: Any = (), limit: int = L
 
 
 def is_value(answer: bytes) -> bool:
-    """Whether an answer of ours is a value: it begins with the version and the job's id."""
-    at = 1
-    for _ in range(4):
-        _, at = unpack(answer, at)
-    return bool(unpack(answer, at)[0] == "y")
+    """Whether an answer of ours has nothing but values."""
+    fields, _ = unpack(answer)
+    return "y" in fields and "es" not in fields
 
 
 def too_long(id: str, length: int, limit: int, extra: Any = ()) -> bytes:
