@@ -339,7 +339,7 @@ impl<T> NatsEvaluator<T> {
 
     /// Whether the point is evaluated twice.
     fn is_verified(&self, x: f64) -> bool {
-        if !(self.verify > 0.0) {
+        if self.verify.is_nan() || self.verify <= 0.0 {
             return false;
         }
         let number = names::id(&self.function.name, &self.inner.secret, x);
