@@ -371,7 +371,8 @@ fn row_poison_a_point_that_kills_every_worker_is_found_in_the_middle_of_a_job_an
         let mut noise = Noise(!seed);
         let points = 1 + noise.below(150);
         // One that has a value on a worker that survives it.
-        let poison = (0..points).find(|point| (point + seed as usize) % points == 0 && value(*point).is_some());
+        let poison =
+            (0..points).find(|point| (point + seed as usize).is_multiple_of(points) && value(*point).is_some());
         let faults = Faults { swift: true, poison, ..Faults::default() };
         let world = play(
             seed,
