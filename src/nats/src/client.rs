@@ -198,8 +198,13 @@ impl fmt::Debug for Nats {
 ///
 /// # Concurrency
 ///
-/// Twice the slots of the live workers ([`queue_factor`](Self::queue_factor)), so that the next job is there when one is
-/// done. They are counted every second: workers that join in the middle of an integral are used within two.
+/// Two jobs for each slot of the live workers ([`queue_factor`](Self::queue_factor)), so that the next
+/// job is there when one is done. The slots are counted every second: workers that join in the middle
+/// of an integral are used within two.
+///
+/// A job has as many points as take 5 ms together, 1 to 64, as the durations of the last evaluations
+/// say. Points are spread over free slots first. If a job of several points is lost or fails as a
+/// whole, each of its points gets a job of its own. On a [`run`](Self::run) with a name each point has.
 ///
 /// # Delivery
 ///
