@@ -17,9 +17,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use futures::future::join_all;
+
 pub use self::error::{Death, ProcessError, ProcessReport};
 use self::supervisor::Handle;
-use self::worker::{Reply, Twin};
+use self::worker::{Job, Reply, Twin};
 use super::arithmetic::{Arithmetic, Mixed};
 use super::evaluator::Evaluator;
 use super::letter::letter;
@@ -53,7 +55,9 @@ use crate::error::EvaluationError;
 ///
 /// Each worker has one evaluation at a time. Those that take less than half a millisecond are sent ahead, so that the pipe
 /// does not limit them. Of those that take less than 50 ms on average as many as the workers finish in a millisecond
-/// wait on this side, for whichever is done first. [`concurrency`](Evaluator::concurrency) follows what is measured. See
+/// wait on this side, for whichever is done first. What goes to a worker at one time is one
+/// message, if the worker takes that: points are spread over all workers first.
+/// [`concurrency`](Evaluator::concurrency) follows what is measured. See
 /// [`window`](Self::window) for workers that have many hands of their own.
 ///
 /// # Cost
@@ -266,6 +270,29 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
     }
 
     const CALLS: bool = true;
+
+    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<T, EvaluationError>> {
+        if self.config.verify > 0.0 {
+            return join_all(xs.iter().map(|&x| self.evaluate(x))).await;
+        }
+        let running = match self.running().map_err(EvaluationError::new) {
+            Ok(running) => running,
+            Err(error) => return xs.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut values = Vec::with_capacity(xs.len());
+        let jobs = xs.iter().map(|&x| {
+            let (to, value) = letter();
+            values.push(value);
+            Job::new(x, Reply::new(Call::nowhere(), to), None)
+        });
+        // Not made under the lock of the inbox.
+        running.submit_all(jobs.collect::<Vec<_>>());
+        let mut outcomes = Vec::with_capacity(xs.len());
+        for value in values {
+            outcomes.push(told(value.await).await);
+        }
+        outcomes
+    }
 
     fn concurrency(&self) -> usize {
         let room = match self.running.get() {

@@ -6,6 +6,7 @@
 mod bits;
 mod faults;
 mod life;
+mod many;
 mod mixed;
 mod python;
 mod worker;

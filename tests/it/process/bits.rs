@@ -272,8 +272,7 @@ fn a_library_that_drops_subnormal_numbers() {
         cc.arg(object);
     }
     assert!(cc.status().unwrap().success());
-    let text = format!(
-        "
+    let text = "
 import ctypes, queue, threading
 from coquad_worker import serve
 def quarter(y):
@@ -291,8 +290,7 @@ old = Thread()
 old(1.0)
 LOAD
 new = Thread()
-serve(lambda x: [f(x) for f in (quarter, old, new)])"
-    );
+serve(lambda x: [f(x) for f in (quarter, old, new)])";
     let load = format!("ctypes.CDLL({:?})", library.to_str().unwrap());
     let told = [("", 3), (&*load, 1)].map(|(load, kept)| {
         let processes = Processes::new(1, script(&text.replace("LOAD", load))).values::<Vec<f64>>();

@@ -84,6 +84,10 @@ fn runs_as_a_worker() {
         alone(number, words[2].parse().unwrap(), pipe);
         process::exit(0);
     }
+    if words[0] == "many" {
+        super::many::misbehave(&words[1..], pipe);
+        process::exit(0);
+    }
     if words[0] == "raw" {
         misbehave(&words[1..], pipe);
         process::exit(0);
@@ -163,6 +167,13 @@ fn runs_as_a_worker() {
                 x
             })
         }
+        "batch_poison" => serve_batch("", move |xs: &[f64]| {
+            if xs.contains(&number) {
+                note("deaths", b".");
+                kill();
+            }
+            xs.iter().map(|&x| peaks(x)).collect::<Vec<f64>>()
+        }),
         "prints" => serve(prints),
         "descriptors" => serve(|_: f64| fs::read_dir("/proc/self/fd").unwrap().count() as f64),
         "forks" => serve(forks),
@@ -171,7 +182,7 @@ fn runs_as_a_worker() {
     process::exit(i32::from(served.is_err()));
 }
 
-fn kill() {
+pub(super) fn kill() {
     kill_process(getpid(), Signal::KILL).unwrap();
 }
 
@@ -224,26 +235,26 @@ fn forks(x: f64) -> f64 {
 }
 
 /// A worker by hand, that can say anything.
-struct Misconduct {
-    input: io::Stdin,
-    output: File,
-    frames: Frames,
+pub(super) struct Misconduct {
+    pub(super) input: io::Stdin,
+    pub(super) output: File,
+    pub(super) frames: Frames,
 }
 
 impl Misconduct {
     /// Whether this process is among the first so many to ask.
-    fn first(count: u32) -> bool {
+    pub(super) fn first(count: u32) -> bool {
         let folder = env::var(FOLDER).unwrap();
         (0..count).any(|i| File::create_new(Path::new(&folder).join(format!("first-{i}"))).is_ok())
     }
 
-    fn say(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn say(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = Vec::new();
         frame(&mut bytes, encode).unwrap();
         self.raw(&bytes);
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
         // Who is killed for it does not get to the end.
         let _ = self.output.write_all(bytes);
     }
@@ -253,10 +264,17 @@ impl Misconduct {
     }
 
     fn job(&mut self) -> Option<(String, f64)> {
+        let (id, xs) = self.points()?;
+        assert_eq!(xs.len(), 1, "this worker takes one point at a time");
+        Some((id, xs[0]))
+    }
+
+    /// A job of many points.
+    pub(super) fn points(&mut self) -> Option<(String, Vec<f64>)> {
         loop {
             if let Some(message) = self.frames.next().unwrap() {
                 let job = Job::decode(message).unwrap();
-                return Some((job.id.to_owned(), job.x[0]));
+                return Some((job.id.to_owned(), job.x.into_owned()));
             }
             let mut bytes = [0; 4096];
             match self.input.read(&mut bytes).unwrap() {
@@ -361,7 +379,7 @@ fn misbehave(words: &[&str], output: File) {
 }
 
 /// Bytes from a seed.
-fn junk(seed: u64) -> Vec<u8> {
+pub(super) fn junk(seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let bytes = (0..200).map(|_| {
         state ^= state << 13;
