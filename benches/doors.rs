@@ -1,7 +1,8 @@
 //! Prints what an evaluation costs on its way through each door: `cargo bench --features process --bench doors`.
 //!
 //! The integrand is free, so what is left is the way. The worker is this program, started again with the argument
-//! `worker`. With the argument `fair`, evaluations that take 5 ms, and 200 ms one time in ten.
+//! `worker`. With the argument `fair`, evaluations that take 5 ms, and 200 ms one time in ten. With
+//! `numpy`, a worker in Python that evaluates arrays.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 use std::env;
@@ -25,9 +26,26 @@ fn command(role: &str) -> Command {
     command
 }
 
-/// Round trips with one in flight, in µs, and the throughput with 1,000 in flight.
+/// The processor time of this process and of all its children that have ended, from its `stat`, in
+/// seconds.
+fn processor() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let words = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    words.skip(11).take(4).filter_map(|word| word.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Has the evaluator's processes ended, so that their time is counted, and prints what each of so
+/// many evaluations took.
+fn print_processor<E>(evaluator: E, before: f64, evaluations: usize) {
+    drop(evaluator);
+    thread::sleep(Duration::from_millis(100));
+    println!("{:8.2}", (processor() - before) / evaluations as f64 * 1e6);
+}
+
+/// Round trips with one in flight, in µs, the throughput with 1,000 in flight, and the processor
+/// time of each.
 fn door<E: Evaluator>(name: &str, evaluator: E) {
-    block_on(async {
+    let before = block_on(async {
         for i in 0..200 {
             let _ = evaluator.evaluate(f64::from(i)).await;
         }
@@ -44,10 +62,46 @@ fn door<E: Evaluator>(name: &str, evaluator: E) {
             all.for_each(|value| async move { assert!(value.is_ok()) }).await;
             points as f64 / start.elapsed().as_secs_f64()
         };
+        let before = processor();
         rate(POINTS / 4).await;
         let (median, p99) = (trips[ROUND_TRIPS / 2], trips[ROUND_TRIPS * 99 / 100]);
-        println!("{name:34} {median:8.2} {p99:8.2} {:10.0}", rate(POINTS).await);
+        print!("{name:34} {median:8.2} {p99:8.2} {:10.0} ", rate(POINTS).await);
+        before
     });
+    print_processor(evaluator, before, POINTS / 4 + POINTS);
+}
+
+/// The throughput with 1,000 points in flight, asked for by calls for 100.
+fn calls<E: Evaluator>(name: &str, evaluator: E) {
+    let rate = async |calls: usize| {
+        let points = |call: usize| (0..100).map(|i| (100 * call + i) as f64).collect::<Vec<f64>>();
+        let start = Instant::now();
+        let all = stream::iter(0..calls).map(|call| {
+            let (xs, evaluator) = (points(call), &evaluator);
+            async move { evaluator.evaluate_batch(&xs).await }
+        });
+        all.buffer_unordered(10).for_each(|values| async move { assert!(values.iter().all(Result::is_ok)) }).await;
+        100.0 * calls as f64 / start.elapsed().as_secs_f64()
+    };
+    let before = processor();
+    block_on(async {
+        rate(POINTS / 400).await;
+        print!("{name:52} {:10.0} ", rate(POINTS / 100).await);
+    });
+    print_processor(evaluator, before, POINTS / 4 + POINTS);
+}
+
+/// A worker in Python with numpy, of which PYTHONPATH says where it is: one evaluation at a time,
+/// and as many as there are.
+fn numpy() {
+    let worker = || {
+        let mut command = Command::new("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/numpy_worker.py"));
+        Processes::new(1, command)
+    };
+    door("numpy, 1 worker", worker());
+    calls("numpy, 1 worker, calls for 100", worker());
+    calls("numpy, 1 worker, window 1000, calls for 100", worker().window(1000));
 }
 
 /// 5 ms, and one time in ten 200 ms: a hash of the point says when.
@@ -88,6 +142,7 @@ fn main() {
     match env::args().nth(1).as_deref() {
         Some("worker") => return worker::serve(|x: f64| x * 0.5).expect("the coordinator is there"),
         Some("skewed") => return worker::serve(skewed).expect("the coordinator is there"),
+        Some("numpy") => return numpy(),
         Some("fair") => {
             fairness("ThreadPool", ThreadPool::new(WORKERS).evaluator(skewed));
             fairness("Processes", Processes::new(WORKERS, command("skewed")));
@@ -95,10 +150,12 @@ fn main() {
         }
         _ => {}
     }
-    println!("{:34} {:>8} {:>8} {:>10}   {WORKERS} workers", "", "median", "p99 µs", "per second");
+    println!("{WORKERS} workers");
+    println!("{:34} {:>8} {:>8} {:>10} {:>8}", "", "median", "p99 µs", "a second", "µs each");
     door("Inline", Inline::new(|x: f64| x * 0.5));
     door("ThreadPool", ThreadPool::new(WORKERS).evaluator(|x: f64| x * 0.5));
     door("Processes", Processes::new(WORKERS, command("worker")));
+    calls("Processes, calls for 100", Processes::new(WORKERS, command("worker")));
     door("Processes, 1 worker, window 1000", Processes::new(1, command("worker")).window(1000));
     door("Processes, window 250 each", Processes::new(WORKERS, command("worker")).window(250));
 }

@@ -22,7 +22,7 @@ use crate::evaluation::dispatch::Shared;
 use crate::numerics::auto::Auto;
 use crate::numerics::method::Method;
 use crate::numerics::value::Value;
-use crate::observer::Observer;
+use crate::observer::Watch;
 use crate::prefetch::Speculation;
 use crate::trace;
 
@@ -70,7 +70,7 @@ struct Settings<T: 'static> {
     scale: Option<(f64, f64)>,
     offsets: bool,
     speculation: Speculation,
-    observer: Option<Arc<dyn Observer<T>>>,
+    observer: Option<Arc<Watch<T>>>,
 }
 
 impl<T> Settings<T> {

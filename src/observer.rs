@@ -1,5 +1,11 @@
 //! What a run tells those who watch.
 
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::EvaluationError;
+use crate::evaluation::Arithmetic;
+
 /// Watches an integration: for progress bars, live plots, audits.
 ///
 /// All methods do nothing by default. They are called while the future of `integrate` is polled, on whichever thread
@@ -37,6 +43,52 @@ pub trait Observer<T>: Send + Sync {
         let _ = x;
     }
 
+    /// What the evaluation at `x` came to, told after [`finished`](Self::finished): for plots and
+    /// exports while an integral runs.
+    ///
+    /// The value is lent, so nothing is copied for an observer that does not keep it. Values are
+    /// told in the order of their coming, those of guesses too. What a cache knew before is not
+    /// told, nor is an evaluation that ends after its integral.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use coquad::{EvaluationError, Inline, Integrator, Observer};
+    ///
+    /// #[derive(Default)]
+    /// struct Plot(Mutex<Vec<(f64, f64)>>);
+    ///
+    /// impl Observer<f64> for Plot {
+    ///     fn evaluated(&self, x: f64, outcome: Result<&f64, &EvaluationError>) {
+    ///         if let Ok(&y) = outcome {
+    ///             self.0.lock().unwrap().push((x, y));
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let plot = Arc::new(Plot::default());
+    /// let integrator = Integrator::new(Inline::new(|x: f64| x * x)).observer(plot.clone());
+    /// let e = integrator.integrate_blocking(0.0, 1.0, 1e-8)?;
+    /// let points = plot.0.lock().unwrap();
+    /// assert_eq!(points.len(), e.performed);
+    /// assert!(points.iter().all(|(x, y)| *y == x * x));
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    fn evaluated(&self, x: f64, outcome: Result<&T, &EvaluationError>) {
+        let _ = (x, outcome);
+    }
+
+    /// Those who evaluate compute elementary functions differently: `found` is not `expected`,
+    /// which all are to agree with. Two runs may then differ in their last bits.
+    ///
+    /// Told once for each integrator and its clones, by the first of its integrals that comes to
+    /// know ([`Evaluator::mixture`](crate::Evaluator::mixture)), before what that evaluation came
+    /// to. Reports count every worker ([`Mixed`](crate::Mixed) has the other choices).
+    fn mixed(&self, expected: &Arithmetic, found: &Arithmetic) {
+        let _ = (expected, found);
+    }
+
     /// A decision was retired: the estimate as it stands.
     fn decided(&self, progress: &Progress<'_, T>) {
         let _ = progress;
@@ -52,8 +104,55 @@ impl<T, O: Observer<T> + ?Sized> Observer<T> for std::sync::Arc<O> {
         (**self).finished(x);
     }
 
+    fn evaluated(&self, x: f64, outcome: Result<&T, &EvaluationError>) {
+        (**self).evaluated(x, outcome);
+    }
+
+    fn mixed(&self, expected: &Arithmetic, found: &Arithmetic) {
+        (**self).mixed(expected, found);
+    }
+
     fn decided(&self, progress: &Progress<'_, T>) {
         (**self).decided(progress);
+    }
+}
+
+/// An observer, and whether it was told what is told once.
+pub(crate) struct Watch<T> {
+    observer: Box<dyn Observer<T>>,
+    told_of_a_mixture: AtomicBool,
+}
+
+impl<T> Watch<T> {
+    pub(crate) fn new(observer: impl Observer<T> + 'static) -> Self {
+        Self { observer: Box::new(observer), told_of_a_mixture: AtomicBool::new(false) }
+    }
+
+    /// The evaluation at `x` ended, on an evaluator that knows of this mixture.
+    pub(crate) fn ended(
+        &self,
+        x: f64,
+        outcome: Result<&T, &EvaluationError>,
+        mixture: impl FnOnce() -> Option<(Arithmetic, Arithmetic)>,
+    ) {
+        // Relaxed: one of those who see `false` makes it `true`, and nothing else depends on it.
+        if !self.told_of_a_mixture.load(Ordering::Relaxed) {
+            if let Some((expected, found)) = mixture() {
+                if !self.told_of_a_mixture.swap(true, Ordering::Relaxed) {
+                    self.observer.mixed(&expected, &found);
+                }
+            }
+        }
+        self.observer.finished(x);
+        self.observer.evaluated(x, outcome);
+    }
+}
+
+impl<T> Deref for Watch<T> {
+    type Target = dyn Observer<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.observer
     }
 }
 

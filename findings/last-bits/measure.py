@@ -45,6 +45,11 @@ def values(how):
             table[name] = [y for i in range(0, COUNT, 7) for y in call(strided[i : i + 7]).tolist()]
     a = np.random.default_rng(1).random((400, 400))
     table["dot"] = [float(x) for x in (a @ a).ravel()[:COUNT]]
+    symmetric = a + a.T
+    table["solve"] = np.linalg.solve(a, a[0]).tolist()
+    table["eigenvalues"] = np.linalg.eigvalsh(symmetric).tolist()
+    long = np.random.default_rng(2).random(20_000)
+    table["scalar product"] = [float(long @ (long + i)) for i in range(100)]
     table["sum"] = [float(a.ravel()[:n].sum()) for n in range(1000, 2000)]
     return {name: [y.hex() for y in ys] for name, ys in table.items()}
 

@@ -29,7 +29,7 @@ use crate::numerics::run::judge::Lengths;
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
 use crate::numerics::value::Value;
-use crate::observer::{Observer, Progress};
+use crate::observer::{Progress, Watch};
 use crate::prefetch::{Class, RANGE, State, Tree, Wanted};
 use crate::trace;
 
@@ -37,7 +37,7 @@ use crate::trace;
 pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     method: M,
     domain: Domain,
-    observer: Option<Arc<dyn Observer<E::Value>>>,
+    observer: Option<Arc<Watch<E::Value>>>,
     dispatch: Dispatch<E>,
     tree: Tree<E::Value, M>,
     /// Who waits for a point: the first panel, and further ones; and since when it is evaluated, if that is known.
@@ -92,7 +92,7 @@ where
     pub(crate) fn new(
         method: M,
         domain: Domain,
-        observer: Option<Arc<dyn Observer<E::Value>>>,
+        observer: Option<Arc<Watch<E::Value>>>,
         dispatch: Dispatch<E>,
         tree: Tree<E::Value, M>,
         ledger: Ledger,
@@ -277,7 +277,7 @@ where
     }
 
     fn arrived(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
-        self.ended(x);
+        self.ended(x, result.as_ref());
         self.pace.finished(x);
         if result.as_ref().is_err_and(|error| self.failed_together(x, error)) {
             return;

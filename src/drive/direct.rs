@@ -16,7 +16,7 @@ use crate::numerics::run::judge::{Lengths, Trouble, judge};
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Source, Stop};
 use crate::numerics::value::Value;
-use crate::observer::{Observer, Progress};
+use crate::observer::{Progress, Watch};
 
 /// A panel with its judgement: it needs not be found again.
 type Judged<E, M> = Leaf<<E as Evaluator>::Value, <M as Method>::Kind, Handle>;
@@ -37,7 +37,7 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     domain: &'a Domain,
     /// Where values are kept, if they are.
     cache: Option<&'a PointCache<E::Value>>,
-    observer: Option<&'a dyn Observer<E::Value>>,
+    observer: Option<&'a Watch<E::Value>>,
     pub(crate) ledger: Ledger,
     limit: Option<Limit>,
     /// Whether nothing is in the way of judging panels without a list of their points: values to be kept, somebody who
@@ -76,7 +76,7 @@ where
         method: &'a M,
         domain: &'a Domain,
         cache: Option<&'a PointCache<E::Value>>,
-        observer: Option<&'a dyn Observer<E::Value>>,
+        observer: Option<&'a Watch<E::Value>>,
         ledger: Ledger,
         limit: Option<Limit>,
     ) -> Self {
@@ -302,8 +302,8 @@ where
             if let (Some(cache), Some(value)) = (self.cache, self.values.last()) {
                 cache.insert(x, value.clone());
             }
-            if let Some(observer) = self.observer {
-                observer.finished(x);
+            if let (Some(observer), Some(value)) = (self.observer, self.values.last()) {
+                observer.ended(x, Ok(value), || self.evaluator.mixture());
             }
         }
         true

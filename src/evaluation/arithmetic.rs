@@ -46,13 +46,14 @@ const LONGEST: usize = 100;
 
 /// How a process computes elementary functions: two that [agree](Self::agrees_with) can be expected to find the same bits.
 ///
-/// It is a short text: the name of the library where it is known and a hash of what `sin`, `cos`, `tan`, `exp`, `expm1`,
-/// `log`, `log1p`, `tanh`, `sinh`, `atan`, `asin` and `pow` return at 72 points where known variants differ, and of whether
-/// subnormal numbers are kept; then `big-endian`, `debug` or `release`, and for a worker in Python the hash of numpy's
-/// functions where numpy has others.
+/// It is a short text: the name of the library where it is known and a hash of what `sin`, `cos`,
+/// `tan`, `exp`, `expm1`, `log`, `log1p`, `tanh`, `sinh`, `atan`, `asin` and `pow` return at 72
+/// points where known variants differ, and of whether subnormal numbers are kept; then
+/// `big-endian`, the processor's architecture if it is not x86-64 (on 64-bit ARM these twelve have
+/// the same bits, but `cbrt` and `tgamma` others), `debug` or `release`, and for a worker in Python
+/// the hash of numpy's functions where numpy has others.
 ///
-/// Equal texts are no proof: a function may call others (`cbrt` and `tgamma` have other bits on 64-bit ARM than on x86-64,
-/// where these twelve agree), and may be no function. See
+/// Equal texts are no proof: a function may call others, and may be no function. See
 /// [`EvaluatorExt::verify`](crate::EvaluatorExt::verify), which looks at the integrand itself.
 ///
 /// # Cost
@@ -98,8 +99,10 @@ impl Arithmetic {
         let hashed = format!("{:08x}", (hash ^ (hash >> 32)) & 0xffff_ffff);
         let name = NAMES.iter().find(|(known, _)| *known == hashed).map_or("unknown", |(_, name)| name);
         let order = if cfg!(target_endian = "big") { " big-endian" } else { "" };
+        // Twelve functions may agree and others not: those of 64-bit ARM do (`cbrt`, `tgamma`).
+        let machine = if cfg!(target_arch = "x86_64") { String::new() } else { format!(" {}", std::env::consts::ARCH) };
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
-        Self(format!("{name}:{hashed}{order} {profile}").into())
+        Self(format!("{name}:{hashed}{order}{machine} {profile}").into())
     }
 
     /// The text.
@@ -174,6 +177,33 @@ pub enum Mixed {
     Only(Arithmetic),
 }
 
+impl Mixed {
+    /// Returns what all are to agree with and the first of these kinds that does not, if there is
+    /// one: what an evaluator that meets workers tells of them
+    /// ([`Evaluator::mixture`](crate::Evaluator::mixture)).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Arithmetic, Mixed};
+    ///
+    /// let kinds = ["glibc:1234abcd".into(), "glibc:1234abcd release".into(), "musl:1d19e135".into()];
+    /// let differ = Some((kinds[0].clone(), kinds[2].clone()));
+    /// assert_eq!(Mixed::Count.mixture(&kinds), differ);
+    /// assert_eq!(Mixed::Count.mixture(&kinds[..2]), None);
+    /// assert_eq!(Mixed::Only(kinds[2].clone()).mixture(&kinds).unwrap().1, kinds[0]);
+    /// ```
+    #[must_use]
+    pub fn mixture(&self, kinds: &[Arithmetic]) -> Option<(Arithmetic, Arithmetic)> {
+        let expected = match self {
+            Mixed::Only(expected) => expected,
+            Mixed::Count | Mixed::Refuse => kinds.first()?,
+        };
+        let found = kinds.iter().find(|kind| *kind != expected && !expected.agrees_with(kind))?;
+        Some((expected.clone(), found.clone()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +232,8 @@ mod tests {
         assert!(!agree("glibc:1234abcd release", "glibc:1234abcd numpy:00000000"));
         assert!(!agree("glibc:1234abcd numpy:00000001", "glibc:1234abcd numpy:00000000"));
         assert!(!agree("glibc:1234abcd big-endian release", "glibc:1234abcd release"));
+        assert!(!agree("glibc:1234abcd aarch64 release", "glibc:1234abcd release"));
+        assert!(agree("glibc:1234abcd aarch64 release", "glibc:1234abcd aarch64"));
         for text in ["", " ", ":", "\u{1b}[31m", &"long ".repeat(1000)] {
             let strange = Arithmetic::from(text);
             assert!(strange.as_str().len() <= LONGEST && !strange.as_str().contains('\u{1b}'), "{strange}");

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, Stream};
 
+use super::arithmetic::Arithmetic;
 use super::evaluator::Evaluator;
 use super::near::Near;
 use super::points::cache::{Claim, PointCache};
@@ -190,6 +191,11 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     pub(crate) fn concurrency(&self) -> usize {
         self.shared.evaluator.concurrency()
+    }
+
+    /// Two kinds of arithmetic that differ, if those who evaluate have such.
+    pub(crate) fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.shared.evaluator.mixture()
     }
 
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.

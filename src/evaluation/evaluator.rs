@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use crate::error::EvaluationError;
+use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::near::Near;
 use crate::evaluation::points::call::Call;
 
@@ -86,7 +87,7 @@ use crate::evaluation::points::call::Call;
 /// lost, but slow: an integral of a cheap function asks for every point by itself.
 ///
 /// ```
-/// use coquad::{Call, EvaluationError, Evaluator, Inline, Integrator, Near};
+/// use coquad::{Arithmetic, Call, EvaluationError, Evaluator, Inline, Integrator, Near};
 ///
 /// struct Named<E>(&'static str, E);
 ///
@@ -120,6 +121,10 @@ use crate::evaluation::points::call::Call;
 ///     const NEAR: bool = E::NEAR;
 ///     fn near(&self) -> Option<&dyn Near<E::Value>> {
 ///         self.1.near()
+///     }
+///     // For those who watch.
+///     fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+///         self.1.mixture()
 ///     }
 /// }
 /// # let named = Named("sqrt", Inline::new(f64::sqrt));
@@ -256,6 +261,15 @@ pub trait Evaluator: Send + Sync {
     fn near(&self) -> Option<&dyn Near<Self::Value>> {
         None
     }
+
+    /// Returns two kinds of [`Arithmetic`] that differ, if those who evaluate have told such: the
+    /// one that all are to agree with, and the first that does not.
+    ///
+    /// Asked after each evaluation of an integral that is watched, until there are two: the
+    /// observer is then told ([`Observer::mixed`](crate::Observer::mixed)).
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        None
+    }
 }
 
 /// What points to an evaluator evaluates as it does.
@@ -309,6 +323,10 @@ macro_rules! evaluates_as_it_does {
 
             fn near(&self) -> Option<&dyn Near<Self::Value>> {
                 E::near(self)
+            }
+
+            fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+                E::mixture(self)
             }
         }
     };

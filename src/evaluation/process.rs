@@ -4,6 +4,7 @@
 //! a channel and nothing else, so dropping a future at any moment leaves no message half written or half read.
 
 mod error;
+mod groups;
 mod supervisor;
 mod words;
 mod worker;
@@ -12,18 +13,21 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use futures::future::join_all;
+
 pub use self::error::{Death, ProcessError, ProcessReport};
 use self::supervisor::Handle;
-use self::worker::{Reply, Twin};
+use self::worker::{Job, Reply, Twin};
 use super::arithmetic::{Arithmetic, Mixed};
 use super::evaluator::Evaluator;
 use super::letter::letter;
 use super::points::call::Call;
 use super::wire::Numbers;
-use super::wrappers::{Conflict, is_chosen};
+use super::wrappers::{Beside, Conflict, is_chosen};
 use crate::error::EvaluationError;
 
 /// Evaluates in worker processes: a crash, a leak or a lock there is not one here.
@@ -51,7 +55,9 @@ use crate::error::EvaluationError;
 ///
 /// Each worker has one evaluation at a time. Those that take less than half a millisecond are sent ahead, so that the pipe
 /// does not limit them. Of those that take less than 50 ms on average as many as the workers finish in a millisecond
-/// wait on this side, for whichever is done first. [`concurrency`](Evaluator::concurrency) follows what is measured. See
+/// wait on this side, for whichever is done first. What goes to a worker at one time is one
+/// message, if the worker takes that: points are spread over all workers first.
+/// [`concurrency`](Evaluator::concurrency) follows what is measured. See
 /// [`window`](Self::window) for workers that have many hands of their own.
 ///
 /// # Cost
@@ -77,6 +83,8 @@ use crate::error::EvaluationError;
 pub struct Processes<T = f64> {
     config: Config,
     running: OnceLock<Handle<T>>,
+    /// Points that are being evaluated twice.
+    twice: AtomicUsize,
     values: PhantomData<fn() -> T>,
 }
 
@@ -116,7 +124,7 @@ impl Processes {
 
 impl<T> Processes<T> {
     fn with(config: Config) -> Self {
-        Self { config, running: OnceLock::new(), values: PhantomData }
+        Self { config, running: OnceLock::new(), twice: AtomicUsize::new(0), values: PhantomData }
     }
 
     /// Takes values of another type: `Processes::new(8, command).values::<Complex<f64>>()`.
@@ -185,7 +193,8 @@ impl<T> Processes<T> {
     /// Has this share of the points, chosen by their bits, evaluated twice, by two workers where two serve: an evaluation
     /// whose values differ in a bit fails with [`Conflict`]. Unless called none is.
     ///
-    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers.
+    /// It sees what no [`Arithmetic`] tells: a BLAS, a numpy, a race in one of the workers. A point
+    /// that is evaluated twice takes the room of two in [`concurrency`](Evaluator::concurrency).
     #[must_use]
     pub fn verify(mut self, share: f64) -> Self {
         self.config.verify = share;
@@ -234,6 +243,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
             return told(value.await).await;
         }
         // The call, and the room that it has, ends when the two were compared: neither value is anybody's before.
+        let _second = Beside::any(&self.twice);
         let twin = Twin::default();
         let values = [(); 2].map(|()| {
             let (to, value) = letter();
@@ -261,11 +271,40 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
 
     const CALLS: bool = true;
 
+    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<T, EvaluationError>> {
+        if self.config.verify > 0.0 {
+            return join_all(xs.iter().map(|&x| self.evaluate(x))).await;
+        }
+        let running = match self.running().map_err(EvaluationError::new) {
+            Ok(running) => running,
+            Err(error) => return xs.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let mut values = Vec::with_capacity(xs.len());
+        let jobs = xs.iter().map(|&x| {
+            let (to, value) = letter();
+            values.push(value);
+            Job::new(x, Reply::new(Call::nowhere(), to), None)
+        });
+        // Not made under the lock of the inbox.
+        running.submit_all(jobs.collect::<Vec<_>>());
+        let mut outcomes = Vec::with_capacity(xs.len());
+        for value in values {
+            outcomes.push(told(value.await).await);
+        }
+        outcomes
+    }
+
     fn concurrency(&self) -> usize {
-        match self.running.get() {
+        let room = match self.running.get() {
             Some(running) => running.capacity(),
             None => self.config.workers * self.config.window.unwrap_or(1),
-        }
+        };
+        // Relaxed: a hint, with nothing behind it.
+        room.saturating_sub(self.twice.load(Ordering::Relaxed)).max(1)
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.config.mixed.mixture(&self.arithmetics())
     }
 }
 

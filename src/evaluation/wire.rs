@@ -4,13 +4,30 @@
 //! of functions travel, never code. On a pipe a frame precedes each message: its length in bytes, a `u32`, little-endian.
 //!
 //! ```text
-//! hello  {v: 1, f: str, a: str?}     a worker on a pipe, once, before all else: what it serves, and its arithmetic
+//! hello  {v: 1, f: str, a: str?, m: int?}
+//! a worker on a pipe, once, before all else: what it serves, its arithmetic, and how many points a
+//! job may have
 //! job    {v: 1, id: str, f: str, x: numbers, p: bin?, t: float?, r: str?}
 //!        f: the function, x: the point, p: parameters, t: time limit in seconds, r: where to reply
-//! answer {v: 1, id: str, y: numbers, dt: float?, w: str?, n: int?, a: str?}
-//!        {v: 1, id: str, e: {kind: str, msg: str}, dt: float?, w: str?, n: int?, a: str?}
+//! answer {v: 1, id: str, y: numbers, dt: float?, w: str?, n: int?, a: str?, m: int?}
+//!        {v: 1, id: str, e: {kind: str, msg: str}, dt: float?, w: str?, n: int?, a: str?, m: int?}
 //!        y: the value, e: why there is none, dt: seconds it took, w: the worker, n: which delivery of the job this was,
-//!        a: the worker's arithmetic, where it said no hello
+//!        a, m: what the worker would have said in a hello, where it said none
+//! ```
+//!
+//! A worker that says `m` may be given several points in one job, up to `m`. It answers by one
+//! message or by several, each about points that follow each other in the job:
+//!
+//! ```text
+//! answer {v: 1, id: str, i: int?, k: int?, y: numbers, l: numbers?, es: [{i: int, kind: str, msg:
+//! str}]?, ..}
+//!        {v: 1, id: str, i: int?, e: {kind: str, msg: str}, ..}
+//! i: the place of the first point in the job, 0 if it is not there; k: how many points, 1 if it is
+//! not there;
+//! y: the numbers of all values, one value after the other; l: how many numbers each value has, if
+//! that is not
+//! the same for all; es: the points without a value, each by its place among the k, in ascending
+//! order
 //! ```
 //!
 //! *Numbers* are an array of floats, or, as always beyond 64 of them, a `bin` of little-endian `f64`. Every bit is kept,
@@ -36,16 +53,20 @@
 //! # Ok::<(), coquad::wire::WireError>(())
 //! ```
 
+mod answers;
 mod frames;
 mod messages;
 mod numbers;
 mod reader;
+mod writer;
 
 use std::fmt;
 
+pub use answers::{Answers, MAX_POINTS, Outcomes};
 pub use frames::{Frames, MAX_FRAME, frame};
-pub use messages::{Answer, Failure, FailureKind, Hello, Job, MAX_TEXT, VERSION, printable};
+pub use messages::{Answer, Failure, FailureKind, Hello, Job, MAX_TEXT, printable};
 pub use numbers::{Fixed, Numbers};
+pub use writer::VERSION;
 
 /// Why bytes are not a message.
 ///

@@ -10,23 +10,21 @@
 //! reads nothing from its input, and what it prints goes to standard error, so that a stray `println!` breaks nothing.
 //! What is printed *before* does.
 
-use std::any::Any;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
-use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Signal, getpgrp, getpid, kill_process, kill_process_group};
 use rustix::stdio::{dup2_stdin, dup2_stdout};
 
 use super::arithmetic::Arithmetic;
 use super::panics;
-use super::wire::{Answer, Failure, FailureKind, Frames, Hello, Job, Numbers, frame};
+use super::wire::{Answers, Failure, FailureKind, Frames, Hello, Job, MAX_POINTS, Numbers, Outcomes, frame};
 use crate::error::EvaluationError;
 
 /// How long a finished answer may wait for others to be written with.
@@ -35,8 +33,8 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// How many bytes of answers may.
 const FULL: usize = 1 << 15;
 
-/// The most points of one call.
-const MOST: usize = 1024;
+/// How many failures one message tells of: their texts are long.
+const FAILURES: usize = 16;
 
 /// How long an evaluation may go on for nobody once the coordinator is gone.
 const GRACE: Duration = Duration::from_millis(200);
@@ -85,8 +83,9 @@ impl<T: Numbers, E: Display> Reply for Result<T, E> {
 ///
 /// # Cancellation
 ///
-/// When the coordinator is gone, be it by `kill -9`, this returns at once where `f` is not running. Where it is, the
-/// process is killed a moment later.
+/// When the coordinator is gone, be it by `kill -9`, this returns at once where `f` is not running.
+/// A moment later the process is killed, with all in its process group, as what `f` has started is,
+/// unless it left the group.
 ///
 /// # Errors
 ///
@@ -129,8 +128,11 @@ where
     F: Fn(f64) -> R,
     R: Reply,
 {
-    let one = |x: f64| catch_unwind(AssertUnwindSafe(|| outcome(f(x))));
-    serve_by(function, 1, &|xs| xs.iter().map(|&x| one(x).unwrap_or_else(panicked)).collect())
+    serve_by(function, 1, &|xs, into| {
+        for &x in xs {
+            into.add(|numbers| caught(|| f(x).reply(numbers).map_err(failed)));
+        }
+    })
 }
 
 /// As [`serve_named`], for a function of many points that returns one value for each, in their order: a vectorised loop,
@@ -162,51 +164,51 @@ where
     F: Fn(&[f64]) -> Vec<R>,
     R: Reply,
 {
-    let call = |xs: &[f64]| {
-        catch_unwind(AssertUnwindSafe(|| {
-            let values = f(xs);
-            if values.len() == xs.len() {
-                return Ok(values.into_iter().map(outcome).collect());
-            }
+    let call = |xs: &[f64], into: &mut Outcomes<'static>| {
+        let values = caught(|| Ok(f(xs)))?;
+        if values.len() != xs.len() {
             let error = EvaluationError::wrong_number(xs.len(), values.len());
-            Err((FailureKind::Failed, error.to_string()))
-        }))
-        .unwrap_or_else(|payload| Err((FailureKind::Panic, panics::message(payload).to_string())))
-    };
-    let alone = |x: f64| call(&[x]).map_or_else(Err, |mut outcomes: Vec<Outcome>| outcomes.pop().expect("one for one"));
-    let all = |xs: &[f64]| match call(xs) {
-        Ok(outcomes) => outcomes,
-        Err(error) if xs.len() == 1 => vec![Err(error)],
-        Err(_) => xs.iter().map(|&x| alone(x)).collect(),
-    };
-    serve_by(function, MOST, &all)
-}
-
-/// The numbers of a value, or why there is none.
-type Outcome = Result<Vec<f64>, (FailureKind, String)>;
-
-fn outcome(reply: impl Reply) -> Outcome {
-    let mut numbers = Vec::new();
-    reply.reply(&mut numbers).map(|()| numbers).map_err(|message| (FailureKind::Failed, message))
-}
-
-fn panicked(payload: Box<dyn Any + Send>) -> Outcome {
-    Err((FailureKind::Panic, panics::message(payload).to_string()))
-}
-
-/// Serves a function of up to so many points at once.
-fn serve_by(function: &str, most: usize, f: &dyn Fn(&[f64]) -> Vec<Outcome>) -> io::Result<()> {
-    let (input, mut output) = take_pipes()?;
-    let mut bytes = Vec::new();
-    let send = |bytes: &mut Vec<u8>, output: &mut File| -> io::Result<()> {
-        output.write_all(bytes)?;
-        bytes.clear();
+            return Err(failed(error.to_string()));
+        }
+        for value in values {
+            into.add(|numbers| caught(|| value.reply(numbers).map_err(failed)));
+        }
         Ok(())
     };
+    serve_by(function, MAX_POINTS, &|xs, into| {
+        if xs.len() > 1 && call(xs, into).is_ok() {
+            return;
+        }
+        // Whose fault it is shows when each is alone.
+        for &x in xs {
+            if let Err(failure) = call(&[x], into) {
+                into.push(Err(failure));
+            }
+        }
+    })
+}
+
+/// What `f` returns, or its panic as a failure.
+fn caught<R>(f: impl FnOnce() -> Result<R, Failure<'static>>) -> Result<R, Failure<'static>> {
+    let panicked = |payload| Failure::new(FailureKind::Panic, panics::message(payload).to_string());
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|payload| Err(panicked(payload)))
+}
+
+fn failed(message: String) -> Failure<'static> {
+    Failure::new(FailureKind::Failed, message)
+}
+
+/// A function of up to so many points, which adds an outcome for each.
+type Served<'a> = &'a dyn Fn(&[f64], &mut Outcomes<'static>);
+
+/// Serves a function of up to `most` points at once.
+fn serve_by(function: &str, most: usize, f: Served<'_>) -> io::Result<()> {
+    let (input, mut output) = take_pipes()?;
+    let mut bytes = Vec::new();
     let arithmetic = Arithmetic::here();
-    let hello = Hello { function, arithmetic: Some(arithmetic.as_str()) };
+    let hello = Hello { function, arithmetic: Some(arithmetic.as_str()), most: Some(MAX_POINTS as u64) };
     frame(&mut bytes, |into| hello.encode(into)).map_err(invalid)?;
-    send(&mut bytes, &mut output)?;
+    output.write_all(&bytes)?;
 
     let (points, jobs) = channel();
     // The way in which reading ended, told before the grace is over.
@@ -219,12 +221,17 @@ fn serve_by(function: &str, most: usize, f: &dyn Fn(&[f64]) -> Vec<Outcome>) -> 
             // Nobody listens where `f` is running still.
             let _ = ending.send(read(input, &function, points));
             if served.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
-                // Not `exit`: it would run the program's clean-up beneath an integrand that is still running.
+                // Not `exit`: it would run the program's clean-up beneath an integrand that is
+                // still running. With what it has started, if the coordinator has given it a group
+                // of its own.
+                if getpgrp() == getpid() {
+                    let _ = kill_process_group(getpid(), Signal::KILL);
+                }
                 let _ = kill_process(getpid(), Signal::KILL);
             }
         })?;
     }
-    let worked = work(&jobs, most, f, &mut |bytes: &mut Vec<u8>| send(bytes, &mut output), bytes);
+    let worked = work(&jobs, most, f, Answering::new(output));
     drop(serving);
     worked?;
     ended.recv().unwrap_or_else(|_| Err(io::Error::other("the reading thread has ended")))
@@ -244,14 +251,15 @@ fn take_pipes() -> io::Result<(File, File)> {
     Ok((input.into(), output.into()))
 }
 
-/// A point, and what its answer is known by; or why it is none.
-struct Point {
+/// The points of a job, and what its answers are known by; or why it is none.
+struct Points {
     id: String,
-    x: Result<f64, (FailureKind, String)>,
+    count: usize,
+    xs: Result<Vec<f64>, Failure<'static>>,
 }
 
 /// Reads jobs until the coordinator closes the pipe. It never waits for `f`, so it is there to hear that.
-fn read(mut input: File, function: &str, points: Sender<Point>) -> io::Result<()> {
+fn read(mut input: File, function: &str, points: Sender<Points>) -> io::Result<()> {
     let mut frames = Frames::default();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -264,14 +272,18 @@ fn read(mut input: File, function: &str, points: Sender<Point>) -> io::Result<()
         frames.extend(&buffer[..count]);
         while let Some(message) = frames.next().map_err(invalid)? {
             let job = Job::decode(message).map_err(invalid)?;
-            let x = match *job.x {
+            let count = job.x.len();
+            let xs = match count {
                 _ if !job.function.is_empty() && job.function != function => {
-                    Err((FailureKind::UnknownFunction, format!("this worker serves {function:?}")))
+                    Err(Failure::new(FailureKind::UnknownFunction, format!("this worker serves {function:?}")))
                 }
-                [x] => Ok(x),
-                _ => Err((FailureKind::BadRequest, format!("a point is one number, not {}", job.x.len()))),
+                1..=MAX_POINTS => Ok(job.x.into_owned()),
+                _ => {
+                    let message = format!("a job has 1 to {MAX_POINTS} points, not {count}");
+                    Err(Failure::new(FailureKind::BadRequest, message))
+                }
             };
-            if points.send(Point { id: job.id.to_owned(), x }).is_err() {
+            if points.send(Points { id: job.id.to_owned(), count, xs }).is_err() {
                 return Ok(());
             }
         }
@@ -279,43 +291,123 @@ fn read(mut input: File, function: &str, points: Sender<Point>) -> io::Result<()
 }
 
 /// Evaluates the points as they come, up to `most` at once.
-fn work(
-    jobs: &Receiver<Point>,
-    most: usize,
-    f: &dyn Fn(&[f64]) -> Vec<Outcome>,
-    send: &mut impl FnMut(&mut Vec<u8>) -> io::Result<()>,
-    mut bytes: Vec<u8>,
-) -> io::Result<()> {
-    let mut sent = Instant::now();
+fn work(jobs: &Receiver<Points>, most: usize, f: Served<'_>, mut answering: Answering) -> io::Result<()> {
+    let (mut xs, mut outcomes) = (Vec::new(), Outcomes::default());
     loop {
-        let point = match jobs.try_recv() {
-            Ok(point) => point,
+        let first = match jobs.try_recv() {
+            Ok(points) => points,
             Err(TryRecvError::Disconnected) => return Ok(()),
             Err(TryRecvError::Empty) => {
-                if !bytes.is_empty() {
-                    send(&mut bytes)?;
-                }
-                let Ok(point) = jobs.recv() else { return Ok(()) };
-                sent = Instant::now();
-                point
+                answering.send()?;
+                let Ok(points) = jobs.recv() else { return Ok(()) };
+                answering.since = Instant::now();
+                points
             }
         };
-        let points: Vec<Point> = iter::once(point).chain(jobs.try_iter().take(most - 1)).collect();
-        let xs: Vec<f64> = points.iter().filter_map(|point| point.x.as_ref().ok().copied()).collect();
-        let mut outcomes = if xs.is_empty() { Vec::new() } else { f(&xs) }.into_iter();
-        for Point { id, x } in points {
-            let outcome = x.and_then(|_| outcomes.next().expect("one outcome for each point"));
-            let outcome = outcome.map(Into::into).map_err(|(kind, message)| Failure::new(kind, message));
-            if let Err(error) = frame(&mut bytes, |into| Answer::new(&id, outcome.clone()).encode(into)) {
-                let failure = Failure::new(FailureKind::Failed, error.to_string());
-                frame(&mut bytes, |into| Answer::new(&id, Err(failure)).encode(into)).map_err(invalid)?;
+        // All that have come by now, if they may be evaluated together.
+        let mut count = first.xs.as_ref().map_or(0, Vec::len);
+        let mut all = vec![first];
+        while count < most {
+            let Ok(points) = jobs.try_recv() else { break };
+            count += points.xs.as_ref().map_or(0, Vec::len);
+            all.push(points);
+        }
+        xs.clear();
+        all.iter().filter_map(|points| points.xs.as_ref().ok()).for_each(|more| xs.extend_from_slice(more));
+        let mut places = all.iter().filter_map(|points| Some((&*points.id, points.xs.as_ref().ok()?.len())));
+        let (mut id, mut left) = places.next().unwrap_or_default();
+        for xs in xs.chunks(most) {
+            outcomes.clear();
+            f(xs, &mut outcomes);
+            for outcome in outcomes.iter() {
+                if left == 0 {
+                    answering.close(id)?;
+                    (id, left) = places.next().expect("each point is of a job");
+                }
+                answering.add(id, outcome)?;
+                left -= 1;
             }
+            // Short evaluations are answered many at a time; a long one waits for no other.
+            answering.send_if_due(id)?;
         }
-        // Short evaluations are answered many at a time; a long one waits for no other.
-        if bytes.len() >= FULL || sent.elapsed() >= PATIENCE {
-            send(&mut bytes)?;
-            sent = Instant::now();
+        answering.close(id)?;
+        for Points { id, count, xs } in &all {
+            let Err(failure) = xs else { continue };
+            for _ in 0..(*count).clamp(1, MAX_POINTS) {
+                answering.add(id, Err(failure))?;
+            }
+            answering.close(id)?;
         }
+        answering.send_if_due(id)?;
+    }
+}
+
+/// Writes answers: those of one job that follow each other in one message, and several messages at
+/// a time.
+struct Answering {
+    output: File,
+    bytes: Vec<u8>,
+    /// When something was last sent, or begun after a rest.
+    since: Instant,
+    /// The place in its job of the first of the outcomes that are gathered.
+    first: usize,
+    gathered: Outcomes<'static>,
+}
+
+impl Answering {
+    fn new(output: File) -> Self {
+        Self { output, bytes: Vec::new(), since: Instant::now(), first: 0, gathered: Outcomes::default() }
+    }
+
+    /// The outcome of the next point of the job.
+    fn add(&mut self, id: &str, outcome: Result<&[f64], &Failure<'static>>) -> io::Result<()> {
+        let (numbers, failures) = self.gathered.size();
+        let long = outcome.map_or(0, <[f64]>::len) > FULL / 9;
+        if long || 9 * numbers >= FULL || failures >= FAILURES {
+            self.flush(id)?;
+        }
+        self.gathered.push(outcome.map_err(Clone::clone));
+        // Whatever is as long as that is alone in its message, which may be too long.
+        if long { self.flush(id) } else { Ok(()) }
+    }
+
+    /// Writes down what was gathered for the job; more of it may follow.
+    fn flush(&mut self, id: &str) -> io::Result<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let outcomes = std::mem::take(&mut self.gathered);
+        let answers = Answers { first: self.first, outcomes, ..Answers::new(id) };
+        self.first += answers.outcomes.len();
+        if let Err(error) = frame(&mut self.bytes, |into| answers.encode(into)) {
+            // It is one value, which alone is longer than a message may be.
+            let mut told = Answers { first: answers.first, ..Answers::new(id) };
+            answers.outcomes.iter().for_each(|_| told.outcomes.push(Err(failed(error.to_string()))));
+            frame(&mut self.bytes, |into| told.encode(into)).map_err(invalid)?;
+        }
+        Ok(())
+    }
+
+    /// The same where nothing more of the job follows.
+    fn close(&mut self, id: &str) -> io::Result<()> {
+        self.flush(id)?;
+        self.first = 0;
+        Ok(())
+    }
+
+    fn send_if_due(&mut self, id: &str) -> io::Result<()> {
+        if self.bytes.len() + 9 * self.gathered.size().0 >= FULL || self.since.elapsed() >= PATIENCE {
+            self.flush(id)?;
+            self.send()?;
+            self.since = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        self.output.write_all(&self.bytes)?;
+        self.bytes.clear();
+        Ok(())
     }
 }
 

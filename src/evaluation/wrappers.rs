@@ -15,13 +15,14 @@ use futures::future::{Either, select};
 use futures_timer::Delay;
 
 use crate::error::EvaluationError;
+use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::points::call::Call;
 use crate::evaluation::points::key::{Key, KeyHasher};
 use crate::trace;
 
 #[cfg(all(unix, feature = "process"))]
-pub(crate) use self::verify::is_chosen;
+pub(crate) use self::verify::{Beside, is_chosen};
 pub use self::verify::{Conflict, Verify};
 
 /// What every [`Evaluator`] can be wrapped in.
@@ -94,13 +95,21 @@ pub trait EvaluatorExt: Evaluator + Sized {
     /// Wrap the evaluator itself, inside of other wrappers: those that have a way of their own, as `Processes` and
     /// `NatsEvaluator`, are then asked for that.
     ///
-    /// Both evaluations are asked for at once, of the same evaluator, so they are of two workers where it has two that are
-    /// free; [`Processes::verify`](crate::Processes) sees to that. Values are compared as `{:?}` prints them,
-    /// which tells all bits of numbers but the payload of NaN.
+    /// Both evaluations are asked of the same evaluator, at once where there is room, so they are
+    /// of two workers where it has two that are free; [`Processes::verify`](crate::Processes) sees
+    /// to that. Values are compared as `{:?}` prints them, which tells all bits of numbers but the
+    /// payload of NaN.
+    ///
+    /// # Concurrency
+    ///
+    /// No more calls are outstanding than what is wrapped allows, second evaluations included. Of its
+    /// [`concurrency`](Evaluator::concurrency) `n` the part that they take on average is kept for
+    /// them: `n * share / (1 + share)`, rounded. Where that is taken, or none, the second begins when
+    /// the first has ended.
     ///
     /// # Cost
     ///
-    /// `share` more evaluations. They are not counted in [`concurrency`](Evaluator::concurrency).
+    /// `share` more evaluations.
     ///
     /// # Errors
     ///
@@ -245,6 +254,10 @@ impl<E: Evaluator> Evaluator for Retry<E> {
         self.inner.concurrency()
     }
 
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.inner.mixture()
+    }
+
     const CALLS: bool = E::CALLS;
     const HERE: bool = E::HERE;
 
@@ -311,6 +324,10 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
 
     fn concurrency(&self) -> usize {
         self.inner.concurrency()
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.inner.mixture()
     }
 
     const CALLS: bool = E::CALLS;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Integrator, Settings};
 use crate::evaluation::{Evaluator, PointCache};
 use crate::numerics::value::Value;
-use crate::observer::Observer;
+use crate::observer::{Observer, Watch};
 use crate::prefetch::Speculation;
 
 impl<E, M> Integrator<E, M>
@@ -351,7 +351,7 @@ where
     /// ```
     #[must_use]
     pub fn observer(mut self, observer: impl Observer<E::Value> + 'static) -> Self {
-        self.set().observer = Some(Arc::new(observer));
+        self.set().observer = Some(Arc::new(Watch::new(observer)));
         self
     }
 }

@@ -76,6 +76,8 @@ const _: () = {
 #[cfg(feature = "wire")]
 const _: () = {
     shared::<wire::Answer<'static>>();
+    shared::<wire::Answers<'static>>();
+    shared::<wire::Outcomes<'static>>();
     shared::<wire::Failure<'static>>();
     shared::<wire::FailureKind>();
     shared::<wire::Frames>();

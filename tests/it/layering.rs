@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("integrator", &["drive", "prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
     ("drive", &["prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
     ("prefetch", &["numerics"]),
-    ("observer", &["error", "estimate"]),
+    ("observer", &["evaluation", "error", "estimate"]),
     ("guide", &[]),
     ("scaled", &["numerics"]),
     ("numerics", &["error", "estimate"]),

@@ -41,3 +41,4 @@ mod truth;
 mod truth_methods;
 mod upto;
 mod weights;
+mod watching;

@@ -3,8 +3,10 @@
 //! The workers are this very program, started again: the test `worker::runs_as_a_worker` does what it is told by the
 //! environment, see there.
 
+mod bits;
 mod faults;
 mod life;
+mod many;
 mod mixed;
 mod python;
 mod worker;

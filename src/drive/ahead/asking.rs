@@ -70,7 +70,7 @@ where
             Request::Done { outcome, started } => {
                 if started {
                     self.began(x, class == Class::Guessed);
-                    self.ended(x);
+                    self.ended(x, outcome.as_ref());
                 }
                 self.tree.issue(node, class);
                 match outcome {
@@ -197,7 +197,7 @@ where
             }
             Request::Done { outcome, .. } => {
                 if ours {
-                    self.ended(x);
+                    self.ended(x, outcome.as_ref());
                 }
                 if let Err(error) = outcome {
                     // Others would fail likewise: wait until a decision needs one.
@@ -221,10 +221,10 @@ where
 
     /// An evaluation has ended.
     #[inline]
-    pub(super) fn ended(&mut self, x: f64) {
+    pub(super) fn ended(&mut self, x: f64, outcome: Result<&E::Value, &EvaluationError>) {
         self.tree.arrived();
         if let Some(observer) = &self.observer {
-            observer.finished(x);
+            observer.ended(x, outcome, || self.dispatch.mixture());
         }
     }
 

@@ -15,14 +15,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, kill_process_group};
 
 use super::error::{Death, ProcessError, ProcessReport};
-use super::worker::{Groups, Input, Job, Reply, Twin, Worker};
+use super::groups::Groups;
+use super::worker::{Input, Job, Reply, Sent, Twin, Worker};
 use super::{Config, Numbers};
 use crate::error::EvaluationError;
 use crate::evaluation::arithmetic::{Arithmetic, Mixed};
-use crate::evaluation::wire::{Answer, FailureKind, Hello, WireError};
+use crate::evaluation::wire::{Answers, Failure, FailureKind, Hello, WireError};
 use crate::trace;
 
 /// Evaluations that take less than this are sent ahead, as many as take this long together. Far above the round trip of
@@ -98,7 +98,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
             capacity: AtomicUsize::new(config.workers * config.window.unwrap_or(1)),
             report: Mutex::default(),
             arithmetics: Mutex::default(),
-            groups: Mutex::default(),
+            groups: Groups::default(),
         });
         let supervisor = Supervisor {
             shared: shared.clone(),
@@ -125,11 +125,16 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
 impl<T> Handle<T> {
     /// Asks for the value at `x`. Where nothing is taken any more the sender is dropped.
     pub(super) fn submit(&self, x: f64, to: Reply<T>, twin: Option<Twin>) {
+        self.submit_all([Job::new(x, to, twin)]);
+    }
+
+    /// Asks for all these values.
+    pub(super) fn submit_all(&self, jobs: impl IntoIterator<Item = Job<T>>) {
         let mut inbox = lock(&self.0.inbox);
         if inbox.closed {
             return;
         }
-        inbox.jobs.push(Job { x, to, deaths: 0, twin });
+        inbox.jobs.extend(jobs);
         let asleep = std::mem::take(&mut inbox.asleep);
         drop(inbox);
         if asleep {
@@ -156,9 +161,7 @@ impl<T> Handle<T> {
 impl<T> Drop for Handle<T> {
     fn drop(&mut self) {
         lock(&self.0.inbox).closed = true;
-        for group in lock(&self.0.groups).iter() {
-            let _ = kill_process_group(*group, Signal::KILL);
-        }
+        self.0.groups.kill();
         self.0.ring();
     }
 }
@@ -334,7 +337,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
                 Ok(None) => break,
                 Err(error) => Err(self.babbled(worker, &error)),
                 Ok(Some(message)) if !worker.ready => self.hello(worker, message),
-                Ok(Some(message)) => self.answer(worker, message).map(|taken| answers += u64::from(taken)),
+                Ok(Some(message)) => self.answers(worker, message).map(|taken| answers += taken),
             };
         }
         worker.frames = frames;
@@ -366,7 +369,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
                 if let Some(arithmetic) = hello.arithmetic {
                     self.compare(arithmetic.into())?;
                 }
-                worker.serves();
+                worker.serves(hello.most.unwrap_or(1));
                 worker.since = Instant::now();
                 self.failures = 0;
                 Ok(())
@@ -413,20 +416,35 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         }
     }
 
-    /// Returns whether the answer was one.
-    fn answer(&mut self, worker: &mut Worker<T>, message: &[u8]) -> Result<bool, Verdict> {
-        let answer = Answer::decode(message).map_err(|error| self.babbled(worker, &error))?;
-        let fingerprint = fingerprint(&answer);
-        let Some(index) = worker.find(answer.id) else {
-            let (conflict, end) = worker.sinned(answer.id, fingerprint);
+    /// Returns how many points were answered.
+    fn answers(&mut self, worker: &mut Worker<T>, message: &[u8]) -> Result<u64, Verdict> {
+        let answers = Answers::decode(message).map_err(|error| self.babbled(worker, &error))?;
+        let mut taken = 0;
+        for (place, outcome) in (answers.first..).zip(answers.outcomes.iter()) {
+            taken += u64::from(self.answer(worker, answers.id, place, outcome)?);
+        }
+        Ok(taken)
+    }
+
+    /// Returns whether this was an answer to a point that the worker has.
+    fn answer(
+        &mut self,
+        worker: &mut Worker<T>,
+        id: &str,
+        place: usize,
+        outcome: Result<&[f64], &Failure<'_>>,
+    ) -> Result<bool, Verdict> {
+        let fingerprint = fingerprint(outcome);
+        let Some(index) = worker.find(id, place) else {
+            let (conflict, end) = worker.sinned(id, place, fingerprint);
             self.count(|report| {
                 report.protocol_errors += 1;
                 report.conflicts += u64::from(conflict);
             });
             return end.map(|()| false).map_err(Verdict::Dead);
         };
-        let result = match answer.outcome {
-            Ok(numbers) => match T::from_numbers(&numbers) {
+        let result = match outcome {
+            Ok(numbers) => match T::from_numbers(numbers) {
                 Some(value) => Ok(value),
                 None => {
                     self.count(|report| report.protocol_errors += 1);
@@ -437,7 +455,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             },
             Err(failure) if failure.kind == FailureKind::Panic => Err(EvaluationError::panicked(&*failure.message)),
             Err(failure) => {
-                let message = failure.message.into();
+                let message = (*failure.message).into();
                 Err(EvaluationError::new(ProcessError::Failed { kind: failure.kind, message }))
             }
         };
@@ -463,8 +481,8 @@ fn cut(text: &str) -> String {
 }
 
 /// Tells two answers apart: FNV-1a over the bits of a value, and one number for all failures.
-fn fingerprint(answer: &Answer<'_>) -> u64 {
-    let Ok(numbers) = &answer.outcome else { return 0 };
+fn fingerprint(outcome: Result<&[f64], &Failure<'_>>) -> u64 {
+    let Ok(numbers) = outcome else { return 0 };
     numbers
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, number| (hash ^ number.to_bits()).wrapping_mul(0x0000_0100_0000_01b3))

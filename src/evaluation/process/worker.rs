@@ -6,19 +6,20 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use super::error::Death;
+use super::groups::Groups;
 use super::words::Words;
 use crate::error::EvaluationError;
 use crate::evaluation::letter::Sender;
 use crate::evaluation::points::call::{Begun, Call};
-use crate::evaluation::wire::{self, Frames};
+use crate::evaluation::wire::{self, Frames, MAX_POINTS};
 
 /// Answers to what was not asked that a worker is forgiven.
 const FORGIVEN: u32 = 7;
@@ -28,9 +29,6 @@ const REMEMBERED: usize = 64;
 
 /// How long a process that has closed its pipe may take to end by itself, so that its status is its own.
 const LAST_WORDS: Duration = Duration::from_millis(20);
-
-/// Processes that run, each the leader of a process group.
-pub(super) type Groups = Mutex<Vec<Pid>>;
 
 /// Where an answer goes.
 pub(super) struct Reply<T> {
@@ -83,11 +81,24 @@ pub(super) struct Job<T> {
     pub(super) twin: Option<Twin>,
 }
 
+/// A point that a worker has.
+pub(super) struct Sent<T> {
+    number: u64,
+    /// Its place in the message by which it was sent, which is named by the number of its first
+    /// point.
+    place: usize,
+    pub(super) job: Job<T>,
+}
+
 /// Which process the one of two evaluations went to, that the other one avoids.
 #[derive(Clone, Default)]
 pub(super) struct Twin(Arc<AtomicI32>);
 
 impl<T> Job<T> {
+    pub(super) fn new(x: f64, to: Reply<T>, twin: Option<Twin>) -> Self {
+        Self { x, to, deaths: 0, twin }
+    }
+
     /// The process that has the twin, or had it.
     pub(super) fn avoids(&self) -> Option<i32> {
         // Relaxed: the supervisor alone reads and writes it.
@@ -112,9 +123,13 @@ pub(super) struct Worker<T> {
     /// What is to be written, and how much of it was.
     output: Vec<u8>,
     written: usize,
-    /// The jobs that were sent and not answered, by ascending number.
-    pub(super) sent: VecDeque<(u64, Job<T>)>,
+    /// The points that were sent and not answered, by ascending number.
+    pub(super) sent: VecDeque<Sent<T>>,
     next: u64,
+    /// How many points one message may have.
+    most: usize,
+    /// Room for the points of a message.
+    points: Vec<f64>,
     /// Whether it has said hello.
     pub(super) ready: bool,
     /// Whether it was ever sent a job.
@@ -137,9 +152,10 @@ impl<T> Worker<T> {
         if heard {
             command.stderr(Stdio::piped());
         }
+        groups.guard();
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
         let pid = Pid::from_child(&child);
-        groups.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        groups.add(pid);
         let stdin = child.stdin.take().expect("it was piped");
         let stdout = child.stdout.take().expect("it was piped");
         let words = child.stderr.take().and_then(|stderr| Words::hear(stderr).ok());
@@ -153,6 +169,8 @@ impl<T> Worker<T> {
             written: 0,
             sent: VecDeque::new(),
             next: 0,
+            most: 1,
+            points: Vec::new(),
             ready: false,
             fresh: true,
             alone: false,
@@ -172,9 +190,11 @@ impl<T> Worker<T> {
         Ok(worker)
     }
 
-    /// It serves: what it says on standard error is said on ours.
-    pub(super) fn serves(&mut self) {
+    /// It serves, and takes so many points in one message. What it says on standard error is said
+    /// on ours.
+    pub(super) fn serves(&mut self, most: u64) {
         self.ready = true;
+        self.most = usize::try_from(most).unwrap_or(MAX_POINTS).clamp(1, MAX_POINTS);
         if let Some(words) = &self.words {
             words.pass_on();
         }
@@ -203,24 +223,47 @@ impl<T> Worker<T> {
         self.written < self.output.len()
     }
 
-    /// Queues a job for writing, unless nobody wants it.
-    pub(super) fn send(&mut self, mut job: Job<T>, function: &str, now: Instant) {
-        if !job.to.begin() {
+    /// Whether it takes several points in one message.
+    pub(super) fn takes_many(&self) -> bool {
+        self.most > 1
+    }
+
+    /// Queues points for writing, in messages of as many as the worker takes. Points that nobody
+    /// wants are left out.
+    pub(super) fn send(&mut self, jobs: impl IntoIterator<Item = Job<T>>, function: &str, now: Instant) {
+        for mut job in jobs {
+            if !job.to.begin() {
+                continue;
+            }
+            if let Some(twin) = &job.twin {
+                twin.0.store(self.number(), Ordering::Relaxed);
+            }
+            if self.sent.is_empty() {
+                self.since = now;
+            }
+            let (number, place) = (self.next, self.points.len());
+            self.next += 1;
+            self.points.push(job.x);
+            self.sent.push_back(Sent { number, place, job });
+            if self.points.len() == self.most {
+                self.queue_message(function);
+            }
+        }
+        self.queue_message(function);
+    }
+
+    /// Queues the message for the last points.
+    fn queue_message(&mut self, function: &str) {
+        if self.points.is_empty() {
             return;
         }
-        if let Some(twin) = &job.twin {
-            twin.0.store(self.number(), Ordering::Relaxed);
-        }
-        let number = self.next;
-        self.next += 1;
-        let (mut id, x) = ([0; 16], [job.x]);
-        let message = wire::Job { id: hex(number, &mut id), function, x: x[..].into(), ..wire::Job::default() };
-        wire::frame(&mut self.output, |into| message.encode(into)).expect("the function's name is short");
-        if self.sent.is_empty() {
-            self.since = now;
-        }
         self.fresh = false;
-        self.sent.push_back((number, job));
+        let first = self.next - self.points.len() as u64;
+        let mut id = [0; 16];
+        let x = self.points.as_slice().into();
+        let message = wire::Job { id: hex(first, &mut id), function, x, ..wire::Job::default() };
+        wire::frame(&mut self.output, |into| message.encode(into)).expect("the function's name is short");
+        self.points.clear();
     }
 
     /// Writes what the pipe takes.
@@ -255,19 +298,20 @@ impl<T> Worker<T> {
         }
     }
 
-    /// Where in `sent` the job of that name is.
-    pub(super) fn find(&self, id: &str) -> Option<usize> {
-        let number = unhex(id)?;
+    /// Where in `sent` the point is that has this place in the message of that name.
+    pub(super) fn find(&self, id: &str, place: usize) -> Option<usize> {
+        let number = unhex(id)?.checked_add(place as u64)?;
         // In the order in which they were sent, unless the worker has many hands.
-        match self.sent.front() {
-            Some((first, _)) if *first == number => Some(0),
-            _ => self.sent.binary_search_by_key(&number, |(number, _)| *number).ok(),
-        }
+        let index = match self.sent.front() {
+            Some(first) if first.number == number => 0,
+            _ => self.sent.binary_search_by_key(&number, |sent| sent.number).ok()?,
+        };
+        (self.sent[index].place == place).then_some(index)
     }
 
-    /// Takes out a job that was answered with a value of this fingerprint.
+    /// Takes out a point that was answered with a value of this fingerprint.
     pub(super) fn answered(&mut self, index: usize, fingerprint: u64) -> Option<Job<T>> {
-        let (number, job) = self.sent.remove(index)?;
+        let Sent { number, job, .. } = self.sent.remove(index)?;
         self.answers.push_back((number, fingerprint));
         if self.answers.len() > REMEMBERED {
             self.answers.pop_front();
@@ -277,8 +321,9 @@ impl<T> Worker<T> {
     }
 
     /// Judges an answer that nobody waits for: whether it contradicts an earlier one, and whether this is too much.
-    pub(super) fn sinned(&mut self, id: &str, fingerprint: u64) -> (bool, Result<(), Death>) {
-        let before = unhex(id).and_then(|number| self.answers.iter().find(|(other, _)| *other == number));
+    pub(super) fn sinned(&mut self, id: &str, place: usize, fingerprint: u64) -> (bool, Result<(), Death>) {
+        let number = unhex(id).and_then(|number| number.checked_add(place as u64));
+        let before = number.and_then(|number| self.answers.iter().find(|(other, _)| *other == number));
         let conflict = before.is_some_and(|(_, other)| *other != fingerprint);
         self.sins += 1;
         let end = if self.sins > FORGIVEN {
@@ -305,9 +350,7 @@ impl<T> Worker<T> {
                 thread::sleep(Duration::from_micros(200));
             }
         }
-        // Off the list before the number is free for another process.
-        groups.lock().unwrap_or_else(PoisonError::into_inner).retain(|pid| *pid != self.pid);
-        let _ = kill_process_group(self.pid, Signal::KILL);
+        groups.end(self.pid);
         self.child.wait().ok()
     }
 }

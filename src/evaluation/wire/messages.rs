@@ -3,19 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-use rmp::encode::{
-    ByteBuf, write_array_len, write_bin, write_bin_len, write_f64, write_map_len, write_str, write_uint,
-};
-
 use super::WireError;
 use super::reader::Reader;
-
-/// The version of the protocol.
-///
-/// ```
-/// assert_eq!(coquad::wire::VERSION, 1); // a message of another version is refused
-/// ```
-pub const VERSION: u64 = 1;
+use super::writer::{VERSION, Writer};
 
 /// The longest text of a failure that is sent or kept, in bytes: 4 KiB.
 ///
@@ -28,9 +18,6 @@ pub const MAX_TEXT: usize = 4096;
 
 /// The longest identifier that is accepted, in bytes.
 const MAX_ID: usize = 256;
-
-/// Beyond this, numbers travel as bytes: a third of the size, and no work.
-const LONGEST_ARRAY: usize = 64;
 
 /// What a worker on a pipe says first.
 ///
@@ -50,9 +37,11 @@ pub struct Hello<'a> {
     pub function: &'a str,
     /// Its [`Arithmetic`](crate::Arithmetic), if it says so.
     pub arithmetic: Option<&'a str>,
+    /// How many points a job may have: 1 if it does not say.
+    pub most: Option<u64>,
 }
 
-/// A point to evaluate.
+/// A point to evaluate, or several for a worker that takes them.
 ///
 /// # Examples
 ///
@@ -71,7 +60,7 @@ pub struct Job<'a> {
     pub id: &'a str,
     /// The name of the function.
     pub function: &'a str,
-    /// The point.
+    /// The point, or the points.
     pub x: Cow<'a, [f64]>,
     /// Parameters of the function, opaque.
     pub parameters: Option<&'a [u8]>,
@@ -206,76 +195,8 @@ fn cut(text: &str) -> &str {
     &text[..end]
 }
 
-/// Writes one map to the end of a buffer. Writing to memory cannot fail.
-struct Writer<'a> {
-    into: &'a mut Vec<u8>,
-    buffer: ByteBuf,
-}
-
-const INFALLIBLE: &str = "memory takes what is written";
-
-impl<'a> Writer<'a> {
-    fn new(into: &'a mut Vec<u8>, entries: u32) -> Self {
-        let buffer = ByteBuf::from_vec(std::mem::take(into));
-        let mut writer = Self { into, buffer };
-        write_map_len(&mut writer.buffer, entries).expect(INFALLIBLE);
-        writer.key("v");
-        writer.count(VERSION);
-        writer
-    }
-
-    fn key(&mut self, key: &str) {
-        write_str(&mut self.buffer, key).expect(INFALLIBLE);
-    }
-
-    fn count(&mut self, count: u64) {
-        write_uint(&mut self.buffer, count).expect(INFALLIBLE);
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        self.key(key);
-        write_str(&mut self.buffer, text).expect(INFALLIBLE);
-    }
-
-    fn map(&mut self, key: &str, entries: u32) {
-        self.key(key);
-        write_map_len(&mut self.buffer, entries).expect(INFALLIBLE);
-    }
-
-    fn binary(&mut self, key: &str, bytes: &[u8]) {
-        self.key(key);
-        write_bin(&mut self.buffer, bytes).expect(INFALLIBLE);
-    }
-
-    fn number(&mut self, key: &str, number: f64) {
-        self.key(key);
-        write_f64(&mut self.buffer, number).expect(INFALLIBLE);
-    }
-
-    fn numbers(&mut self, key: &str, numbers: &[f64]) {
-        self.key(key);
-        // A list too long for any message is cut, here: the message is over the limit all the same.
-        let length = |factor: usize| u32::try_from(factor * numbers.len()).unwrap_or(u32::MAX);
-        if numbers.len() <= LONGEST_ARRAY {
-            write_array_len(&mut self.buffer, length(1)).expect(INFALLIBLE);
-            for &number in numbers {
-                write_f64(&mut self.buffer, number).expect(INFALLIBLE);
-            }
-        } else {
-            write_bin_len(&mut self.buffer, length(8)).expect(INFALLIBLE);
-            self.buffer.as_mut_vec().extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-        }
-    }
-}
-
-impl Drop for Writer<'_> {
-    fn drop(&mut self) {
-        *self.into = std::mem::take(&mut self.buffer).into_vec();
-    }
-}
-
 /// Reads a map: checks its version, and hands each key to `field`, which reads the value or returns `false`.
-fn read<'a>(
+pub(super) fn read<'a>(
     message: &'a [u8],
     mut field: impl FnMut(&'a str, &mut Reader<'a>) -> Result<bool, WireError>,
 ) -> Result<(), WireError> {
@@ -297,7 +218,7 @@ fn read<'a>(
     version.map(|_| ()).ok_or(WireError::malformed("it has no version"))
 }
 
-fn identifier(id: Option<&str>) -> Result<&str, WireError> {
+pub(super) fn identifier(id: Option<&str>) -> Result<&str, WireError> {
     match id {
         Some(id) if id.len() <= MAX_ID => Ok(id),
         Some(_) => Err(WireError::malformed("its id is too long")),
@@ -308,10 +229,15 @@ fn identifier(id: Option<&str>) -> Result<&str, WireError> {
 impl<'a> Hello<'a> {
     /// Appends the message.
     pub fn encode(&self, into: &mut Vec<u8>) {
-        let mut writer = Writer::new(into, 2 + u32::from(self.arithmetic.is_some()));
+        let options = u32::from(self.arithmetic.is_some()) + u32::from(self.most.is_some());
+        let mut writer = Writer::new(into, 2 + options);
         writer.text("f", self.function);
         if let Some(arithmetic) = self.arithmetic {
             writer.text("a", arithmetic);
+        }
+        if let Some(most) = self.most {
+            writer.key("m");
+            writer.count(most);
         }
     }
 
@@ -321,16 +247,18 @@ impl<'a> Hello<'a> {
     ///
     /// [`WireError`], if it is none.
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
-        let (mut function, mut arithmetic) = (None, None);
+        let (mut function, mut arithmetic, mut most) = (None, None, None);
         read(message, |key, reader| {
             match key {
                 "f" => function = Some(reader.text()?),
                 "a" => arithmetic = Some(reader.text()?),
+                "m" => most = Some(reader.count()?),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        Ok(Self { function: function.ok_or(WireError::malformed("it does not name a function"))?, arithmetic })
+        let function = function.ok_or(WireError::malformed("it does not name a function"))?;
+        Ok(Self { function, arithmetic, most })
     }
 }
 
@@ -398,23 +326,10 @@ impl<'a> Answer<'a> {
             Ok(numbers) => writer.numbers("y", numbers),
             Err(failure) => {
                 writer.map("e", 2);
-                writer.text("kind", &failure.kind.to_string());
-                writer.text("msg", cut(&failure.message));
+                failure.write(&mut writer);
             }
         }
-        if let Some(seconds) = self.seconds {
-            writer.number("dt", seconds);
-        }
-        if let Some(worker) = self.worker {
-            writer.text("w", worker);
-        }
-        if let Some(delivery) = self.delivery {
-            writer.key("n");
-            writer.count(delivery);
-        }
-        if let Some(arithmetic) = self.arithmetic {
-            writer.text("a", arithmetic);
-        }
+        writer.about(self.seconds, self.worker, self.delivery, self.arithmetic);
     }
 
     /// Reads the message. The text of a failure comes back [`printable`].
@@ -453,18 +368,32 @@ impl<'a> Failure<'a> {
         Self { kind, message: message.into() }
     }
 
-    fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
-        let (mut kind, mut message) = ("failed", "");
+    /// Writes the two entries of the map that it is.
+    pub(super) fn write(&self, writer: &mut Writer<'_>) {
+        writer.text("kind", &self.kind.to_string());
+        writer.text("msg", cut(&self.message));
+    }
+
+    pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+        Ok(Self::read_at(reader)?.1)
+    }
+
+    /// With the place of its point, 0 if there is none.
+    pub(super) fn read_at(reader: &mut Reader<'a>) -> Result<(usize, Self), WireError> {
+        let (mut place, mut kind, mut message) = (0, "failed", "");
         for _ in 0..reader.map()? {
             match reader.text()? {
+                "i" => place = reader.count()?,
                 "kind" => kind = reader.text()?,
                 "msg" => message = reader.text()?,
                 _ => reader.skip()?,
             }
         }
-        Ok(match KINDS.iter().find(|(_, name)| *name == kind) {
+        let failure = match KINDS.iter().find(|(_, name)| *name == kind) {
             Some(&(kind, _)) => Self::new(kind, printable(message)),
             None => Self::new(FailureKind::Failed, printable(&format!("{}: {}", cut(kind), cut(message)))),
-        })
+        };
+        // A place that is no place is none of any answer.
+        Ok((usize::try_from(place).unwrap_or(usize::MAX), failure))
     }
 }

@@ -63,6 +63,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The number of elements of an array.
+    pub(super) fn array(&mut self) -> Result<usize, WireError> {
+        match self.marker()? {
+            Marker::FixArray(length) => Ok(usize::from(length)),
+            Marker::Array16 => self.length(2),
+            Marker::Array32 => self.length(4),
+            _ => Err(WireError::malformed("it is not an array")),
+        }
+    }
+
     pub(super) fn text(&mut self) -> Result<&'a str, WireError> {
         let length = match self.marker()? {
             Marker::FixStr(length) => usize::from(length),

@@ -1,10 +1,13 @@
 //! An evaluator that looks twice at some points.
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures::future::{Either, join, select};
+use futures::future::{join, try_join};
 
 use crate::error::EvaluationError;
+use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::evaluator::Evaluator;
 
 /// Two evaluations of one point have different values: the integrand is no function, or two workers compute it differently.
@@ -61,11 +64,50 @@ pub(crate) fn is_chosen(x: f64, share: f64) -> bool {
 pub struct Verify<E> {
     inner: E,
     share: f64,
+    /// Second evaluations that are under way beside their first.
+    beside: Arc<AtomicUsize>,
 }
 
 impl<E> Verify<E> {
     pub(super) fn new(inner: E, share: f64) -> Self {
-        Self { inner, share }
+        Self { inner, share, beside: Arc::default() }
+    }
+}
+
+impl<E: Evaluator> Verify<E> {
+    /// How much of the room inside is kept for second evaluations.
+    fn kept(&self) -> usize {
+        let (room, share) = (self.inner.concurrency(), self.share.clamp(0.0, 1.0));
+        // Exact: nobody has more workers than a float can count. All of one call's room is the
+        // first evaluation's.
+        ((room as f64 * share / (1.0 + share)).round() as usize).min(room.saturating_sub(1))
+    }
+
+    /// Room for a second evaluation beside its first, if there is some.
+    fn room(&self) -> Option<Beside<'_>> {
+        let kept = self.kept();
+        // Relaxed: a count, with nothing behind it.
+        let one_more = |beside: usize| (beside < kept).then_some(beside + 1);
+        self.beside.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Beside(&self.beside))
+    }
+}
+
+/// A second evaluation is under way.
+pub(crate) struct Beside<'a>(&'a AtomicUsize);
+
+impl<'a> Beside<'a> {
+    /// One more, however many there are.
+    #[cfg(all(unix, feature = "process"))]
+    pub(crate) fn any(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -80,10 +122,9 @@ where
         if !is_chosen(x, self.share) {
             return self.inner.evaluate(x).await;
         }
-        let both = select(Box::pin(self.inner.evaluate(x)), Box::pin(self.inner.evaluate(x))).await;
-        let (first, second) = match both {
-            Either::Left((first, second)) => (first?, second.await?),
-            Either::Right((second, first)) => (second?, first.await?),
+        let (first, second) = match self.room() {
+            Some(_room) => try_join(self.inner.evaluate(x), self.inner.evaluate(x)).await?,
+            None => (self.inner.evaluate(x).await?, self.inner.evaluate(x).await?),
         };
         compare(x, first, &second)
     }
@@ -93,7 +134,10 @@ where
         if chosen.is_empty() {
             return self.inner.evaluate_batch(xs).await;
         }
-        let (first, second) = join(self.inner.evaluate_batch(xs), self.inner.evaluate_batch(&chosen)).await;
+        let (first, second) = match self.room() {
+            Some(_room) => join(self.inner.evaluate_batch(xs), self.inner.evaluate_batch(&chosen)).await,
+            None => (self.inner.evaluate_batch(xs).await, self.inner.evaluate_batch(&chosen).await),
+        };
         if first.len() != xs.len() || second.len() != chosen.len() {
             // It is no evaluator's batch, which whoever has asked for it says better.
             return first;
@@ -115,7 +159,11 @@ where
     }
 
     fn concurrency(&self) -> usize {
-        self.inner.concurrency()
+        self.inner.concurrency() - self.kept()
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.inner.mixture()
     }
 }
 
@@ -128,6 +176,8 @@ fn compare<V: Debug>(x: f64, first: V, second: &V) -> Result<V, EvaluationError>
 #[allow(clippy::float_cmp, reason = "bits are what is promised")]
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures::executor::block_on;
@@ -143,6 +193,63 @@ mod tests {
             assert!((least..=most).contains(&count), "{share}: {count}");
         }
         assert!(!is_chosen(0.5, f64::NAN) && !is_chosen(0.5, -1.0) && is_chosen(0.5, 2.0));
+    }
+
+    /// How many calls an evaluator has at once, and the most there were.
+    #[derive(Default)]
+    struct Busy {
+        now: AtomicUsize,
+        most: AtomicUsize,
+        /// Points that were looked at twice at once.
+        beside: AtomicUsize,
+        points: Mutex<Vec<f64>>,
+    }
+
+    impl Busy {
+        async fn evaluate(&self, x: f64, turns: usize) -> Result<f64, String> {
+            let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+            self.most.fetch_max(now, Ordering::Relaxed);
+            let beside = self.points.lock().unwrap().contains(&x);
+            self.beside.fetch_add(usize::from(beside), Ordering::Relaxed);
+            self.points.lock().unwrap().push(x);
+            for _ in 0..turns {
+                futures::pending!();
+            }
+            let mut points = self.points.lock().unwrap();
+            let place = points.iter().position(|&other| other == x).expect("it is under way");
+            points.swap_remove(place);
+            self.now.fetch_sub(1, Ordering::Relaxed);
+            Ok(x)
+        }
+    }
+
+    /// Whoever keeps to what the wrapper allows keeps to what is allowed inside; and where there is
+    /// room the two evaluations of a point are under way at once, so that they are two workers'.
+    #[test]
+    fn second_evaluations_have_room_of_their_own() {
+        for (room, share) in [(1, 1.0), (2, 0.05), (2, 1.0), (3, 0.5), (8, 0.05), (21, 0.05), (64, 0.05), (64, 1.0)] {
+            let busy: &Busy = Box::leak(Box::default());
+            let inner = evaluator_fn(room, move |x: f64| busy.evaluate(x, 1 + x.to_bits() as usize % 7));
+            let twice = inner.verify(share);
+            let outside = twice.concurrency();
+            assert!((1..=room).contains(&outside));
+            let (mut under_way, mut next) = (Vec::new(), 0);
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            while next < 2000 || !under_way.is_empty() {
+                while next < 2000 && under_way.len() < outside {
+                    under_way.push(Box::pin(twice.evaluate(f64::from(next) / 2000.0)));
+                    next += 1;
+                }
+                under_way.retain_mut(|evaluation| match evaluation.as_mut().poll(&mut cx) {
+                    std::task::Poll::Ready(outcome) => outcome.is_err(),
+                    std::task::Poll::Pending => true,
+                });
+            }
+            let (most, beside) = (busy.most.load(Ordering::Relaxed), busy.beside.load(Ordering::Relaxed));
+            assert!(most <= room, "{room}, {share}: {most} at once");
+            assert_eq!(beside > 0, outside < room, "{room}, {share}: {beside} beside");
+            assert!(share < 1.0 || room == 1 || beside >= 1000, "{room}, {share}: {beside} beside");
+        }
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use async_nats::ServerError;
-use coquad::wire::{Job, MAX_FRAME, Numbers};
+use coquad::wire::{MAX_FRAME, Numbers};
 use coquad::{Arithmetic, EvaluationError, Evaluator, Mixed};
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
@@ -20,7 +20,7 @@ use futures::task::AtomicWaker;
 use tokio::task::JoinSet;
 
 use crate::desk::Desk;
-use crate::desk::events::{Event, Function, Waiter, Wish};
+use crate::desk::events::{Event, Function, Question, Waiter, Wish};
 use crate::drive::Drive;
 use crate::error::{Error, NatsReport};
 use crate::names;
@@ -126,11 +126,7 @@ impl Nats {
         let mut functions = self.inner.functions.lock().unwrap_or_else(PoisonError::into_inner);
         let known = functions.get(function).and_then(Weak::upgrade);
         let function = known.unwrap_or_else(|| {
-            let made = Arc::new(Function {
-                name: function.to_owned(),
-                slots: AtomicUsize::new(0),
-                arithmetics: Mutex::default(),
-            });
+            let made = Arc::new(Function::new(function.to_owned(), 0));
             functions.insert(function.to_owned(), Arc::downgrade(&made));
             made
         });
@@ -145,7 +141,9 @@ impl Nats {
             attempts: 3,
             queue_factor: 2.0,
             verify: 0.0,
+            twice: Arc::default(),
             mixed: Mixed::Count,
+            question: OnceLock::new(),
             values: PhantomData,
         };
         evaluator.begin()
@@ -172,7 +170,7 @@ impl Nats {
 
 async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Ops, Error> {
     let (to_forward, mut happened) = unbounded();
-    let (client, context, connections) = server.connect("client", to_forward).await?;
+    let (client, context, connections) = server.connect("client", to_forward, Duration::ZERO).await?;
     let ops = Ops::new(client, context, connections, server, events.clone()).await?;
     ops.setup().await?;
     let events = events.clone();
@@ -201,8 +199,13 @@ impl fmt::Debug for Nats {
 ///
 /// # Concurrency
 ///
-/// Twice the slots of the live workers ([`queue_factor`](Self::queue_factor)), so that the next job is there when one is
-/// done. They are counted every second: workers that join in the middle of an integral are used within two.
+/// Two jobs for each slot of the live workers ([`queue_factor`](Self::queue_factor)), so that the next
+/// job is there when one is done. The slots are counted every second: workers that join in the middle
+/// of an integral are used within two.
+///
+/// A job has as many points as take 5 ms together, 1 to 64, as the durations of the last evaluations
+/// say. Points are spread over free slots first. If a job of several points is lost or fails as a
+/// whole, each of its points gets a job of its own. On a [`run`](Self::run) with a name each point has.
 ///
 /// # Delivery
 ///
@@ -235,13 +238,18 @@ pub struct NatsEvaluator<T = f64> {
     attempts: u32,
     queue_factor: f64,
     verify: f64,
+    /// Points that are being evaluated twice.
+    twice: Arc<AtomicUsize>,
     mixed: Mixed,
+    /// All of this as it is told with each point; made anew when something of it changes.
+    question: OnceLock<Arc<Question>>,
     values: PhantomData<fn() -> T>,
 }
 
 impl<T> NatsEvaluator<T> {
     /// Checks the names, and has the workers counted.
     fn begin(mut self) -> Self {
+        self.question = OnceLock::new();
         if let Err(error) = names::checked(&self.function.name) {
             self.invalid = Some(error);
         }
@@ -266,6 +274,7 @@ impl<T> NatsEvaluator<T> {
     #[must_use]
     pub fn parameters(mut self, parameters: impl Into<Vec<u8>>) -> Self {
         self.parameters = parameters.into().into();
+        self.question = OnceLock::new();
         self
     }
 
@@ -273,6 +282,7 @@ impl<T> NatsEvaluator<T> {
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = Some(limit.as_secs_f64());
+        self.question = OnceLock::new();
         self
     }
 
@@ -280,6 +290,7 @@ impl<T> NatsEvaluator<T> {
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(limit);
+        self.question = OnceLock::new();
         self
     }
 
@@ -287,6 +298,7 @@ impl<T> NatsEvaluator<T> {
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
+        self.question = OnceLock::new();
         self
     }
 
@@ -299,9 +311,11 @@ impl<T> NatsEvaluator<T> {
 
     /// Has this share of the points, 0 unless called, evaluated twice: [`Error::Conflict`] if the answers differ in a bit.
     ///
-    /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which points are chosen. One that
-    /// lies about a point is found out unless the other answer is its own or another liar's, so let there be more slots
-    /// than any one worker has. A function that is not deterministic is found out too.
+    /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which
+    /// points are chosen. One that lies about a point is found out unless the other answer is its
+    /// own or another liar's, so let there be more slots than any one worker has. A function that
+    /// is not deterministic is found out too. A point that is evaluated twice takes the room of two
+    /// in [`concurrency`](Evaluator::concurrency).
     #[must_use]
     pub fn verify(mut self, share: f64) -> Self {
         self.verify = share;
@@ -317,6 +331,7 @@ impl<T> NatsEvaluator<T> {
     #[must_use]
     pub fn mixed(mut self, mixed: Mixed) -> Self {
         self.mixed = mixed;
+        self.question = OnceLock::new();
         self
     }
 
@@ -334,16 +349,39 @@ impl<T> NatsEvaluator<T> {
 
     /// Whether the point is evaluated twice.
     fn is_verified(&self, x: f64) -> bool {
+        if self.verify.is_nan() || self.verify <= 0.0 {
+            return false;
+        }
         let number = names::id(&self.function.name, &self.inner.secret, x);
         let number = u32::from_str_radix(&number[..8], 16).expect("an identity is hexadecimal");
         (f64::from(number) + 0.5) / 2f64.powi(32) < self.verify
     }
 
-    /// `again`: for another answer than the first.
-    fn wish(&self, x: f64, again: bool, waiter: Waiter) -> Result<Wish, Error> {
+    fn question(&self) -> Result<&Arc<Question>, Error> {
         if let Some(error) = &self.invalid {
             return Err(error.clone());
         }
+        // A job of one point has these bytes, its point and some names, of which none is long.
+        if self.parameters.len() > MAX_FRAME - 1024 {
+            let reason = format!("a job of {} bytes is over the limit of {MAX_FRAME}", self.parameters.len() + 1024);
+            return Err(Error::Message { reason });
+        }
+        Ok(self.question.get_or_init(|| {
+            Arc::new(Question {
+                function: self.function.clone(),
+                run: self.run.clone(),
+                parameters: self.parameters.clone(),
+                limit: self.time_limit,
+                deadline: self.deadline,
+                attempts: self.attempts,
+                mixed: self.mixed.clone(),
+            })
+        }))
+    }
+
+    /// `again`: for another answer than the first.
+    fn wish(&self, x: f64, again: bool, waiter: Waiter) -> Result<Wish, Error> {
+        let question = self.question()?.clone();
         let name = &self.function.name;
         // No function has this name.
         let id = if again {
@@ -351,33 +389,8 @@ impl<T> NatsEvaluator<T> {
         } else {
             names::id(name, &self.parameters, x)
         };
-        let subject = self.inner.server.space.result(&self.run, &id);
-        let job = Job {
-            id: &id,
-            function: &self.function.name,
-            x: vec![x].into(),
-            parameters: (!self.parameters.is_empty()).then_some(&*self.parameters),
-            limit: self.time_limit,
-            reply: Some(&subject),
-        };
-        let mut payload = Vec::new();
-        job.encode(&mut payload);
-        if payload.len() > MAX_FRAME {
-            return Err(Error::Message {
-                reason: format!("a job of {} bytes is over the limit of {MAX_FRAME}", payload.len()),
-            });
-        }
-        Ok(Wish {
-            function: self.function.clone(),
-            run: self.run.clone(),
-            subject: subject.into(),
-            payload: payload.into(),
-            deadline: self.deadline,
-            attempts: self.attempts,
-            mixed: self.mixed.clone(),
-            waiter,
-            id,
-        })
+        let subject = self.inner.server.space.result(&self.run, &id).into();
+        Ok(Wish { question, x, id, subject, waiter })
     }
 }
 
@@ -393,6 +406,22 @@ impl Drop for Forget<'_> {
         if let Some(subject) = self.subject.take() {
             let _ = self.events.unbounded_send(Event::Forget { subject, ticket: self.ticket });
         }
+    }
+}
+
+/// A point is being evaluated twice.
+struct Twice<'a>(&'a AtomicUsize);
+
+impl<'a> Twice<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Twice<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -421,6 +450,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
 
     async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
         let numbers = if self.is_verified(x) {
+            let _second = Twice::begin(&self.twice);
             let (first, second) = futures::try_join!(self.ask(x, false), self.ask(x, true))?;
             if !first.iter().map(|y| y.to_bits()).eq(second.iter().map(|y| y.to_bits())) {
                 return Err(EvaluationError::new(Error::Conflict { first, second }));
@@ -437,7 +467,18 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
 
     fn concurrency(&self) -> usize {
         // Exact: slots are few enough for a float.
-        (self.slots() as f64 * self.queue_factor).ceil() as usize
+        let jobs = (self.slots() as f64 * self.queue_factor).ceil() as usize;
+        // On a run with a name, or before durations are known, jobs have one point each.
+        let width =
+            if names::ends_with_its_client(&self.run) { self.function.width.load(Ordering::Relaxed) } else { 1 };
+        let room = jobs.saturating_mul(width.max(1));
+        // Without a slot there is no room, and a point that has begun keeps one for itself.
+        let twice = self.twice.load(Ordering::Relaxed);
+        room.saturating_sub(twice).max(usize::from(room > 0))
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.mixed.mixture(&self.arithmetics())
     }
 }
 
@@ -449,7 +490,9 @@ impl<T> Clone for NatsEvaluator<T> {
             run: self.run.clone(),
             invalid: self.invalid.clone(),
             parameters: self.parameters.clone(),
+            twice: self.twice.clone(),
             mixed: self.mixed.clone(),
+            question: self.question.clone(),
             values: PhantomData,
             ..*self
         }

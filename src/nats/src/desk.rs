@@ -7,9 +7,12 @@
 
 mod answer;
 pub(crate) mod events;
+mod jobs;
 mod pending;
+mod points;
 #[cfg(test)]
 mod simulation;
+mod width;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -19,12 +22,15 @@ use std::time::{Duration, Instant};
 
 use async_nats::Message;
 use bytes::Bytes;
+use coquad::wire::MAX_FRAME;
 use coquad::{Arithmetic, EvaluationError, Mixed};
 
-use self::answer::Found;
 pub(crate) use self::answer::given_up;
-use self::events::{Action, Event, Function, Publication, Stored, Whereabouts, Wish};
+use self::answer::{Found, Heard, Outcome};
+use self::events::{Action, Event, Function, Publication, Question, Stored, Whereabouts, Wish};
 use self::pending::Pending;
+use self::points::{Gathering, Gatherings, Place, Point};
+use self::width::Width;
 use crate::error::{Error, NatsReport};
 use crate::names::{self, Space};
 
@@ -41,7 +47,11 @@ pub(crate) struct Desk {
     /// How often the connection was made.
     connections: u64,
     actions: Vec<Action>,
-    /// By the subject of their answers.
+    /// What somebody waits for, by the subjects of the points.
+    points: HashMap<Arc<str>, Point>,
+    /// Points without a job.
+    gatherings: Gatherings,
+    /// Jobs, by the subject of their answers.
     pending: HashMap<Arc<str>, Pending>,
     /// The same, oldest first.
     order: BTreeMap<u64, Arc<str>>,
@@ -51,13 +61,23 @@ pub(crate) struct Desk {
     attempts: HashMap<Arc<str>, u32>,
     /// What was answered last, by hashes of where and what: to count what comes again.
     answered: HashMap<u64, u64>,
-    /// Held, so that their workers are counted while nobody happens to hold an evaluator.
-    known: HashMap<String, Arc<Function>>,
+    /// The functions that were asked for.
+    known: HashMap<String, Known>,
     /// The numbers of the jobs that the server has given up, on this connection.
     dead: HashSet<u64>,
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
     report: Arc<Mutex<NatsReport>>,
+}
+
+/// A function, and what is known of it.
+struct Known {
+    /// Held, so that its workers are counted while nobody happens to hold an evaluator.
+    #[expect(dead_code, reason = "it is held")]
+    function: Arc<Function>,
+    width: Width,
+    /// Its jobs that are under way.
+    jobs: usize,
 }
 
 /// How many attempts and answers are remembered. A forgotten attempt costs a look-up: the server says that it has seen the
@@ -71,6 +91,8 @@ impl Desk {
             now: Instant::now(),
             connections: 0,
             actions: Vec::new(),
+            points: HashMap::new(),
+            gatherings: Gatherings::default(),
             pending: HashMap::new(),
             order: BTreeMap::new(),
             serials: 0,
@@ -119,8 +141,8 @@ impl Desk {
                 }
             }
             Event::Grown(function) => {
-                let waiting = self.pending.values().filter(|pending| pending.function.name == function.name);
-                waiting.flat_map(|pending| &pending.waiters).for_each(|waiter| waiter.nudge.wake());
+                let waiting = self.points.values().filter(|point| point.question.function.name == function.name);
+                waiting.flat_map(|point| &point.waiters).for_each(|waiter| waiter.nudge.wake());
             }
             // Answers may have come while nobody listened, and the server may be an empty one.
             Event::Connected => {
@@ -133,6 +155,7 @@ impl Desk {
             Event::Tick => self.tick(),
             // Takes back what is left.
             Event::Close(_) => {
+                self.points.clear();
                 let left: Vec<_> = self.order.values().cloned().collect();
                 left.iter().for_each(|subject| self.give_up(subject));
                 self.pause();
@@ -142,38 +165,38 @@ impl Desk {
 
     fn know(&mut self, function: &Arc<Function>, run: &Arc<str>) {
         if !self.known.contains_key(&function.name) {
-            self.known.insert(function.name.clone(), function.clone());
+            let known = Known { function: function.clone(), width: Width::default(), jobs: 0 };
+            self.known.insert(function.name.clone(), known);
             self.actions.push(Action::Follow(function.clone()));
         }
-        if self.runs.insert(run.clone()) {
+        if !self.runs.contains(run) {
+            self.runs.insert(run.clone());
             self.actions.push(Action::Hear(run.clone()));
         }
     }
 
+    fn serial(&mut self) -> u64 {
+        self.serials += 1;
+        self.serials
+    }
+
     fn evaluate(&mut self, wish: Wish) {
-        self.know(&wish.function, &wish.run);
-        if let Some(pending) = self.pending.get_mut(&wish.subject) {
-            pending.waiters.push(wish.waiter);
+        self.know(&wish.question.function, &wish.question.run);
+        if let Some(point) = self.points.get_mut(&wish.subject) {
+            point.waiters.push(wish.waiter);
             return;
         }
-        self.serials += 1;
-        let (serial, subject) = (self.serials, wish.subject.clone());
-        let attempt = self.attempts.remove(&subject).unwrap_or(0);
-        let named = !names::ends_with_its_client(&wish.run);
-        self.order.insert(serial, subject.clone());
-        self.pending.insert(subject.clone(), Pending::new(wish, serial, attempt, self.now));
-        if named {
-            self.actions.push(Action::Recall { subject, serial });
-        } else {
-            self.publish(&subject);
-        }
+        let (subject, question) = (wish.subject.clone(), wish.question.clone());
+        let place = Place { subject: subject.clone(), serial: self.serial() };
+        self.points.insert(subject, Point::new(wish, place.serial, self.now));
+        self.gather(&question, place);
     }
 
     /// The answer of an earlier client, or of this one before: taken if it is a value, else the job is published.
     fn earlier(&mut self, subject: &Arc<str>, serial: u64, answer: Option<Bytes>) {
         let Some(pending) = self.pending.get(subject).filter(|pending| pending.serial == serial) else { return };
-        match answer.map(|answer| answer::read(&answer, &pending.id)) {
-            Some(Found::Value(numbers, arithmetic)) => self.take(subject, numbers, arithmetic),
+        match answer.map(|answer| answer::read(&answer, &pending.id, pending.points.len())) {
+            Some(Found::Outcomes(heard)) => self.take(subject, heard),
             _ => self.publish(subject),
         }
     }
@@ -183,7 +206,7 @@ impl Desk {
         pending.sequence = None;
         pending.dead = false;
         self.actions.push(Action::Publish(Publication {
-            function: pending.function.clone(),
+            function: pending.question.function.clone(),
             subject: subject.clone(),
             serial: pending.serial,
             attempt: pending.attempt,
@@ -217,7 +240,7 @@ impl Desk {
                 }
             }
             Ok(None) => {}
-            Err(error) => self.finish(&subject, Err(EvaluationError::new(error))),
+            Err(error) => self.fail(&subject, EvaluationError::new(error)),
         }
     }
 
@@ -225,9 +248,9 @@ impl Desk {
     fn arrived(&mut self, message: &Message) {
         let Some(pending) = self.pending.get(message.subject.as_str()) else { return self.again(message) };
         let subject = self.order[&pending.serial].clone();
-        match answer::read(&message.payload, &pending.id) {
-            Found::Value(numbers, arithmetic) => self.take(&subject, numbers, arithmetic),
-            Found::Failure(error) => self.finish(&subject, Err(error)),
+        match answer::read(&message.payload, &pending.id, pending.points.len()) {
+            Found::Outcomes(heard) => self.take(&subject, heard),
+            Found::Failure(error) => self.failed(&subject, error),
             Found::Nothing => {}
         }
     }
@@ -248,24 +271,25 @@ impl Desk {
         }
         pending.back_off(self.now);
         let Ok(answer) = answer else { return };
-        let found = answer.map_or(Found::Nothing, |answer| answer::read(&answer, &pending.id));
+        let points = pending.points.len();
+        let found = answer.map_or(Found::Nothing, |answer| answer::read(&answer, &pending.id, points));
         let dead = pending.dead;
         let failure_counts = !pending.duplicate;
         let delete = pending.delete(self.connections);
         match (found, job) {
-            (Found::Value(numbers, arithmetic), _) => {
+            (Found::Outcomes(heard), _) => {
                 if job != Whereabouts::Gone {
                     self.actions.extend(delete);
                 }
-                self.take(subject, numbers, arithmetic);
+                self.take(subject, heard);
             }
             // The failure of an earlier attempt says nothing of this one.
-            (Found::Failure(error), Whereabouts::Gone) if failure_counts => self.finish(subject, Err(error)),
+            (Found::Failure(error), Whereabouts::Gone) if failure_counts => self.failed(subject, error),
             (_, Whereabouts::Gone) => self.lost(subject, "the job is gone and no answer is there"),
             (_, Whereabouts::There | Whereabouts::Abandoned) if dead => {
                 self.actions.extend(delete);
                 let message = "each worker that it was given to was lost".into();
-                self.finish(subject, Err(EvaluationError::new(Error::WorkerLost { message })));
+                self.failed(subject, EvaluationError::new(Error::WorkerLost { message }));
             }
             (_, Whereabouts::Abandoned) => {
                 self.actions.extend(delete);
@@ -275,73 +299,11 @@ impl Desk {
         }
     }
 
-    /// The server has lost the job: it is published again, a few times.
-    fn lost(&mut self, subject: &Arc<str>, why: &str) {
-        let Some(pending) = self.pending.get_mut(subject) else { return };
-        // What an earlier client left behind was no loss of ours.
-        if !pending.duplicate {
-            pending.losses += 1;
-        }
-        if pending.losses >= pending.attempts {
-            let message = format!("{why}, {} times", pending.losses);
-            self.finish(subject, Err(EvaluationError::new(Error::WorkerLost { message })));
-            return;
-        }
-        pending.attempt += 1;
-        pending.duplicate = false;
-        self.count(|report| report.republished += 1);
-        self.publish(subject);
-    }
-
-    /// A value has come, from a worker of this arithmetic if it tells.
-    fn take(&mut self, subject: &Arc<str>, numbers: Vec<f64>, arithmetic: Option<Arithmetic>) {
-        let Some(pending) = self.pending.get(subject) else { return };
-        let mut outcome = Ok(numbers);
-        if let Some(found) = arithmetic {
-            let mut kinds = pending.function.arithmetics.lock().unwrap_or_else(PoisonError::into_inner);
-            if !kinds.contains(&found) && kinds.len() < KINDS {
-                kinds.push(found.clone());
-            }
-            let expected = match &pending.mixed {
-                Mixed::Only(expected) => expected.clone(),
-                _ => kinds[0].clone(),
-            };
-            drop(kinds);
-            if !expected.agrees_with(&found) {
-                if pending.mixed != Mixed::Count {
-                    outcome = Err(EvaluationError::new(Error::Arithmetic { expected, found }));
-                }
-                self.count(|report| report.mixed += 1);
-            }
-        }
-        self.finish(subject, outcome);
-    }
-
-    fn finish(&mut self, subject: &Arc<str>, outcome: Result<Vec<f64>, EvaluationError>) {
-        let Some(pending) = self.pending.remove(subject) else { return };
-        self.order.remove(&pending.serial);
-        match &outcome {
-            Ok(numbers) => {
-                if self.answered.len() >= REMEMBERED {
-                    self.answered.clear();
-                }
-                let (place, value) = self.marks(subject, numbers);
-                self.answered.insert(place, value);
-                self.count(|report| report.evaluations += 1);
-            }
-            // Asked again, it is evaluated again.
-            Err(_) => self.remember(subject, pending.attempt + 1),
-        }
-        for waiter in pending.waiters {
-            let _ = waiter.reply.send(outcome.clone());
-        }
-    }
-
     /// An answer to what nobody waits for: it may be another to what was answered.
     fn again(&mut self, message: &Message) {
         let Some(id) = message.subject.rsplit('.').next() else { return };
-        let Found::Value(numbers, _) = answer::read(&message.payload, id) else { return };
-        let (place, value) = self.marks(&message.subject, &numbers);
+        let Some(bits) = answer::bits(&message.payload, id) else { return };
+        let (place, value) = self.marks(&message.subject, &bits);
         match self.answered.get(&place) {
             Some(first) if *first == value => self.count(|report| report.duplicates += 1),
             Some(_) => self.count(|report| report.conflicts += 1),
@@ -349,9 +311,8 @@ impl Desk {
         }
     }
 
-    fn marks(&self, subject: &str, numbers: &[f64]) -> (u64, u64) {
+    fn marks(&self, subject: &str, bits: &[u64]) -> (u64, u64) {
         let hasher = self.answered.hasher();
-        let bits: Vec<u64> = numbers.iter().map(|number| number.to_bits()).collect();
         (hasher.hash_one(subject), hasher.hash_one(bits))
     }
 
@@ -366,26 +327,21 @@ impl Desk {
         self.attempts.insert(subject.clone(), attempt);
     }
 
-    fn forget(&mut self, subject: &Arc<str>, ticket: u64) {
-        let Some(pending) = self.pending.get_mut(subject) else { return };
-        pending.waiters.retain(|waiter| waiter.ticket != ticket);
-        if pending.waiters.is_empty() {
-            self.give_up(subject);
-        }
-    }
-
-    /// Takes an evaluation back: from the queue, and from the worker that has it.
+    /// Takes a job back: from the queue, and from the worker that has it.
     fn give_up(&mut self, subject: &Arc<str>) {
-        let Some(pending) = self.pending.remove(subject) else { return };
-        self.order.remove(&pending.serial);
-        self.remember(subject, pending.attempt + 1);
+        let Some(pending) = self.close(subject) else { return };
+        if pending.points.len() == 1 {
+            self.remember(subject, pending.attempt + 1);
+        }
         pending.wanted.store(false, Ordering::Relaxed);
-        self.cancelled.entry(pending.run.clone()).or_default().push(pending.message_id());
+        self.cancelled.entry(pending.question.run.clone()).or_default().push(pending.message_id());
         self.actions.extend(pending.delete(self.connections));
     }
 
-    /// Before a pause: what was cancelled goes out together.
+    /// Before a pause: points that may have a job get one, and what was cancelled goes out
+    /// together.
     pub(crate) fn pause(&mut self) {
+        self.spread();
         for (run, ids) in self.cancelled.drain() {
             let cancel = |ids: &[String]| Action::Cancel { run: run.clone(), message_ids: ids.join("\n") };
             self.actions.extend(ids.chunks(CANCELLED).map(cancel));
@@ -393,15 +349,15 @@ impl Desk {
     }
 
     fn tick(&mut self) {
-        let late: Vec<_> = self.pending.values().filter_map(|pending| pending.late(self.now)).collect();
-        for (serial, seconds) in late {
-            let subject = self.order[&serial].clone();
-            let waiters = self.pending.get_mut(&subject).map(|pending| std::mem::take(&mut pending.waiters));
+        let late = self.points.iter().filter_map(|(subject, point)| Some((subject.clone(), point.late(self.now)?)));
+        for (subject, seconds) in late.collect::<Vec<_>>() {
+            let waiters = self.points.get_mut(&subject).map(|point| std::mem::take(&mut point.waiters));
             for waiter in waiters.into_iter().flatten() {
                 let _ = waiter.reply.send(Err(EvaluationError::new(Error::Deadline { seconds })));
             }
-            self.give_up(&subject);
+            self.leave(&subject);
         }
+        self.gather_no_longer();
         self.look_up();
     }
 
@@ -418,7 +374,7 @@ impl Desk {
             pending.looking = true;
             self.looking += 1;
             self.actions.push(Action::Look {
-                function: pending.function.clone(),
+                function: pending.question.function.clone(),
                 subject: subject.clone(),
                 serial,
                 attempt: pending.attempt,
@@ -436,8 +392,8 @@ impl Desk {
         }
         let space = &self.space;
         let hit = |pending: &Pending| {
-            text.contains(&space.job(&pending.function.name))
-                || text.contains(&space.result(&pending.run, "*"))
+            text.contains(&space.job(&pending.question.function.name))
+                || text.contains(&space.result(&pending.question.run, "*"))
                 || text.contains("STREAM.CREATE")
         };
         let hit: Vec<_> = self.pending.values().filter(|pending| hit(pending)).map(|pending| pending.serial).collect();
@@ -447,7 +403,7 @@ impl Desk {
                 pending.wanted.store(false, Ordering::Relaxed);
             }
             let reason = coquad::wire::printable(text);
-            self.finish(&subject, Err(EvaluationError::new(Error::Refused { reason })));
+            self.fail(&subject, EvaluationError::new(Error::Refused { reason }));
         }
     }
 }

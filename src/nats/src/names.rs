@@ -109,6 +109,12 @@ pub(crate) fn id(function: &str, parameters: &[u8], x: f64) -> String {
     hex(&context.finish().as_ref()[..16])
 }
 
+/// The identity of a job of several points: a number that the coordinator gives to no other job of
+/// its run.
+pub(crate) fn several(serial: u64) -> String {
+    format!("b{serial:x}")
+}
+
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)] as char).collect()

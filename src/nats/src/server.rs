@@ -4,10 +4,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use futures::channel::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
@@ -19,6 +19,10 @@ const CREDENTIALS: &str = "COQUAD_NATS_CREDS";
 
 /// A server that is silent for two of these is given up and connected to anew.
 const PING: Duration = Duration::from_secs(5);
+
+/// Between two attempts to reach a server that was never there, at first and at last.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Messages of a subscription that are kept until they are read. What is too much is dropped, and looked for where it matters.
 const UNREAD: usize = 4096;
@@ -162,10 +166,14 @@ impl Server {
 
     /// Connects. What happens to the connection later is told to `events`; how often it was made anew is counted too, for
     /// those who would wait for what went down with the old one.
+    ///
+    /// A server that cannot be reached is tried again for as long as `wait`; one that refuses is
+    /// not.
     pub(crate) async fn connect(
         &self,
         role: &'static str,
         events: UnboundedSender<Event>,
+        wait: Duration,
     ) -> Result<(Client, Context, watch::Receiver<u64>), Error> {
         let (again, connections) = watch::channel(0);
         let lost = AtomicBool::new(false);
@@ -218,7 +226,25 @@ impl Server {
         if let Some((certificate, key)) = &self.certificate {
             options = options.add_client_certificate(certificate.clone(), key.clone());
         }
-        let client = options.connect(addresses).await.map_err(|error| refused(error.to_string()))?;
+        let begin = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        let client = loop {
+            let error = match options.clone().connect(addresses.clone()).await {
+                Ok(client) => break client,
+                Err(error) => error,
+            };
+            let left = wait.saturating_sub(begin.elapsed());
+            let is_absent =
+                matches!(error.kind(), ConnectErrorKind::Io | ConnectErrorKind::Dns | ConnectErrorKind::TimedOut);
+            if left.is_zero() || !is_absent {
+                return Err(refused(error.to_string()));
+            }
+            if pause == FIRST_PAUSE {
+                eprintln!("coquad-{role}: no server yet: {error}");
+            }
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (2 * pause).min(LAST_PAUSE);
+        };
         let context = jetstream::new(client.clone());
         Ok((client, context, connections))
     }

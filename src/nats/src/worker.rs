@@ -7,6 +7,7 @@ mod slot;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -27,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::hand::Means;
+use self::hand::{Means, Progress};
 use self::slot::Slot;
 use crate::error::Error;
 use crate::names;
@@ -53,6 +54,7 @@ pub struct Worker {
     slots: usize,
     longest: Duration,
     patience: Duration,
+    wait: Duration,
 }
 
 /// A function as it was registered.
@@ -103,6 +105,7 @@ impl Worker {
             slots,
             longest: Duration::from_secs(24 * 3600),
             patience: Duration::from_secs(20),
+            wait: Duration::MAX,
         }
     }
 
@@ -126,9 +129,61 @@ impl Worker {
         F: Fn(f64, &[u8]) -> R + Send + Sync + 'static,
         R: Reply,
     {
-        let call = move |x, parameters: &[u8]| {
+        let call = move |xs: &[f64], parameters: &[u8], progress: &Progress| {
+            for &x in xs {
+                let outcome = hand::caught(|| {
+                    let mut numbers = Vec::new();
+                    f(x, parameters).reply(&mut numbers).map(|()| numbers)
+                });
+                if !progress.tell(outcome) {
+                    break;
+                }
+            }
+        };
+        self.functions.push((name.to_owned(), Served::Call(Arc::new(call))));
+        self
+    }
+
+    /// As [`serve`](Self::serve), for a function of many points that returns one value for each, in
+    /// their order.
+    ///
+    /// It is called with the points of a job, 64 at most: as many as take some milliseconds
+    /// together. The values must not depend on which other points a call has. If it panics, or
+    /// returns more or fewer values than there are points, it is called again for each of the
+    /// points alone, and what it does then is told of that point.
+    #[must_use]
+    pub fn serve_batch<F, R>(mut self, name: &str, f: F) -> Self
+    where
+        F: Fn(&[f64]) -> Vec<R> + Send + Sync + 'static,
+        R: Reply,
+    {
+        let values = move |xs: &[f64]| {
+            let values = f(xs);
+            if values.len() != xs.len() {
+                return Err(format!("a call for {} points returned {} values", xs.len(), values.len()));
+            }
+            Ok(values)
+        };
+        let numbers = |value: R| {
             let mut numbers = Vec::new();
-            f(x, parameters).reply(&mut numbers).map(|()| numbers)
+            value.reply(&mut numbers).map(|()| numbers)
+        };
+        let call = move |xs: &[f64], _: &[u8], progress: &Progress| {
+            let together =
+                if xs.len() > 1 { catch_unwind(AssertUnwindSafe(|| values(xs))) } else { Ok(Err(String::new())) };
+            if let Ok(Ok(together)) = together {
+                for value in together {
+                    progress.tell(hand::caught(|| numbers(value)));
+                }
+                return;
+            }
+            // Whose fault it is shows when each is alone.
+            for &x in xs {
+                let one = || values(&[x])?.pop().map_or_else(|| Err(String::new()), numbers);
+                if !progress.tell(hand::caught(one)) {
+                    break;
+                }
+            }
         };
         self.functions.push((name.to_owned(), Served::Call(Arc::new(call))));
         self
@@ -143,15 +198,9 @@ impl Worker {
         E::Value: Numbers,
     {
         let evaluator = Arc::new(evaluator);
-        let ask = move |x| {
+        let ask = move |xs: Vec<f64>, progress: Arc<Progress>| {
             let evaluator = evaluator.clone();
-            async move {
-                let value = evaluator.evaluate(x).await?;
-                let mut numbers = Vec::new();
-                value.to_numbers(&mut numbers);
-                Ok(numbers)
-            }
-            .boxed()
+            async move { hand::ask(&*evaluator, &xs, &progress).await }.boxed()
         };
         self.functions.push((name.to_owned(), Served::Ask(Arc::new(ask))));
         self
@@ -189,6 +238,14 @@ impl Worker {
         self
     }
 
+    /// Waits this long for a server that cannot be reached at the start, for ever unless called; 0
+    /// tries once. A server that refuses the log-in is not waited for.
+    #[must_use]
+    pub fn wait(mut self, limit: Duration) -> Self {
+        self.wait = limit;
+        self
+    }
+
     /// Serves until SIGTERM or SIGINT, on the calling thread and one per slot.
     ///
     /// The connection is made anew when it is lost. Told to stop, it asks for no more jobs, finishes those it has
@@ -197,13 +254,17 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// If there is no connection to begin with, as [`Nats::connect`](crate::Nats::connect); if a name is none.
+    /// As [`Nats::connect`](crate::Nats::connect), if there is no connection within
+    /// [`wait`](Self::wait); if a name is none.
     pub fn run(self) -> Result<(), Error> {
         let (ready, _) = oneshot::channel();
         self.serve_until(signals, ready)
     }
 
     /// Serves in the background, until it is told to stop or the handle is dropped. Signals are the program's own affair.
+    ///
+    /// It returns when the connection is made: a server that is not there is waited for
+    /// ([`wait`](Self::wait)).
     ///
     /// # Errors
     ///
@@ -234,7 +295,7 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let served = runtime.block_on(async move {
             let (events, happened) = unbounded();
-            let (client, context, connections) = self.server.connect("worker", events).await?;
+            let (client, context, connections) = self.server.connect("worker", events, self.wait).await?;
             let (phase, phases) = watch::channel(Phase::Serving);
             let shared = Arc::new(Shared {
                 server: self.server,

@@ -12,10 +12,14 @@ LONGEST_MESSAGE = 1 << 20
 LONGEST_TEXT = 4096
 #: Beyond this, numbers travel as bytes.
 LONGEST_ARRAY = 64
+#: The most points of a job or of an answer.
+MOST_POINTS = 1024
+#: So many numbers, and failures, are told of in one message: far fewer than make it too long.
+FULL, FAILURES = 1 << 12, 16
 
 
 class Job(NamedTuple):
-    """A point to evaluate."""
+    """A point to evaluate, or several."""
 
     id: str
     function: str
@@ -42,6 +46,9 @@ def _taken(data: bytes, at: int, length: int) -> "tuple[bytes, int]":
 def _sequence(data: bytes, at: int, length: int) -> "tuple[list[Any], int]":
     if length > len(data) - at:
         raise ValueError("the message ends too early")
+    floats = data[at : at + 9 * length]
+    if length > 1 and len(floats) == 9 * length and floats[::9] == b"\xcb" * length:
+        return list(struct.unpack(">" + length * "xd", floats)), at + 9 * length
     values = []
     for _ in range(length):
         value, at = unpack(data, at)
@@ -121,7 +128,8 @@ def text(value: str) -> bytes:
 
 def _floats(values: "list[float]") -> bytes:
     if len(values) <= LONGEST_ARRAY:
-        return b"\xdc" + len(values).to_bytes(2, "big") + b"".join(b"\xcb" + struct.pack(">d", y) for y in values)
+        parts = [part for y in values for part in (0xCB, y)]
+        return b"\xdc" + len(values).to_bytes(2, "big") + struct.pack(">" + len(values) * "Bd", *parts)
     raw = struct.pack(f"<{len(values)}d", *values)
     return b"\xc6" + len(raw).to_bytes(4, "big") + raw
 
@@ -147,9 +155,14 @@ def _extra(extra: Any) -> "list[tuple[str, bytes]]":
     return packed
 
 
-def hello(function: str, arithmetic: str) -> bytes:
-    """What a worker on a pipe says first."""
-    return message(("f", text(function)), ("a", text(arithmetic)))
+def hello(function: str, arithmetic: str, most: int = 1) -> bytes:
+    """What a worker on a pipe says first: what it serves, and how many points a job may have."""
+    many = [("m", count(most))] if most > 1 else []
+    return message(("f", text(function)), ("a", text(arithmetic)), *many)
+
+
+def count(number: int) -> bytes:
+    return b"\xcd" + number.to_bytes(2, "big")
 
 
 def numbers(y: Any) -> "list[float]":
@@ -195,6 +208,74 @@ def failure(id: str, error: Union[BaseException, str], kind: Optional[str] = Non
     return message(("id", text(id)), ("e", packed), *_extra(extra))
 
 
+class Failed(NamedTuple):
+    """What became of a point that has no value."""
+
+    kind: str
+    words: str
+
+
+#: What became of a point.
+Outcome = Union["list[float]", Failed]
+
+
+def outcome(evaluate: Callable[[], Any]) -> Outcome:
+    """What becomes of a point, whatever `evaluate` does and returns."""
+    try:
+        return numbers(evaluate())
+    except BaseException as error:
+        return failed(error)
+
+
+def failed(error: BaseException) -> Failed:
+    try:
+        return Failed(type(error).__name__, str(error))
+    except BaseException as worse:  # an exception whose text cannot be had
+        return Failed(type(error).__name__, f"its text cannot be had: {type(worse).__name__}")
+
+
+def _packed(kind: str, words: str) -> bytes:
+    return text("kind") + text(kind) + text("msg") + text(words)
+
+
+def answers(id: str, first: int, outcomes: "list[Outcome]", extra: Any = (), whole: bool = False) -> bytes:
+    """The answer for points that follow each other in a job: `first` is the place of the first of them.
+
+    With `whole` it is for all points of the job, and says how many there are.
+    """
+    entries = [("id", text(id))]
+    if first > 0:
+        entries.append(("i", count(first)))
+    if len(outcomes) > 1 or whole:
+        entries.append(("k", count(len(outcomes))))
+    values = [y for y in outcomes if not isinstance(y, Failed)]
+    alone = outcomes[0] if len(outcomes) == 1 else None
+    if isinstance(alone, Failed):
+        entries.append(("e", b"\x82" + _packed(*alone)))
+        return message(*entries, *_extra(extra))
+    entries.append(("y", _floats([number for y in values for number in y])))
+    if len({len(y) for y in values}) > 1:
+        entries.append(("l", _floats([float(len(y)) for y in values])))
+    failures = [(place, y) for place, y in enumerate(outcomes) if isinstance(y, Failed)]
+    if failures:
+        packed = [b"\x83" + text("i") + count(place) + _packed(*why) for place, why in failures]
+        entries.append(("es", b"\xdc" + len(packed).to_bytes(2, "big") + b"".join(packed)))
+    return message(*entries, *_extra(extra))
+
+
+def in_messages(id: str, first: int, outcomes: "list[Outcome]") -> "list[bytes]":
+    """The same in as many messages as it takes, none of which is too long. A value that is, is a failure."""
+    failures = sum(isinstance(y, Failed) for y in outcomes)
+    if len(outcomes) > 1 and (failures > FAILURES or sum(map(len, outcomes)) > FULL):
+        half = len(outcomes) // 2
+        return in_messages(id, first, outcomes[:half]) + in_messages(id, first + half, outcomes[half:])
+    whole = answers(id, first, outcomes)
+    if len(whole) > LONGEST_MESSAGE:
+        words = f"a value of {len(whole)} bytes is over the limit of {LONGEST_MESSAGE}"
+        whole = answers(id, first, [Failed("failed", words)])
+    return [whole]
+
+
 def answer(id: str, evaluate: Callable[[], Any], extra: Any = (), limit: int = LONGEST_MESSAGE) -> bytes:
     """The answer to a job, whatever `evaluate` does and returns.
 
@@ -211,11 +292,9 @@ def answer(id: str, evaluate: Callable[[], Any], extra: Any = (), limit: int = L
 
 
 def is_value(answer: bytes) -> bool:
-    """Whether an answer of ours is a value: it begins with the version and the job's id."""
-    at = 1
-    for _ in range(4):
-        _, at = unpack(answer, at)
-    return bool(unpack(answer, at)[0] == "y")
+    """Whether an answer of ours has nothing but values."""
+    fields, _ = unpack(answer)
+    return "y" in fields and "es" not in fields
 
 
 def too_long(id: str, length: int, limit: int, extra: Any = ()) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 import struct
 import sys
 from typing import Any, Callable, Dict, Iterable, List, Tuple
@@ -24,6 +25,8 @@ POINTS: "Tuple[Tuple[str, int, Tuple[int, ...]], ...]" = (
     ("pow", 16, (706, 328879, 684604, 1015191, 1348292, 1645796)),
 )
 EXPONENT = 1.7
+# As Rust calls them.
+MACHINES: "Dict[str, str]" = {"arm64": "aarch64", "i386": "x86", "i686": "x86", "ppc64le": "powerpc64"}
 
 # Measured with glibc 2.36 on x86-64 and 64-bit ARM, on x86-64 with its tunable hwcaps=-FMA, and with musl 1.2.3.
 NAMES: "Dict[str, str]" = {"eaf47106": "glibc-fma", "0cd7156e": "glibc-no-fma", "1d19e135": "musl"}
@@ -61,6 +64,9 @@ def arithmetic() -> str:
     words = [f"{NAMES.get(hashed, 'unknown')}:{hashed}"]
     if sys.byteorder != "little":
         words.append("big-endian")
+    machine = platform.machine().lower()
+    if machine not in ("x86_64", "amd64"):
+        words.append(MACHINES.get(machine, machine))
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         other = {"pow": "power", "asin": "arcsin", "atan": "arctan"}

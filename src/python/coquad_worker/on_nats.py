@@ -26,6 +26,7 @@ from nats.js.client import JetStreamContext
 
 from . import _wire
 from .arithmetic import arithmetic
+from .pipe import together
 
 #: The longest that the server may keep a request for a job: what is lost without a word is asked for again after it.
 ASKING = 1.0
@@ -39,7 +40,8 @@ class _ConnectedAnew(Exception):
 class _Worker:
     """What the slots share."""
 
-    def __init__(self, nc: Any, function: str, f: Callable[[float], Any], space: str, slots: int) -> None:
+    def __init__(self, nc: Any, function: str, f: Callable[[Any], Any], space: str, slots: int, batch: bool) -> None:
+        self.batch = batch
         self.nc, self.js, self.f, self.function, self.space = nc, nc.jetstream(), f, function, space
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.arithmetic = arithmetic()
@@ -192,7 +194,7 @@ class _Held:
 def _job_of(data: bytes, space: str, function: str) -> _wire.Job:
     """The job, if it is one: an identity, a point, and a place for the answer in this space."""
     job = _wire.job(data)
-    if job.function != function or len(job.x) != 1:
+    if job.function != function or not 1 <= len(job.x) <= _wire.MOST_POINTS:
         raise ValueError("not for us")
     place = rf"coquad1\.{re.escape(space)}\.res\.[A-Za-z0-9_-]{{1,64}}\.{re.escape(job.id)}"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", job.id) or not re.fullmatch(place, job.reply or ""):
@@ -254,26 +256,29 @@ class _Slot:
         if held.delivery > 1 and await worker.is_answered(held.subject, values_only=True):
             return await held.tell(b"+ACK")
         started = time.monotonic()
+        whole = len(job.x) > 1
+
+        def extra() -> "tuple[tuple[str, Any], ...]":
+            own = (("w", worker.name), ("n", held.delivery), ("a", worker.arithmetic), ("m", _wire.MOST_POINTS))
+            return (("dt", time.monotonic() - started), *own)
+
+        if whole and held.delivery > 1:
+            # Its points may be the death of those who have it: its coordinator asks for each alone.
+            words = f"a job of {len(job.x)} points was given out {held.delivery} times"
+            if await self._store(held, job, _wire.failure(job.id, words, "crashed", extra())):
+                await held.let_go()
+            return
 
         def evaluated() -> bytes:
             worker.count(1)
             try:
-                return answered()
-            finally:
-                worker.count(-1)
-
-        def answered() -> bytes:
-            def extra() -> "tuple[tuple[str, Any], ...]":
-                own = (("w", worker.name), ("n", held.delivery), ("a", worker.arithmetic))
-                return (("dt", time.monotonic() - started), *own)
-
-            # The value first: `dt` is how long that took.
-            outcome: "list[Any]" = []
-            try:
-                outcome.append(worker.f(job.x[0]))
+                outcomes = self._outcomes(job.x)
+                # The values first: `dt` is how long they took.
+                return _wire.answers(job.id, 0, outcomes, extra(), whole)
             except BaseException as error:
                 return _wire.failure(job.id, error, None, extra())
-            return _wire.answer(job.id, lambda: outcome[0], extra())
+            finally:
+                worker.count(-1)
 
         work = asyncio.wrap_future(worker.threads.submit(evaluated))
         answer = await held.during(work, worker.left)
@@ -281,6 +286,17 @@ class _Slot:
             return await held.tell(b"-NAK")
         if await self._store(held, job, answer):
             await held.let_go()
+
+    def _outcomes(self, points: "list[float]") -> "list[_wire.Outcome]":
+        worker = self.worker
+        if worker.batch:
+            return together(worker.f, points)
+        outcomes: "list[_wire.Outcome]" = []
+        for x in points:
+            outcomes.append(_wire.outcome(lambda: worker.f(x)))
+            if worker.left.is_set():
+                break  # nobody hears of it
+        return outcomes
 
     async def _store(self, held: _Held, job: _wire.Job, answer: bytes) -> bool:
         """Publishes the answer until the server has it, for as long as the job is ours."""
@@ -304,6 +320,7 @@ class _Slot:
                     continue
             limit = min(_wire.LONGEST_MESSAGE, worker.nc.max_payload or _wire.LONGEST_MESSAGE)
             if len(answer) > limit:
+                # Of a job of many points this is about none: its coordinator asks for each alone.
                 answer = _wire.too_long(job.id, len(answer), limit)
             try:
                 await worker.unless(worker.js.publish(held.subject, answer, timeout=max(held.ack_wait / 3, 0.05)))
@@ -327,11 +344,13 @@ class _Slot:
 async def serve_nats_async(
     url: str,
     function: str,
-    f: Callable[[float], Any],
+    f: Callable[[Any], Any],
     *,
     space: str = "default",
     slots: int = 1,
+    batch: bool = False,
     patience: float = 20.0,
+    wait: Optional[float] = None,
     **connection: Any,
 ) -> bool:
     """As `serve_nats`, on a loop that runs. Returns whether no thread is left that evaluates what nobody wants."""
@@ -351,7 +370,19 @@ async def serve_nats_async(
     async def disconnected() -> None:
         say("disconnected")
 
+    loop = asyncio.get_running_loop()
+    refused: "asyncio.Future[None]" = loop.create_future()
+    tried: "list[Exception]" = []
+
     async def failed(error: Exception) -> None:
+        if not workers:
+            # nats-py tries again whatever it was: a server that is not there is waited for, one that refuses is not.
+            if "authorization" in str(error).lower() and not refused.done():
+                refused.set_exception(error)
+            elif not tried:
+                say(f"no server yet: {type(error).__name__}: {error}")
+            tried.append(error)
+            return
         # Each attempt to connect that fails is one: what an operator must know is that the connection is gone.
         if not isinstance(error, (OSError, asyncio.TimeoutError, nats.errors.UnexpectedEOF)):
             say(f"{type(error).__name__}: {error}")
@@ -366,10 +397,18 @@ async def serve_nats_async(
         "disconnected_cb": disconnected,
         "reconnected_cb": connected,
     }
-    nc = await nats.connect(url, **{**options, **connection})
-    worker = _Worker(nc, function, f, space, slots)
+    connecting = asyncio.ensure_future(nats.connect(url, **{**options, **connection}))
+    either: "list[asyncio.Future[Any]]" = [connecting, refused]
+    await asyncio.wait(either, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    if not connecting.done():
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        if refused.done():
+            refused.result()
+        raise TimeoutError(f"no server within {wait} s: {tried[-1] if tried else 'no answer'}")
+    nc = connecting.result()
+    worker = _Worker(nc, function, f, space, slots, batch)
     workers.append(worker)
-    loop = asyncio.get_running_loop()
 
     def told() -> None:
         (worker.left if worker.leaving.is_set() else worker.leaving).set()
@@ -396,13 +435,17 @@ async def serve_nats_async(
     return worker.busy == 0
 
 
-def serve_nats(url: str, function: str, f: Callable[[float], Any], **options: Any) -> None:
+def serve_nats(url: str, function: str, f: Callable[[Any], Any], **options: Any) -> None:
     """Serves `f`, of a float and to a number, a complex number, or a sequence of them, until told to stop.
+
+    With `batch`, `f` takes the points of a job, 64 at most, and returns as many values: an array of numpy if the program has
+    imported numpy, else a list of floats.
 
     `slots` evaluations run at once, each on a thread; `space` is the coordinator's; what else is given goes to
     `nats.connect`. Told by SIGTERM or SIGINT, it asks for no more, finishes what it has within `patience` seconds, and
     hands back the rest. Whatever `f` raises is its failure at that point, and so is a value that is no number or too
-    long: the worker lives on. What the server loses, and a server that is started again, it survives.
+    long: the worker lives on. What the server loses, and a server that is started again, it survives. A server that is not
+    there at the start is waited for, `wait` seconds if that is given; one that refuses the log-in is not.
     """
     if not asyncio.run(serve_nats_async(url, function, f, **options)):
         # Python would wait for the threads that are left, one of which may never end.

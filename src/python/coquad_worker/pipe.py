@@ -8,33 +8,43 @@ import select
 import signal
 import sys
 import threading
+import time
 from typing import Any, Callable, Iterator, Optional, Sequence
 
 from . import _wire
 from .arithmetic import arithmetic
 
 
+#: How long the value of a point may wait for those of others to be sent with, in seconds.
+PATIENCE = 0.0002
+
+
 class Pipe:
     """The pipe to the coordinator. Answers may come from any thread."""
 
-    def __init__(self, function: str = "") -> None:
-        """Takes standard input and output for the protocol, and says hello: print() goes to standard error from here."""
+    def __init__(self, function: str = "", most: int = 1) -> None:
+        """Takes standard input and output for the protocol, and says hello: print() goes to standard error from here.
+
+        A job may have `most` points.
+        """
         self._input, self._output = os.dup(0), os.dup(1)
         os.dup2(2, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        self._function = function
+        self._function, self._most = function, min(max(most, 1), _wire.MOST_POINTS)
         self._bytes = bytearray()
         self._writing = threading.Lock()
-        self.send(_wire.hello(function, arithmetic()))
+        self.send(_wire.hello(function, arithmetic(), self._most))
 
-    def send(self, message: bytes) -> None:
-        frame = len(message).to_bytes(4, "little") + message
+    def send(self, *messages: bytes) -> None:
+        frame = b"".join(len(message).to_bytes(4, "little") + message for message in messages)
         with self._writing:
             while frame:
                 frame = frame[os.write(self._output, frame) :]
 
     def jobs(self, most: int = 1) -> "Iterator[list[_wire.Job]]":
-        """Waits for a job, and yields it with those that have arrived by then, `most` at once; ends with the input.
+        """Waits for a job, and yields it with those that have arrived by then; ends with the input.
+
+        They have `most` points together, unless the first has more.
 
         What is no job for this function is answered here.
         """
@@ -42,12 +52,13 @@ class Pipe:
             first = self._job(wait=True)
             if first is None:
                 return
-            jobs = [first]
-            while len(jobs) < most:
+            jobs, points = [first], len(first.x)
+            while points < most:
                 job = self._job(wait=False)
                 if job is None:
                     break
                 jobs.append(job)
+                points += len(job.x)
             yield jobs
 
     def _job(self, wait: bool) -> Optional[_wire.Job]:
@@ -57,11 +68,15 @@ class Pipe:
                 return None
             job = _wire.job(frame)  # what is no message ends the worker: the stream has lost its bounds
             if job.function not in ("", self._function):
-                self.send(_wire.failure(job.id, f"this worker serves {self._function!r}", "unknown-function"))
-            elif len(job.x) != 1:
-                self.send(_wire.failure(job.id, f"a point is one number, not {len(job.x)}", "bad-request"))
+                self._refuse(job, "unknown-function", f"this worker serves {self._function!r}")
+            elif not 1 <= len(job.x) <= self._most:
+                self._refuse(job, "bad-request", f"a job has 1 to {self._most} points, not {len(job.x)}")
             else:
                 return job
+
+    def _refuse(self, job: _wire.Job, kind: str, words: str) -> None:
+        points = min(max(len(job.x), 1), _wire.MOST_POINTS)
+        self.send(*_wire.in_messages(job.id, 0, [_wire.Failed(kind, words)] * points))
 
     def _frame(self, wait: bool) -> Optional[bytes]:
         while True:
@@ -94,36 +109,62 @@ def serve(f: Callable[[float], Any], function: str = "") -> None:
     failure of the function at that point, and so is a value that is none of these or too long: the worker lives on.
     """
     _end_with_the_coordinator()
-    pipe = Pipe(function)
+    pipe = Pipe(function, _wire.MOST_POINTS)
     for [job] in pipe.jobs():
-        pipe.send(_wire.answer(job.id, lambda: f(job.x[0])))
+        first, outcomes, since = 0, [], time.monotonic()
+        for x in job.x:
+            outcomes.append(_wire.outcome(lambda: f(x)))
+            # Short evaluations are answered many at a time; a long one waits for no other.
+            if time.monotonic() - since > PATIENCE:
+                pipe.send(*_wire.in_messages(job.id, first, outcomes))
+                first, outcomes, since = first + len(outcomes), [], time.monotonic()
+        if outcomes:
+            pipe.send(*_wire.in_messages(job.id, first, outcomes))
 
 
-def serve_batch(f: "Callable[[list[float]], Sequence[Any]]", function: str = "", most: int = 1024) -> None:
-    """As `serve`, for a function of many points at once: `f` takes a list of floats and returns as many values.
+def serve_batch(f: "Callable[[Any], Sequence[Any]]", function: str = "", most: int = _wire.MOST_POINTS) -> None:
+    """As `serve`, for a function of many points at once: `f` takes the points and returns as many values.
 
-    It is given what has arrived, `most` at once: let the coordinator send ahead, by `Processes::window(k)`. `f` must give
-    a point the same bits whatever points are beside it. Where it raises, each point is tried alone.
+    The points are an array of numpy if the program has imported numpy before, else a list of floats. `f` is given what has
+    arrived, `most` at once: let the coordinator send ahead, by `Processes::window(k)`. `f` must give a point the same bits
+    whatever points are beside it. Where it raises, each point is tried alone.
     """
     _end_with_the_coordinator()
-    pipe = Pipe(function)
+    most = min(max(most, 1), _wire.MOST_POINTS)
+    pipe = Pipe(function, most)
     for jobs in pipe.jobs(most):
-        for message in answers(f, jobs):
-            pipe.send(message)
+        points = [x for job in jobs for x in job.x]
+        outcomes: "list[_wire.Outcome]" = []
+        for start in range(0, len(points), most):
+            outcomes += together(f, points[start : start + most])
+        messages = []
+        for job in jobs:
+            messages += _wire.in_messages(job.id, 0, outcomes[: len(job.x)])
+            outcomes = outcomes[len(job.x) :]
+        pipe.send(*messages)
 
 
-def answers(f: "Callable[[list[float]], Sequence[Any]]", jobs: "Sequence[_wire.Job]") -> "list[bytes]":
-    """The answer to each of the jobs, whatever `f` does and returns."""
+def together(f: "Callable[[Any], Sequence[Any]]", points: "list[float]") -> "list[_wire.Outcome]":
+    """What becomes of each of the points, whatever `f` does and returns."""
 
-    def values(points: "list[float]") -> "list[Any]":
-        values = list(f(points))
+    def call(points: "list[float]") -> Any:
+        numpy = sys.modules.get("numpy")
+        values = f(points if numpy is None else numpy.array(points, dtype=float))
+        if not hasattr(values, "__len__"):
+            values = list(values)
         if len(values) != len(points):
             raise ValueError(f"the function returned {len(values)} values for {len(points)} points")
         return values
 
+    def one(x: float) -> "_wire.Outcome":
+        return _wire.outcome(lambda: call([x])[0])
+
     try:
-        together = values([job.x[0] for job in jobs])
+        values = call(points)
+        if getattr(values, "ndim", None) == 1 and getattr(values, "dtype", None) == float:
+            return [[y] for y in values.tolist()]
+        values = list(values)
     except BaseException:
         # Whose fault it is shows when each is alone.
-        return [_wire.answer(job.id, lambda: values([job.x[0]])[0]) for job in jobs]
-    return [_wire.answer(job.id, lambda: y) for job, y in zip(jobs, together)]
+        return [one(x) for x in points]
+    return [_wire.outcome(lambda: y) for y in values]

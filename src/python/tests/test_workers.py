@@ -55,6 +55,32 @@ class Worker:
         self.process.stdin.write(len(job).to_bytes(4, "little") + job)
         self.process.stdin.flush()
 
+    def ask_together(self, *xs):
+        """The same by one job."""
+        job = _wire.message(("id", _wire.text("7")), ("f", _wire.text("")), ("x", _wire._floats(list(xs))))
+        self.process.stdin.write(len(job).to_bytes(4, "little") + job)
+        self.process.stdin.flush()
+        outcomes = []
+        while len(outcomes) < len(xs):
+            answer = self.receive()
+            assert (answer["id"], answer.get("i", 0)) == ("7", len(outcomes)), answer
+            count = answer.get("k", 1)
+            if "e" in answer:
+                outcomes.append(answer["e"]["kind"] + ": " + answer["e"]["msg"])
+                continue
+            failed = {each["i"]: each["kind"] + ": " + each["msg"] for each in answer.get("es", [])}
+            y = answer["y"] if not isinstance(answer["y"], bytes) else list(memoryview(answer["y"]).cast("d"))
+            values = count - len(failed)
+            lengths = iter([int(n) for n in answer.get("l", [len(y) // max(values, 1)] * values)])
+            for place in range(count):
+                if place in failed:
+                    outcomes.append(failed[place])
+                    continue
+                length = next(lengths)
+                outcomes.append(y[:length])
+                y = y[length:]
+        return outcomes
+
     def receive(self):
         length = self.process.stdout.read(4)
         if len(length) < 4:
@@ -100,6 +126,43 @@ class Values(unittest.TestCase):
         with Worker(program) as worker:
             xs = [i / 100 for i in range(100)]
             self.assertEqual(worker.ask(*xs), [[(1 - x * x) ** 0.5] for x in xs])
+
+    def test_a_job_of_many_points_is_an_array_where_numpy_was_imported(self):
+        for imports, kind in [("import numpy", "ndarray"), ("", "list")]:
+            program = f"""
+                {imports}
+                from coquad_worker import serve_batch
+                def f(xs):
+                    assert type(xs).__name__ == {kind!r}, type(xs)
+                    return xs
+                serve_batch(f)
+            """
+            with Worker(program) as worker:
+                self.assertEqual(worker.hello["m"], 1024)
+                for count in (1, 2, 64, 65, 1000):
+                    xs = [i / 100 for i in range(count)]
+                    self.assertEqual(worker.ask_together(*xs), [[x] for x in xs])
+
+    def test_each_point_of_a_job_has_its_own_outcome(self):
+        for serve in ("serve(f)", "serve_batch(lambda xs: [f(x) for x in xs])"):
+            program = f"""
+                import os
+                from coquad_worker import serve, serve_batch
+                def f(x):
+                    if x == 3: raise KeyError("three")
+                    if x == 4: return None
+                    if x == 5: return [0.5] * 200_000
+                    return [x] * int(x)
+                {serve}
+            """
+            with Worker(program) as worker:
+                outcomes = worker.ask_together(*[float(x) for x in range(100)])
+            for x, outcome in enumerate(outcomes):
+                if x in (3, 4, 5):
+                    words = {3: "KeyError: 'three'", 4: "TypeError: the function returned None", 5: "failed: a value of 16"}
+                    self.assertTrue(outcome.startswith(words[x]), outcome)
+                else:
+                    self.assertEqual(outcome, [float(x)] * x)
 
     def test_numpy_is_in_the_fingerprint_where_it_differs(self):
         plain = "from coquad_worker import serve\nserve(lambda x: x)"

@@ -172,6 +172,67 @@ fn workers_die_with_their_coordinator() {
     eventually("they are gone", || folder.pids().is_empty());
 }
 
+/// Leaves a child at each worker, and one of that child, and is then killed.
+#[test]
+fn what_workers_have_started_dies_with_the_coordinator() {
+    let parents = "
+from coquad_worker import serve
+import os, subprocess, time
+subprocess.Popen('sleep 600 & sleep 600', shell=True)
+def f(x):
+    time.sleep(600 * x)
+    return x
+serve(f)";
+    for (language, busy) in [("Rust", 1), ("Rust", 0), ("Python", 1), ("Python", 0)] {
+        let folder = Folder::new();
+        let mut coordinator = folder.command(&format!("parents:{busy}"));
+        let mut python = super::python::script(parents);
+        if language == "Python" {
+            // By way of the environment: that is what a worker is known by.
+            let words = std::iter::once(python.get_program()).chain(python.get_args());
+            let words: Vec<_> = words.map(|word| word.to_str().unwrap().to_owned()).collect();
+            coordinator.env("COQUAD_TEST_PYTHON", words.join("\u{1}"));
+            coordinator.envs(python.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        } else {
+            python.env_clear();
+        }
+        let mut coordinator = coordinator.spawn().unwrap();
+        let sleeping = || {
+            let commands = folder.pids().into_iter().map(|pid| fs::read(format!("/proc/{pid}/cmdline")));
+            commands.filter(|command| command.as_ref().is_ok_and(|words| words == b"sleep\x00600\x00")).count()
+        };
+        eventually("four workers have started two each", || sleeping() >= 8);
+        coordinator.kill().unwrap();
+        let killed = Instant::now();
+        coordinator.wait().unwrap();
+        eventually("all are gone", || folder.pids().is_empty());
+        println!("{language}, busy: {busy}: 0 of 4 workers' children alive after {:.2?}", killed.elapsed());
+    }
+}
+
+/// The coordinator of that: its four workers have each had a point.
+pub(super) fn parents(busy: bool) {
+    let folder = std::env::var(FOLDER).unwrap();
+    let folder = std::mem::ManuallyDrop::new(Folder(folder.into()));
+    let command = match std::env::var("COQUAD_TEST_PYTHON") {
+        Ok(words) => {
+            let mut words = words.split('\u{1}');
+            let mut command = Command::new(words.next().unwrap());
+            command.args(words);
+            command
+        }
+        Err(_) => folder.command("parent"),
+    };
+    let processes = Processes::new(4, command);
+    let all = |x: f64| block_on(futures::future::join_all((0..4).map(|_| processes.evaluate(x))));
+    // Short ones first, so that each serves; then what takes ten minutes, or nothing.
+    all(1e-3);
+    if busy {
+        all(1.0);
+    }
+    thread::sleep(Duration::from_secs(600));
+}
+
 #[test]
 fn a_worker_that_died_while_others_hold_its_pipe_is_found_out() {
     let folder = Folder::new();

@@ -81,7 +81,7 @@ fn workers_of_another_kind_than_asked_for_are_left_out() {
 fn workers_that_do_not_tell_are_taken_as_they_are() {
     let text = "
 import coquad_worker._wire as wire
-wire.hello = lambda function, arithmetic: wire.message(('f', wire.text(function)))
+wire.hello = lambda function, arithmetic, most: wire.message(('f', wire.text(function)))
 from coquad_worker import serve
 serve(lambda x: x)";
     let processes = Processes::new(2, script(text)).mixed(Mixed::Refuse);
@@ -178,60 +178,87 @@ fn values_that_differ_are_reported_with_their_point() {
     assert!(values.contains(&conflict.x) && values.contains(&(conflict.x + 1e-16)), "{conflict:?}");
 }
 
-/// D8: workers with and without fused multiply-add, as on two generations of CPUs. 600 elementary functions at each point.
-#[test]
-#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
-fn a_pool_of_two_cpus_is_noticed_by_its_fingerprint_and_by_verifying() {
-    if !std::arch::is_x86_feature_detected!("fma") {
-        println!("no fused multiply-add here: both kinds are one");
-        return;
-    }
-    let text = "
-from coquad_worker import serve
-import math, time
-def f(x):
-    time.sleep(0.003)
-    six = (math.sin, math.cos, math.atan, math.expm1, math.sinh, math.tanh)
-    return [g(x * k + 0.1) for k in range(1, 101) for g in six]
-serve(f)";
-    const WITHOUT: &str = "glibc.cpu.hwcaps=-FMA";
-    let run = |tunables: [&str; 2], mixed: Mixed| {
-        let folder = Folder::new();
-        // One for the first that is started, the other for the second.
-        let choose = "if mkdir $MARK/1 2>/dev/null; then GLIBC_TUNABLES=$ONE; else GLIBC_TUNABLES=$OTHER; fi; \
-                      export GLIBC_TUNABLES; exec \"$0\" \"$@\"";
-        let python = script(text);
-        let mut command = Command::new("sh");
-        command.args(["-c", choose]).arg(python.get_program()).args(python.get_args());
-        command.envs(python.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        command.env("MARK", &folder.0).env("ONE", tunables[0]).env("OTHER", tunables[1]);
-        let processes = Processes::new(2, command).values::<Vec<f64>>().mixed(mixed).verify(0.05);
-        let xs = (0..400).map(|i| f64::from(i) / 4000.0);
-        let values = block_on(join_all(xs.map(|x| coquad::Evaluator::evaluate(&processes, x))));
-        (processes, values)
-    };
-    // The remedy: the same for all, one way or the other, is no mixture.
-    for tunable in ["", WITHOUT] {
-        let (processes, values) = run([tunable; 2], Mixed::Refuse);
-        assert!(values.iter().all(Result::is_ok));
-        assert_eq!((processes.report().mixed, processes.arithmetics().len()), (0, 1));
-    }
-    let runs = trials(3, 100);
-    for _ in 0..runs {
-        let (processes, values) = run(["", WITHOUT], Mixed::Count);
-        let conflicts = values.iter().filter_map(|value| value.as_ref().err()).collect::<Vec<_>>();
-        assert!(!conflicts.is_empty() && conflicts.iter().all(|error| error.downcast_ref::<Conflict>().is_some()));
-        let kinds = processes.arithmetics();
-        assert_eq!((processes.report().mixed, kinds.len()), (1, 2), "{kinds:?}");
-        assert!(!kinds[0].agrees_with(&kinds[1]));
-    }
-    println!("noticed by both in {runs} of {runs} runs");
-}
-
 #[test]
 fn any_evaluator_is_verified() {
     let pool = coquad::ThreadPool::new(2).evaluator(|x: f64| x.sqrt()).verify(0.5);
     let there = Integrator::new(pool).integrate_blocking(0.0, 1.0, 1e-8).unwrap();
     let here = Integrator::new(Inline::new(|x: f64| x.sqrt())).integrate_blocking(0.0, 1.0, 1e-8).unwrap();
     assert_same(&there, &here, "verified");
+}
+
+/// What it was told of a mixture.
+#[derive(Default)]
+struct Told(Mutex<Vec<[String; 2]>>);
+
+impl Observer<f64> for Told {
+    fn mixed(&self, expected: &Arithmetic, found: &Arithmetic) {
+        let mut both = [expected.to_string(), found.to_string()];
+        both.sort();
+        self.0.lock().unwrap().push(both);
+    }
+}
+
+#[test]
+fn who_watches_is_told_once_of_a_mixed_pool() {
+    let folder = Folder::new();
+    for (kinds, mixed, due) in [
+        (["a:1", "b:2", "a:1"], Mixed::Count, true),
+        (["a:1", "b:2", "b:2"], Mixed::Only("a:1".into()), true),
+        (["a:1", "a:1", "a:1"], Mixed::Refuse, false),
+    ] {
+        let told = Arc::new(Told::default());
+        let processes = Arc::new(Processes::new(2, saying(&folder, &kinds)).mixed(mixed.clone()));
+        // Until both have come.
+        all(&processes, 300);
+        let integrator = Integrator::new(processes).observer(told.clone());
+        for b in [1.0, 2.0] {
+            integrator.integrate_blocking(0.0, b, 1e-3).unwrap();
+        }
+        let due = if due { vec![["a:1".to_owned(), "b:2".to_owned()]] } else { Vec::new() };
+        assert_eq!(*told.0.lock().unwrap(), due, "{mixed:?}");
+    }
+}
+
+/// Twice as many evaluations, and never more asked for than there is room.
+#[test]
+fn a_point_that_is_evaluated_twice_takes_the_room_of_two() {
+    let processes = Processes::new(4, script("from coquad_worker import serve\nserve(lambda x: x)")).verify(1.0);
+    let room = coquad::Evaluator::concurrency(&processes);
+    let mut evaluation = Box::pin(coquad::Evaluator::evaluate(&processes, 0.5));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(evaluation.as_mut().poll(&mut context).is_pending());
+    assert_eq!(coquad::Evaluator::concurrency(&processes), room - 1);
+    assert_eq!(block_on(evaluation).unwrap().to_bits(), 0.5f64.to_bits());
+}
+
+/// Processes that are alike are never told apart, however many start.
+#[test]
+fn equal_workers_raise_no_alarm() {
+    let folder = Folder::new();
+    let here = Arithmetic::here();
+    let slow = "
+from coquad_worker import serve
+import time
+def f(x):
+    time.sleep(0.05)
+    return x
+serve(f)";
+    let rust = || folder.command("echo:50");
+    let python = || script(slow);
+    let kinds: [(&str, &dyn Fn() -> Command, u64); 2] =
+        [("Rust", &rust, trials(80, 1_000)), ("Python", &python, trials(20, 1_000))];
+    for (kind, command, starts) in kinds {
+        let mut started = 0;
+        while started < starts {
+            // A new coordinator each time: what it compares with is the first of its own workers.
+            // Few at once: other tests run beside this one.
+            let processes = Processes::new(4, command()).mixed(Mixed::Refuse);
+            assert!(all(&processes, 8).iter().all(Result::is_ok), "{kind}");
+            let (report, told) = (processes.report(), processes.arithmetics());
+            assert_eq!((report.mixed, told.len()), (0, 1), "{kind}: {told:?}");
+            assert!(told[0].agrees_with(&here), "{kind}: {} and {here}", told[0]);
+            started += report.starts;
+        }
+        println!("{started} starts of equal workers in {kind}, no alarm");
+    }
 }

@@ -33,6 +33,17 @@ pub(super) fn vector_of(x: f64) -> Vec<f64> {
     (0..100).map(|k| x.powi(k)).collect()
 }
 
+/// The file of a durable cache in that folder.
+#[cfg(feature = "durable")]
+pub(super) fn kept(folder: &Path) -> std::path::PathBuf {
+    folder.join("kept")
+}
+
+/// Six functions at a hundred arguments.
+fn six_of(x: f64, functions: [fn(f64) -> f64; 6]) -> Vec<f64> {
+    (1..=100).flat_map(|k| functions.map(|f| f(x * f64::from(k) + 0.1))).collect()
+}
+
 /// No test: does what the environment says, and nothing where it says nothing.
 #[test]
 fn runs_as_a_worker() {
@@ -56,9 +67,25 @@ fn runs_as_a_worker() {
         super::life::coordinator();
         process::exit(0);
     }
+    if words[0] == "parents" {
+        super::life::parents(number != 0.0);
+        process::exit(0);
+    }
+    #[cfg(feature = "durable")]
+    if words[0] == "keeps" {
+        let cache = coquad::PointCache::open(kept(Path::new(&env::var(FOLDER).unwrap())), "peaks").unwrap();
+        let integrator = coquad::Integrator::new(coquad::Inline::new(peaks)).with_cache(cache.clone());
+        integrator.integrate_blocking(0.0, 1.0, 1e-6).unwrap();
+        futures::executor::block_on(cache.sync()).unwrap();
+        process::exit(0);
+    }
     let pipe = OpenOptions::new().write(true).open("/proc/self/fd/3").unwrap();
     if words[0] == "alone" {
         alone(number, words[2].parse().unwrap(), pipe);
+        process::exit(0);
+    }
+    if words[0] == "many" {
+        super::many::misbehave(&words[1..], pipe);
         process::exit(0);
     }
     if words[0] == "raw" {
@@ -84,6 +111,15 @@ fn runs_as_a_worker() {
         "echo" => serve(|x: f64| {
             wait();
             x
+        }),
+        // By the machine's elementary functions, and by those of the crate libm.
+        "elementary" => serve(|x: f64| {
+            wait();
+            six_of(x, [f64::sin, f64::cos, f64::atan, f64::exp_m1, f64::sinh, f64::tanh])
+        }),
+        "pure" => serve(|x: f64| {
+            wait();
+            six_of(x, [libm::sin, libm::cos, libm::atan, libm::expm1, libm::sinh, libm::tanh])
         }),
         "f32" => serve(f32_of),
         "complex" => serve(complex_of),
@@ -122,6 +158,22 @@ fn runs_as_a_worker() {
             }
             peaks(x)
         }),
+        // Has children, which have some.
+        "parent" => {
+            #[allow(clippy::zombie_processes, reason = "whoever holds the worker has to get rid of it")]
+            Command::new("sh").args(["-c", "sleep 600 & sleep 600"]).spawn().unwrap();
+            serve(|x: f64| {
+                thread::sleep(Duration::from_secs_f64(600.0 * x));
+                x
+            })
+        }
+        "batch_poison" => serve_batch("", move |xs: &[f64]| {
+            if xs.contains(&number) {
+                note("deaths", b".");
+                kill();
+            }
+            xs.iter().map(|&x| peaks(x)).collect::<Vec<f64>>()
+        }),
         "prints" => serve(prints),
         "descriptors" => serve(|_: f64| fs::read_dir("/proc/self/fd").unwrap().count() as f64),
         "forks" => serve(forks),
@@ -130,7 +182,7 @@ fn runs_as_a_worker() {
     process::exit(i32::from(served.is_err()));
 }
 
-fn kill() {
+pub(super) fn kill() {
     kill_process(getpid(), Signal::KILL).unwrap();
 }
 
@@ -183,26 +235,26 @@ fn forks(x: f64) -> f64 {
 }
 
 /// A worker by hand, that can say anything.
-struct Misconduct {
-    input: io::Stdin,
-    output: File,
-    frames: Frames,
+pub(super) struct Misconduct {
+    pub(super) input: io::Stdin,
+    pub(super) output: File,
+    pub(super) frames: Frames,
 }
 
 impl Misconduct {
     /// Whether this process is among the first so many to ask.
-    fn first(count: u32) -> bool {
+    pub(super) fn first(count: u32) -> bool {
         let folder = env::var(FOLDER).unwrap();
         (0..count).any(|i| File::create_new(Path::new(&folder).join(format!("first-{i}"))).is_ok())
     }
 
-    fn say(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn say(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
         let mut bytes = Vec::new();
         frame(&mut bytes, encode).unwrap();
         self.raw(&bytes);
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
         // Who is killed for it does not get to the end.
         let _ = self.output.write_all(bytes);
     }
@@ -212,10 +264,17 @@ impl Misconduct {
     }
 
     fn job(&mut self) -> Option<(String, f64)> {
+        let (id, xs) = self.points()?;
+        assert_eq!(xs.len(), 1, "this worker takes one point at a time");
+        Some((id, xs[0]))
+    }
+
+    /// A job of many points.
+    pub(super) fn points(&mut self) -> Option<(String, Vec<f64>)> {
         loop {
             if let Some(message) = self.frames.next().unwrap() {
                 let job = Job::decode(message).unwrap();
-                return Some((job.id.to_owned(), job.x[0]));
+                return Some((job.id.to_owned(), job.x.into_owned()));
             }
             let mut bytes = [0; 4096];
             match self.input.read(&mut bytes).unwrap() {
@@ -320,7 +379,7 @@ fn misbehave(words: &[&str], output: File) {
 }
 
 /// Bytes from a seed.
-fn junk(seed: u64) -> Vec<u8> {
+pub(super) fn junk(seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let bytes = (0..200).map(|_| {
         state ^= state << 13;

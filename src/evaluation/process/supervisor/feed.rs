@@ -1,8 +1,9 @@
 //! Who gets what, who is started, and what follows a death.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Job, LONGEST_PAUSE, LOOK, Numbers, PAUSE, STARTS, Supervisor, Worker};
+use super::{LONGEST_PAUSE, LOOK, Numbers, PAUSE, STARTS, Sent, Supervisor, Worker};
 use crate::error::EvaluationError;
 use crate::evaluation::process::error::{Death, ProcessError};
 use crate::evaluation::process::words::Words;
@@ -64,7 +65,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
                 continue;
             }
             if let Some(worker) = &mut self.workers[slot] {
-                worker.send(suspect, self.config.function.as_deref().unwrap_or(""), now);
+                worker.send([suspect], self.config.function.as_deref().unwrap_or(""), now);
                 worker.alone = !worker.sent.is_empty();
             }
         }
@@ -77,7 +78,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         busy.min().map(|(_, slot)| slot)
     }
 
-    /// Gives each point to the worker that has the fewest.
+    /// Spreads the points evenly over the workers: first to those that have the fewest.
     fn feed_queue(&mut self, now: Instant, reserved: Option<usize>) {
         let depth = self.depth();
         while let Some(first) = self.queue.front() {
@@ -85,17 +86,27 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             let avoided = first.avoids().filter(|avoided| {
                 self.workers.iter().flatten().any(|worker| worker.ready && worker.number() != *avoided)
             });
-            let workers = self.workers.iter_mut().enumerate();
-            let free = workers.filter_map(|(slot, worker)| {
-                let worker = worker.as_mut()?;
-                let fit = worker.ready && !worker.alone && worker.sent.len() < depth && Some(slot) != reserved;
-                let fit = fit && Some(worker.number()) != avoided;
-                fit.then_some(worker)
+            let fits = |slot: usize, worker: &Worker<T>| {
+                let fits = worker.ready && !worker.alone && worker.sent.len() < depth && Some(slot) != reserved;
+                fits && Some(worker.number()) != avoided
+            };
+            let workers = self.workers.iter().enumerate();
+            let has_room = workers.filter_map(|(slot, worker)| {
+                let worker = worker.as_ref()?;
+                fits(slot, worker).then_some((worker.sent.len(), slot))
             });
-            let Some(worker) = free.min_by_key(|worker| worker.sent.len()) else { break };
-            let Some(job) = self.queue.pop_front() else { break };
-            if !job.to.is_canceled() {
-                worker.send(job, self.config.function.as_deref().unwrap_or(""), now);
+            let (mut fewest, mut held, mut free) = (None, 0, 0);
+            for room in has_room {
+                (held, free) = (held + room.0, free + 1);
+                fewest = Some(fewest.map_or(room, |other| room.min(other)));
+            }
+            let Some((fewest, slot)) = fewest else { break };
+            // So many each, rounded down: none has two of the last points while another has none.
+            let level = ((held + self.queue.len()) / free).clamp(fewest + 1, depth);
+            let plain = self.queue.iter().take(level - fewest).take_while(|job| job.twin.is_none()).count();
+            let jobs = self.queue.drain(..plain.max(1)).filter(|job| !job.to.is_canceled());
+            if let Some(worker) = &mut self.workers[slot] {
+                worker.send(jobs, self.config.function.as_deref().unwrap_or(""), now);
             }
         }
     }
@@ -190,7 +201,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     pub(super) fn died(&mut self, slot: usize, death: Option<Death>) {
         let Some(worker) = &mut self.workers[slot] else { return };
         let (ready, since) = (worker.ready, worker.since);
-        let partial = worker.frames.is_partial();
+        let (partial, takes_many) = (worker.frames.is_partial(), worker.takes_many());
         let words = worker.words();
         let jobs = std::mem::take(&mut worker.sent);
         let status = self.end(slot, death.is_none().then_some(()));
@@ -219,24 +230,25 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         if self.fruitless > 2 {
             self.not_before = Some(now + pause(self.fruitless - 2));
         }
-        self.blame(jobs.into_iter().map(|(_, job)| job), &death);
+        self.blame(jobs, takes_many, &death);
     }
 
     /// Finds the points that may have been the death of a worker.
-    fn blame(&mut self, jobs: impl DoubleEndedIterator<Item = Job<T>>, death: &Death) {
-        // Where a worker has one evaluation at a time, those sent ahead may share its fate: answers before the fatal one
-        // may be lost on the way. Each is tried on its own from now on, which clears the innocent. Where it has many at
-        // once that would take as long as all of them one after the other: the first is suspected until it is cleared.
-        let many_hands = self.config.window.is_some_and(|window| window > 1);
-        let jobs: Vec<Job<T>> = jobs.collect();
-        for (index, mut job) in jobs.into_iter().enumerate().rev() {
+    fn blame(&mut self, jobs: VecDeque<Sent<T>>, takes_many: bool, death: &Death) {
+        // Points that were sent together share a fate: answers before the fatal one may be lost on
+        // the way. Each is tried on its own from now on, which clears the innocent. Where a worker
+        // has many hands, one point each, that would take as long as all of them one after the
+        // other: the first is suspected until it is cleared.
+        let many_hands = !takes_many && self.config.window.is_some_and(|window| window > 1);
+        let alone = jobs.len() == 1;
+        for (index, Sent { mut job, .. }) in jobs.into_iter().enumerate().rev() {
             job.to.pause();
             if many_hands && index > 0 {
                 self.queue.push_front(job);
                 continue;
             }
             job.deaths += 1;
-            if job.deaths >= self.config.attempts {
+            if job.deaths >= self.config.attempts && (alone || many_hands) {
                 let attempts = job.deaths;
                 let error = match death {
                     Death::TimeLimit(limit) => ProcessError::Timeout { attempts, limit: *limit },

@@ -15,6 +15,7 @@ is a script of a few lines, in Rust `coquad::worker::serve(f)`.
   --space NAME           [default]
   --slots N              jobs at once [the threads of this machine]
   --time-limit SECONDS   kill an evaluation that takes longer [86400]
+  --wait SECONDS         wait no longer for a server that is not there at the start [for ever]
   --patience SECONDS     after SIGTERM or SIGINT, finish what takes no longer and hand back the rest [20]
   --credentials FILE     [$COQUAD_NATS_CREDS]
   --ca FILE              trust these certificate authorities, PEM
@@ -27,13 +28,14 @@ struct Options {
     slots: Option<usize>,
     limit: Option<Duration>,
     patience: Option<Duration>,
+    wait: Option<Duration>,
     command: Vec<String>,
 }
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut arguments = arguments;
     let mut address = std::env::var("COQUAD_NATS_URL").ok();
-    let (mut name, mut slots, mut limit, mut patience) = (None, None, None, None);
+    let (mut name, mut slots, mut limit, mut patience, mut wait) = (None, None, None, None, None);
     let mut settings: Vec<Box<dyn Fn(Server) -> Server>> = Vec::new();
     let mut command = Vec::new();
     while let Some(option) = arguments.next() {
@@ -53,6 +55,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             "--slots" => slots = Some(value.parse().map_err(|_| none("a number of slots"))?),
             "--time-limit" => limit = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--patience" => patience = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
+            "--wait" => wait = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--space" => settings.push(Box::new(move |server| server.space(&value))),
             "--credentials" => settings.push(Box::new(move |server| server.credentials(&value))),
             "--ca" => settings.push(Box::new(move |server| server.root_certificates(&value))),
@@ -66,7 +69,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         return Err("a command is missing, after --".into());
     }
     let server = settings.iter().fold(Server::new(address), |server, set| set(server));
-    Ok(Options { server, name, slots, limit, patience, command })
+    Ok(Options { server, name, slots, limit, patience, wait, command })
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -96,6 +99,9 @@ fn main() -> ExitCode {
     }
     if let Some(patience) = options.patience {
         worker = worker.patience(patience);
+    }
+    if let Some(wait) = options.wait {
+        worker = worker.wait(wait);
     }
     match worker.run() {
         Ok(()) => ExitCode::SUCCESS,

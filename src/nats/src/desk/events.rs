@@ -102,20 +102,29 @@ pub(crate) struct Waiter {
     pub(crate) nudge: Arc<AtomicWaker>,
 }
 
-/// A value that is wanted.
-pub(crate) struct Wish {
+/// What is asked of the points of an evaluator, all of which may share a job.
+#[derive(Debug)]
+pub(crate) struct Question {
     pub(crate) function: Arc<Function>,
     pub(crate) run: Arc<str>,
-    pub(crate) id: String,
-    /// Where the answer goes.
-    pub(crate) subject: Arc<str>,
-    /// The job, as it is published.
-    pub(crate) payload: Bytes,
+    pub(crate) parameters: Arc<[u8]>,
+    /// How long the evaluation of a point may take, in seconds.
+    pub(crate) limit: Option<f64>,
+    /// How long a value is waited for.
     pub(crate) deadline: Option<Duration>,
-    /// How often the job may get lost.
+    /// How often the job of a point may get lost.
     pub(crate) attempts: u32,
     /// What to do with answers of another arithmetic.
     pub(crate) mixed: Mixed,
+}
+
+/// A value that is wanted.
+pub(crate) struct Wish {
+    pub(crate) question: Arc<Question>,
+    pub(crate) x: f64,
+    pub(crate) id: String,
+    /// Where the answer to a job of this point alone goes.
+    pub(crate) subject: Arc<str>,
     pub(crate) waiter: Waiter,
 }
 
@@ -125,8 +134,16 @@ pub(crate) struct Function {
     pub(crate) name: String,
     /// Slots that were last seen, idle or busy.
     pub(crate) slots: AtomicUsize,
+    /// How many points a job has at most, as the durations of the last ones say.
+    pub(crate) width: AtomicUsize,
     /// The kinds of arithmetic that its workers have told, in the order of their coming.
     pub(crate) arithmetics: Mutex<Vec<Arithmetic>>,
+}
+
+impl Function {
+    pub(crate) fn new(name: String, slots: usize) -> Self {
+        Self { name, slots: AtomicUsize::new(slots), width: AtomicUsize::new(1), arithmetics: Mutex::default() }
+    }
 }
 
 /// What has become of a published job.

@@ -1,13 +1,14 @@
-//! One evaluation that somebody waits for.
+//! One job that is under way, of one point or of several.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use coquad::Mixed;
+use coquad::wire::Job;
 
-use super::events::{Action, Function, Waiter, Wish};
+use super::events::{Action, Question};
+use super::points::Place;
 
 /// A job this old is looked for, in case its answer was missed.
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -16,12 +17,12 @@ const RARELY: Duration = Duration::from_secs(10);
 
 pub(super) struct Pending {
     pub(super) serial: u64,
-    pub(super) function: Arc<Function>,
-    pub(super) run: Arc<str>,
+    pub(super) question: Arc<Question>,
     pub(super) id: String,
     pub(super) payload: Bytes,
-    pub(super) attempts: u32,
-    pub(super) mixed: Mixed,
+    /// Its points, in the order of the job, and how many of them somebody still waits for.
+    pub(super) points: Vec<Place>,
+    pub(super) wanted_points: usize,
     /// Part of the message's identity, so that the server takes the same job again.
     pub(super) attempt: u32,
     pub(super) losses: u32,
@@ -39,20 +40,38 @@ pub(super) struct Pending {
     pub(super) due: Instant,
     pause: Duration,
     pub(super) looking: bool,
-    deadline: Option<(Instant, Duration)>,
-    pub(super) waiters: Vec<Waiter>,
 }
 
 impl Pending {
-    pub(super) fn new(wish: Wish, serial: u64, attempt: u32, now: Instant) -> Self {
+    /// `subject`: where the answer goes.
+    pub(super) fn new(
+        question: Arc<Question>,
+        id: String,
+        subject: &str,
+        points: Vec<(Place, f64)>,
+        serial: u64,
+        attempt: u32,
+        now: Instant,
+    ) -> Self {
+        let (points, x): (Vec<Place>, Vec<f64>) = points.into_iter().unzip();
+        let parameters = &*question.parameters;
+        let job = Job {
+            id: &id,
+            function: &question.function.name,
+            x: x.into(),
+            parameters: (!parameters.is_empty()).then_some(parameters),
+            limit: question.limit,
+            reply: Some(subject),
+        };
+        let mut payload = Vec::new();
+        job.encode(&mut payload);
         Self {
             serial,
-            function: wish.function,
-            run: wish.run,
-            id: wish.id,
-            payload: wish.payload,
-            attempts: wish.attempts,
-            mixed: wish.mixed,
+            id,
+            payload: payload.into(),
+            wanted_points: points.len(),
+            points,
+            question,
             attempt,
             losses: 0,
             sequence: None,
@@ -63,13 +82,11 @@ impl Pending {
             due: now + FIRST_LOOK,
             pause: FIRST_LOOK,
             looking: false,
-            deadline: wish.deadline.and_then(|limit| Some((now.checked_add(limit)?, limit))),
-            waiters: vec![wish.waiter],
         }
     }
 
     pub(super) fn message_id(&self) -> String {
-        format!("{}.{}.{}", self.run, self.id, self.attempt)
+        format!("{}.{}.{}", self.question.run, self.id, self.attempt)
     }
 
     /// Takes the job from the queue, if the server has it.
@@ -87,11 +104,5 @@ impl Pending {
     pub(super) fn back_off(&mut self, now: Instant) {
         self.due = now + self.pause;
         self.pause = (self.pause * 3 / 2).min(RARELY);
-    }
-
-    /// Its number and its deadline in seconds, if that has passed.
-    pub(super) fn late(&self, now: Instant) -> Option<(u64, f64)> {
-        let (deadline, limit) = self.deadline?;
-        (deadline <= now).then_some((self.serial, limit.as_secs_f64()))
     }
 }

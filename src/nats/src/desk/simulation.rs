@@ -3,6 +3,7 @@
 //! The desk is the real one. Server and workers are models of what JetStream and `worker/slot.rs` do: what is stored and given
 //! out again, what is asked before an evaluation, what is repeated until it is confirmed. A trial is a function of its seed.
 
+mod asking;
 mod hands;
 mod rows;
 mod server;
@@ -10,19 +11,18 @@ mod server;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use coquad::wire::{Answer, Failure, FailureKind};
+use coquad::wire::{Answers, Failure, FailureKind};
 use coquad::{EvaluationError, Mixed};
 use futures::channel::oneshot;
-use futures::task::AtomicWaker;
 
 use self::server::{Given, Server};
 use super::Desk;
-use super::events::{Action, Event, Function, Publication, Waiter, Whereabouts, Wish};
+use super::events::{Action, Event, Function, Publication, Question, Whereabouts};
 use crate::error::{Error, NatsReport};
 use crate::names::Space;
 use crate::noise::Noise;
@@ -79,6 +79,12 @@ struct Faults {
     /// The bits of an answer depend on how often the job was given out.
     fickle: bool,
     cut: Option<Cut>,
+    /// Evaluations take microseconds as a rule, so that jobs have many points.
+    swift: bool,
+    /// Answers to jobs of many points are for one too few or too many.
+    lies: usize,
+    /// Whoever evaluates this point dies of it.
+    poison: Option<usize>,
     /// When the server loses all that it has stored.
     losses: Vec<Time>,
 }
@@ -109,6 +115,9 @@ struct Counts {
     /// Evaluations that were begun, and jobs that reached a worker, by point.
     evaluations: Vec<u32>,
     deliveries: Vec<u32>,
+    /// Jobs that reached a worker, and the most points that one of them had.
+    jobs: u32,
+    widest: usize,
     /// Crashes of a worker over a point.
     crashes: u32,
     /// Answers to what was answered before, with the same bits and with others.
@@ -127,12 +136,11 @@ struct World {
     report: Arc<Mutex<NatsReport>>,
     server: Server,
     hands: Vec<Hand>,
-    function: Arc<Function>,
-    run: Arc<str>,
-    deadline: Option<Duration>,
+    question: Arc<Question>,
     asked: Vec<Asked>,
-    /// The bits that were answered, by point.
+    /// The bits that were answered: by point, and by the subject of the job.
     answered: HashMap<usize, u64>,
+    taken: HashMap<String, Vec<u64>>,
     counts: Counts,
 }
 
@@ -142,12 +150,35 @@ fn value(point: usize) -> Option<f64> {
 }
 
 fn id(point: usize) -> String {
-    format!("{point:x}")
+    format!("p{point:x}")
 }
 
 impl World {
-    fn new(seed: u64, run: &str, points: usize, hands: usize, ack_wait: Time, faults: Faults) -> Self {
+    fn new(
+        seed: u64,
+        run: &str,
+        points: usize,
+        hands: usize,
+        ack_wait: Time,
+        deadline: Option<Duration>,
+        faults: Faults,
+    ) -> Self {
         let report = Arc::<Mutex<NatsReport>>::default();
+        let function = Arc::new(Function::new("f".into(), hands));
+        if faults.swift {
+            // As was learnt before.
+            function.width.store(64, Ordering::Relaxed);
+        }
+        let question = Arc::new(Question {
+            function: function.clone(),
+            run: run.into(),
+            parameters: Arc::default(),
+            limit: None,
+            deadline,
+            // A job is lost as often as the server loses its store, and no more.
+            attempts: if faults.losses.is_empty() { 3 } else { faults.losses.len() as u32 + 1 },
+            mixed: Mixed::Count,
+        });
         let mut world = World {
             noise: Noise(seed),
             now: 0,
@@ -158,15 +189,10 @@ impl World {
             report,
             server: Server::new(ack_wait),
             hands: (0..hands).map(|_| Hand::default()).collect(),
-            function: Arc::new(Function {
-                name: "f".into(),
-                slots: AtomicUsize::new(hands),
-                arithmetics: Mutex::default(),
-            }),
-            run: run.into(),
-            deadline: None,
+            question,
             asked: Vec::new(),
             answered: HashMap::new(),
+            taken: HashMap::new(),
             counts: Counts { evaluations: vec![0; points], deliveries: vec![0; points], ..Counts::default() },
             faults,
         };
@@ -279,23 +305,28 @@ impl World {
     }
 
     fn tell(&mut self, event: Event) {
-        let (point, is_new) = match &event {
-            Event::Arrived(message) => {
-                let id = message.subject.rsplit('.').next().expect("a name");
-                (usize::from_str_radix(id, 16).ok(), !self.desk.pending.contains_key(message.subject.as_str()))
-            }
-            _ => (None, false),
-        };
-        if let (Some(point), true, Event::Arrived(message)) = (point, is_new, &event) {
-            let answer = Answer::decode(&message.payload).expect("an answer");
-            match (self.answered.get(&point), &answer.outcome) {
-                (Some(first), Ok(numbers)) if *first == numbers[0].to_bits() => self.counts.duplicates += 1,
-                (Some(_), Ok(_)) => self.counts.conflicts += 1,
-                _ => {}
+        self.tell_all([event]);
+    }
+
+    /// These happen so fast one after the other that nobody pauses between them.
+    fn tell_all(&mut self, events: impl IntoIterator<Item = Event>) {
+        let now = self.epoch + Duration::from_micros(self.now);
+        for event in events {
+            let answer = match &event {
+                Event::Arrived(message) => Some((message.subject.to_string(), message.payload.clone())),
+                Event::Earlier { subject, answer: Some(answer), .. }
+                | Event::Looked { subject, answer: Ok(Some(answer)), .. } => {
+                    Some((subject.to_string(), answer.clone()))
+                }
+                _ => None,
+            };
+            let arrived = matches!(event, Event::Arrived(_));
+            let points = answer.as_ref().and_then(|(subject, _)| Some(self.desk.pending.get(&**subject)?.points.len()));
+            self.desk.handle(event, now);
+            if let Some((subject, payload)) = answer {
+                self.heard(subject, &payload, points, arrived);
             }
         }
-        let now = self.epoch + Duration::from_micros(self.now);
-        self.desk.handle(event, now);
         self.desk.pause();
         for action in self.desk.actions() {
             self.act(action);
@@ -356,7 +387,7 @@ impl World {
         let job = publication.clone();
         self.request(
             Who::Coordinator,
-            move |world| world.server.take(&job.message_id, &job.subject, world.now),
+            move |world| world.server.take(&job.message_id, &job.subject, &job.payload, world.now),
             move |world, stored| {
                 let publication = publication.clone();
                 if let Some(stored @ Some(_)) = stored {
@@ -442,40 +473,6 @@ impl World {
     fn looked(&mut self, look: &Look, job: Whereabouts, answer: Result<Option<Bytes>, ()>) {
         let Look { subject, serial, attempt, .. } = look;
         self.tell(Event::Looked { subject: subject.clone(), serial: *serial, attempt: *attempt, job, answer });
-    }
-
-    // Whoever integrates.
-
-    fn ask(&mut self, point: usize) -> usize {
-        let (reply, answer) = oneshot::channel();
-        let subject: Arc<str> = Space("s".into()).result(&self.run, &id(point)).into();
-        let ticket = self.asked.len() as u64;
-        self.asked.push(Asked { point, reply: answer, at: self.now, ended: None, dropped: false });
-        let nudge = Arc::new(AtomicWaker::new());
-        let wish = Wish {
-            function: self.function.clone(),
-            run: self.run.clone(),
-            id: id(point),
-            subject,
-            payload: Bytes::new(),
-            deadline: self.deadline,
-            // A job is lost as often as the server loses its store, and no more.
-            attempts: if self.faults.losses.is_empty() { 3 } else { self.faults.losses.len() as u32 + 1 },
-            mixed: Mixed::Count,
-            waiter: Waiter { ticket, reply, nudge },
-        };
-        self.tell(Event::Evaluate(Box::new(wish)));
-        ticket as usize
-    }
-
-    fn drop_asked(&mut self, ticket: usize) {
-        let asked = &mut self.asked[ticket];
-        if asked.ended.is_none() {
-            asked.dropped = true;
-            asked.ended = Some((self.now, Err(EvaluationError::new(Error::Closed {}))));
-            let subject: Arc<str> = Space("s".into()).result(&self.run, &id(asked.point)).into();
-            self.tell(Event::Forget { subject, ticket: ticket as u64 });
-        }
     }
 }
 

@@ -3,15 +3,17 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use coquad::wire::{Failure, FailureKind};
+use coquad::wire::{Failure, FailureKind, Numbers};
 use coquad::{Arithmetic, EvaluationError, Evaluator, ProcessError, Processes, ThreadPool};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-pub(super) type Call = Arc<dyn Fn(f64, &[u8]) -> Result<Vec<f64>, String> + Send + Sync>;
-pub(super) type Ask = Arc<dyn Fn(f64) -> BoxFuture<'static, Result<Vec<f64>, EvaluationError>> + Send + Sync>;
+/// Evaluates points, and tells the outcome of each, until it is told that nobody wants more.
+pub(super) type Call = Arc<dyn Fn(&[f64], &[u8], &Progress) + Send + Sync>;
+pub(super) type Ask = Arc<dyn Fn(Vec<f64>, Arc<Progress>) -> Evaluation + Send + Sync>;
 pub(super) type Start = Arc<dyn Fn() -> Command + Send + Sync>;
 
 pub(super) enum Means {
@@ -31,31 +33,119 @@ pub(super) enum Trouble {
     Elsewhere(String),
 }
 
-pub(super) type Evaluation = BoxFuture<'static, Result<Vec<f64>, Trouble>>;
+/// What became of a point.
+pub(super) type Outcome = Result<Vec<f64>, Trouble>;
+
+/// Tells what became of each point, in their order, by the [`Progress`] that it was given.
+pub(super) type Evaluation = BoxFuture<'static, ()>;
+
+/// What became of the points of a job so far.
+pub(super) struct Progress(Mutex<Ended>);
+
+struct Ended {
+    outcomes: Vec<Outcome>,
+    /// When the last was told, or the job begun.
+    since: Instant,
+    /// Nobody wants more.
+    over: bool,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Ended { outcomes: Vec::new(), since: Instant::now(), over: false }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ended> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The outcome of the next point. Returns whether more are wanted.
+    pub(super) fn tell(&self, outcome: Outcome) -> bool {
+        let mut ended = self.lock();
+        ended.outcomes.push(outcome);
+        ended.since = Instant::now();
+        !ended.over
+    }
+
+    /// When the evaluation of the present point began.
+    pub(super) fn since(&self) -> Instant {
+        self.lock().since
+    }
+
+    /// Takes the outcomes; more are not wanted.
+    pub(super) fn end(&self) -> Vec<Outcome> {
+        let mut ended = self.lock();
+        ended.over = true;
+        std::mem::take(&mut ended.outcomes)
+    }
+}
+
+/// What `f` returns, or its panic.
+pub(super) fn caught(f: impl FnOnce() -> Result<Vec<f64>, String>) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(outcome) => outcome.map_err(|message| answer(FailureKind::Failed, message)),
+        Err(payload) => Err(answer(FailureKind::Panic, panic_message(payload))),
+    }
+}
+
+/// Asks an evaluator for these points, as many at a time as one of its calls takes at best.
+pub(super) async fn ask<E: Evaluator>(evaluator: &E, xs: &[f64], progress: &Progress)
+where
+    E::Value: Numbers,
+{
+    let numbers = |value: E::Value| {
+        let mut numbers = Vec::new();
+        value.to_numbers(&mut numbers);
+        numbers
+    };
+    for xs in xs.chunks(evaluator.batch().max(1)) {
+        let mut outcomes = if xs.len() > 1 { evaluator.evaluate_batch(xs).await } else { Vec::new() };
+        if outcomes.len() != xs.len() {
+            outcomes.clear();
+            for &x in xs {
+                outcomes.push(evaluator.evaluate(x).await);
+            }
+        }
+        for outcome in outcomes {
+            progress.tell(outcome.map(numbers).map_err(trouble));
+        }
+    }
+}
 
 impl Means {
-    /// Begins an evaluation once the future is polled.
-    pub(super) fn evaluate(&mut self, x: f64, parameters: &[u8]) -> Evaluation {
+    /// Begins the evaluation of these points once the future is polled.
+    pub(super) fn evaluate(&mut self, xs: Vec<f64>, parameters: &[u8], progress: &Arc<Progress>) -> Evaluation {
+        let progress = progress.clone();
         match self {
             Means::Call(pool, call) => {
                 let (call, parameters) = (call.clone(), parameters.to_vec());
-                let job = move || match catch_unwind(AssertUnwindSafe(|| call(x, &parameters))) {
-                    Ok(outcome) => outcome.map_err(|message| answer(FailureKind::Failed, message)),
-                    Err(payload) => Err(answer(FailureKind::Panic, panic_message(payload))),
-                };
-                pool.run(job).boxed()
+                pool.run(move || call(&xs, &parameters, &progress)).boxed()
             }
             _ if !parameters.is_empty() => {
-                let refused = answer(FailureKind::BadRequest, "this function takes no parameters".into());
-                std::future::ready(Err(refused)).boxed()
+                let refused = || answer(FailureKind::BadRequest, "this function takes no parameters".into());
+                for _ in xs {
+                    progress.tell(Err(refused()));
+                }
+                std::future::ready(()).boxed()
             }
-            Means::Ask(ask) => ask(x).map(|outcome| outcome.map_err(trouble)).boxed(),
+            Means::Ask(ask) => ask(xs, progress),
             Means::Start(start, process) => {
                 let process =
                     process.get_or_insert_with(|| Arc::new(Processes::new(1, start()).values::<Vec<f64>>())).clone();
-                async move { process.evaluate(x).await.map_err(trouble) }.boxed()
+                async move {
+                    for outcome in process.evaluate_batch(&xs).await {
+                        progress.tell(outcome.map_err(trouble));
+                    }
+                }
+                .boxed()
             }
         }
+    }
+
+    /// Whether each outcome is told as soon as it is there, and the evaluation goes on from point
+    /// to point by itself.
+    pub(super) fn goes_point_by_point(&self) -> bool {
+        matches!(self, Means::Call(..))
     }
 
     /// The arithmetic of what evaluates, as far as it is known; `ours` is this process's.
@@ -76,7 +166,7 @@ impl Means {
     /// Ends an evaluation, or waits for its end where nothing else is possible.
     pub(super) async fn end(&mut self, evaluation: Evaluation) {
         match self {
-            Means::Call(..) => drop(evaluation.await),
+            Means::Call(..) => evaluation.await,
             Means::Ask(_) => drop(evaluation),
             Means::Start(_, process) => {
                 drop(evaluation);

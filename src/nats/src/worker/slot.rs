@@ -1,4 +1,5 @@
-//! One slot: asks for a job, evaluates it, stores the answer, and lets go of the job, in this order.
+//! One slot: asks for a job, evaluates its points, stores the answer, and lets go of the job, in
+//! this order.
 //!
 //! INVARIANT: a job says what to evaluate and nothing else. Where the answer goes is checked token by token, and whatever
 //! is no job is ended, not answered.
@@ -11,11 +12,11 @@ use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
 use bytes::Bytes;
 use coquad::Arithmetic;
-use coquad::wire::{Answer, Failure, FailureKind, Job, MAX_FRAME};
+use coquad::wire::{Answers, Failure, FailureKind, Job, MAX_FRAME, MAX_POINTS};
 use futures::channel::oneshot;
 use tokio::sync::watch;
 
-use super::hand::{Means, Trouble};
+use super::hand::{Means, Progress, Trouble};
 use super::held::{Held, May, Terms};
 use super::pull::Pull;
 use super::{Phase, Shared};
@@ -38,9 +39,9 @@ pub(super) struct Slot {
     means: Means,
 }
 
-/// How an evaluation ended.
+/// How the evaluation of a job ended.
 enum End {
-    Done(Result<Vec<f64>, Trouble>),
+    Done,
     TooLong(Duration),
     Cancelled,
     /// The worker leaves.
@@ -113,7 +114,7 @@ impl Slot {
         told: &mut watch::Receiver<Phase>,
     ) {
         let Ok(published) = message.info().map(|info| info.published) else { return };
-        let Some((job, x)) = readable(&self.shared.server.space, &self.function, &message.payload) else {
+        let Some(job) = readable(&self.shared.server.space, &self.function, &message.payload) else {
             return held.tell(AckKind::Term).await;
         };
         let reply = job.reply.unwrap_or_default();
@@ -128,12 +129,31 @@ impl Slot {
         if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.is_awaited(run).await {
             return held.tell(AckKind::Term).await;
         }
+        if job.x.len() > 1 && delivery > 1 {
+            // Its points may be the death of those who have it: its coordinator asks for each
+            // alone.
+            let why = format!("a job of {} points was given out {delivery} times", job.x.len());
+            self.answer(held, reply, &Answers::whole(job.id, FailureKind::Crashed, why), false, told).await;
+            return;
+        }
         let started = Instant::now();
         let id = message.headers.as_ref().and_then(|headers| headers.get(NATS_MESSAGE_ID)).map(|id| id.to_string());
         let cancelled = self.shared.enter(id.as_deref());
         let limit = job.limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
         let limit = limit.unwrap_or(self.shared.longest).min(self.shared.longest);
-        let mut evaluation = self.means.evaluate(x, job.parameters.unwrap_or_default());
+        let progress = Arc::new(Progress::new());
+        let points = job.x.len();
+        let mut evaluation = self.means.evaluate(job.x.to_vec(), job.parameters.unwrap_or_default(), &progress);
+        // The limit is that of a point.
+        let stepwise = self.means.goes_point_by_point();
+        let limit = if stepwise { limit } else { limit.saturating_mul(u32::try_from(points).unwrap_or(u32::MAX)) };
+        let too_long = async {
+            while let left = limit.saturating_sub(progress.since().elapsed())
+                && !left.is_zero()
+            {
+                tokio::time::sleep(left).await;
+            }
+        };
         let can_end = self.means.can_end();
         let cancelled = async move {
             if !can_end || cancelled.await.is_err() {
@@ -145,29 +165,26 @@ impl Slot {
             .alive(async {
                 tokio::select! {
                     biased;
-                    outcome = &mut evaluation => End::Done(outcome),
-                    () = tokio::time::sleep(limit) => End::TooLong(limit),
+                    () = &mut evaluation => End::Done,
+                    () = too_long => End::TooLong(limit),
                     () = cancelled => End::Cancelled,
                     () = reached(told, Phase::Leaving) => End::Left,
                 }
             })
             .await;
         self.shared.leave(id.as_deref());
-        let outcome = match &end {
-            End::Done(Ok(numbers)) => Ok(numbers.as_slice().into()),
-            End::Done(Err(Trouble::Answer(failure))) => Err(failure.clone()),
-            End::Done(Err(Trouble::Elsewhere(why))) => {
-                eprintln!("coquad-worker: {}", coquad::wire::printable(why));
-                if terms.max_deliver < 1 || delivery < terms.max_deliver {
-                    held.tell(AckKind::Nak(Some(REST))).await;
-                    tokio::time::sleep(REST).await;
-                    return;
-                }
-                Err(Failure::new(FailureKind::Crashed, why.as_str()))
-            }
+        let mut outcomes = progress.end();
+        match end {
+            End::Done => {}
             End::TooLong(limit) => {
-                let why = format!("no value within {limit:?}");
-                Err(Failure::new(FailureKind::Timeout, why))
+                let failure = |kind, why: String| Err(Trouble::Answer(Failure::new(kind, why)));
+                if !stepwise && points > 1 {
+                    // Nobody knows which of them it was.
+                    outcomes.clear();
+                } else if outcomes.len() < points {
+                    outcomes.push(failure(FailureKind::Timeout, format!("no value within {limit:?}")));
+                }
+                outcomes.resize_with(points, || failure(FailureKind::Crashed, "it was not evaluated".into()));
             }
             End::Cancelled => {
                 held.tell(AckKind::Term).await;
@@ -175,16 +192,53 @@ impl Slot {
                 return;
             }
             End::Left => return held.hand_back().await,
-        };
+        }
+        let elsewhere = outcomes.iter().find_map(|outcome| match outcome {
+            Err(Trouble::Elsewhere(why)) => Some(why.clone()),
+            _ => None,
+        });
+        if let Some(why) = &elsewhere {
+            eprintln!("coquad-worker: {}", coquad::wire::printable(why));
+            if terms.max_deliver < 1 || delivery < terms.max_deliver {
+                held.tell(AckKind::Nak(Some(REST))).await;
+                tokio::time::sleep(REST).await;
+                return;
+            }
+        }
         let arithmetic = self.means.arithmetic(&self.shared.arithmetic);
-        let answer = Answer {
+        let mut answers = Answers {
+            is_counted: points > 1,
             seconds: Some(started.elapsed().as_secs_f64()),
             worker: Some(&self.shared.name),
             delivery: u64::try_from(delivery).ok(),
             arithmetic: arithmetic.as_ref().map(Arithmetic::as_str),
-            ..Answer::new(job.id, outcome)
+            most: Some(MAX_POINTS as u64),
+            ..Answers::new(job.id)
         };
-        let storing = held.alive(self.shared.store(reply, answer, &held));
+        let are_values = outcomes.iter().all(Result::is_ok);
+        for outcome in outcomes {
+            match outcome {
+                Ok(numbers) => answers.outcomes.push(Ok(&numbers)),
+                Err(Trouble::Answer(failure)) => answers.outcomes.push(Err(failure)),
+                Err(Trouble::Elsewhere(why)) => answers.outcomes.push(Err(Failure::new(FailureKind::Crashed, why))),
+            }
+        }
+        self.answer(held, reply, &answers, are_values, told).await;
+        if matches!(end, End::TooLong(_)) {
+            self.means.end(evaluation).await;
+        }
+    }
+
+    /// Stores the answer, and lets go of the job.
+    async fn answer(
+        &self,
+        held: Held<'_>,
+        reply: &str,
+        answers: &Answers<'_>,
+        are_values: bool,
+        told: &mut watch::Receiver<Phase>,
+    ) {
+        let storing = held.alive(self.shared.store(reply, answers, are_values, &held));
         let stored = tokio::select! {
             biased;
             stored = storing => stored,
@@ -194,9 +248,6 @@ impl Slot {
             held.let_go().await;
         } else {
             held.hand_back().await;
-        }
-        if matches!(end, End::TooLong(_)) {
-            self.means.end(evaluation).await;
         }
     }
 
@@ -208,7 +259,8 @@ impl Slot {
         };
         match results.direct_get_last_for_subject(reply).await {
             Ok(message) => {
-                Answer::decode(&message.payload).is_ok_and(|answer| answer.id == id && answer.outcome.is_ok())
+                let answers = Answers::decode(&message.payload).ok().filter(|answers| answers.id == id);
+                answers.is_some_and(|answers| answers.is_counted || answers.outcomes.iter().all(|one| one.is_ok()))
             }
             Err(_) => false,
         }
@@ -252,13 +304,13 @@ impl Shared {
 
     /// Publishes the answer until the server has it, for as long as the job is ours. It goes to the client and into the
     /// store at once.
-    async fn store(&self, reply: &str, answer: Answer<'_>, held: &Held<'_>) -> bool {
+    async fn store(&self, reply: &str, answers: &Answers<'_>, are_values: bool, held: &Held<'_>) -> bool {
         let mut connections = self.connections.clone();
         let until = Instant::now() + STORING;
         let mut pause = Duration::from_millis(50);
-        let mut bytes = encoded(&answer, MAX_FRAME);
+        let mut bytes = encoded(answers, MAX_FRAME);
         while Instant::now() < until {
-            match held.may_answer(answer.outcome.is_ok(), reply).await {
+            match held.may_answer(are_values, reply).await {
                 May::Yes => {}
                 May::No => return false,
                 May::Later => {
@@ -279,7 +331,7 @@ impl Shared {
                 Ok(_) => return true,
                 Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                     // It never will: that is the answer then.
-                    bytes = encoded(&answer, self.client.server_info().max_payload);
+                    bytes = encoded(answers, self.client.server_info().max_payload);
                 }
                 Err(_) => {}
             }
@@ -291,14 +343,14 @@ impl Shared {
 }
 
 /// The job, if it is one for this function in this space.
-fn readable<'a>(space: &Space, function: &str, payload: &'a [u8]) -> Option<(Job<'a>, f64)> {
+fn readable<'a>(space: &Space, function: &str, payload: &'a [u8]) -> Option<Job<'a>> {
     if payload.len() > MAX_FRAME {
         return None;
     }
     let job = Job::decode(payload).ok()?;
-    let &[x] = &*job.x else { return None };
     let (_, id) = space.parse_result(job.reply?)?;
-    (job.function == function && job.id == id).then_some((job, x))
+    let readable = (1..=MAX_POINTS).contains(&job.x.len()) && job.function == function && job.id == id;
+    readable.then_some(job)
 }
 
 /// The evaluations that a message of cancellation on `subject` is about: a run cancels its own.
@@ -314,14 +366,14 @@ async fn reached(told: &mut watch::Receiver<Phase>, phase: Phase) {
     let _ = told.wait_for(|now| *now >= phase).await;
 }
 
-/// The answer, or a failure that says that it is longer than `limit`.
-fn encoded(answer: &Answer<'_>, limit: usize) -> Bytes {
+/// The answer, or a failure of the whole job that says that it is longer than `limit`.
+fn encoded(answers: &Answers<'_>, limit: usize) -> Bytes {
     let mut bytes = Vec::new();
-    answer.encode(&mut bytes);
+    answers.encode(&mut bytes);
     if bytes.len() > limit {
         let why = format!("a value of {} bytes is over the limit of {limit}", bytes.len());
         bytes.clear();
-        Answer::new(answer.id, Err(Failure::new(FailureKind::Failed, why))).encode(&mut bytes);
+        Answers::whole(answers.id, FailureKind::Failed, why).encode(&mut bytes);
     }
     bytes.into()
 }
@@ -345,11 +397,10 @@ mod tests {
         let mut taken = 0;
         for _ in 0..200_000 {
             let bytes = noise.garbled(&good);
-            let Some((job, x)) = readable(&space, "f", &bytes) else { continue };
+            let Some(job) = readable(&space, "f", &bytes) else { continue };
             taken += 1;
             assert_eq!(job.function, "f");
-            assert_eq!(job.x.len(), 1);
-            assert_eq!(job.x[0].to_bits(), x.to_bits());
+            assert!((1..=MAX_POINTS).contains(&job.x.len()));
             // One subject below this space's answers, with the job's own name in the end: no wildcard, no other place.
             let place = job.reply.unwrap().strip_prefix("coquad1.lab.res.").unwrap();
             let (run, id) = place.split_once('.').unwrap();
@@ -357,7 +408,7 @@ mod tests {
         }
         // Many differ in the point only, and are as good as any.
         assert!(taken > 1000, "{taken}");
-        assert_eq!(readable(&space, "f", &good).unwrap().1.to_bits(), 0.5f64.to_bits());
+        assert_eq!(readable(&space, "f", &good).unwrap().x[0].to_bits(), 0.5f64.to_bits());
         assert!(readable(&space, "g", &good).is_none());
         assert!(readable(&Space("labs".into()), "f", &good).is_none());
     }

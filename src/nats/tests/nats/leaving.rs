@@ -172,3 +172,42 @@ fn a_supervisor_told_to_stop_finishes_and_takes_its_processes_along() {
         assert_eq!(value.join().unwrap().unwrap().to_bits(), 2f64.to_bits());
     });
 }
+
+/// D17: what its scripts have started goes with a supervisor that is killed.
+#[test]
+fn a_supervisor_that_is_killed_leaves_nothing_behind() {
+    let server = NatsServer::start();
+    let nats = patient(&server);
+    let evaluator = nats.evaluator::<f64>("parents").deadline(AT_MOST);
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../python");
+    let mark = server.folder.path().join("parents");
+    // Each has a child; evaluations other than of 0 never end.
+    let script = format!(
+        "import subprocess, sys, time\nfrom coquad_worker import serve\n\
+         subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', {mark:?}])\n\
+         def f(x):\n    time.sleep(600 * x)\n    return x\nserve(f)\n"
+    );
+    let processes = || {
+        let all = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let commands = all.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        commands.filter(|command| String::from_utf8_lossy(command).contains(mark.to_str().unwrap())).count()
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
+    command.args(["--server", &server.url(), "--serve", "parents", "--slots", "4", "--", "python3", "-c", &script]);
+    let mut supervisor = Killed(command.env("PYTHONPATH", &module).stdin(Stdio::null()).spawn().unwrap());
+    std::thread::scope(|scope| {
+        let (stop, stopped) = futures::channel::oneshot::channel::<()>();
+        let busy = scope.spawn(|| {
+            let all = join_all([1.0, 2.0, 3.0, 4.0].map(|x| evaluator.evaluate(x)));
+            block_on(futures::future::select(Box::pin(all), stopped));
+        });
+        until("four scripts have a child each", || processes() >= 9);
+        supervisor.0.kill().unwrap();
+        let killed = Instant::now();
+        supervisor.0.wait().unwrap();
+        until("all are gone", || processes() == 0);
+        println!("0 of 4 scripts' children alive after {:.2?}", killed.elapsed());
+        drop(stop);
+        busy.join().unwrap();
+    });
+}

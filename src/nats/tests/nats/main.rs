@@ -4,6 +4,7 @@ mod doors;
 mod faults;
 mod flood;
 mod leaving;
+mod many;
 #[path = "../../src/noise.rs"]
 mod noise;
 mod python;

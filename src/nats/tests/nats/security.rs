@@ -26,15 +26,13 @@ fn hostile() -> Vec<Vec<u8>> {
     let good = job("f", "1f", "coquad1.default.res.r-1.1f");
     let mut long = good.clone();
     long.extend(vec![0; 2000]);
-    let mut points = Vec::new();
-    Job {
-        id: "1f",
-        function: "f",
-        x: vec![0.5; 9].into(),
-        reply: Some("coquad1.default.res.r-1.1f"),
-        ..Job::default()
-    }
-    .encode(&mut points);
+    // A job has 1 to 1,024 points.
+    let of_points = |count: usize| {
+        let mut bytes = Vec::new();
+        let reply = Some("coquad1.default.res.r-1.1f");
+        Job { id: "1f", function: "f", x: vec![0.5; count].into(), reply, ..Job::default() }.encode(&mut bytes);
+        bytes
+    };
     vec![
         vec![],
         b"Hello, world".to_vec(),
@@ -43,7 +41,8 @@ fn hostile() -> Vec<Vec<u8>> {
         std::iter::repeat_n(0x91, 500_000).collect(),
         good[..good.len() - 1].to_vec(),
         long,
-        points,
+        of_points(0),
+        of_points(coquad::wire::MAX_POINTS + 1),
         job("g", "1f", "coquad1.default.res.r-1.1f"),
         job("f", "1f", "coquad1.default.res.r-1.2f"),
         job("f", "1f", "$JS.API.STREAM.DELETE.COQUAD1_default_JOBS"),

@@ -202,6 +202,10 @@ impl Tool {
         self.runtime.block_on(future)
     }
 
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(future);
+    }
+
     pub(crate) fn context(&self) -> async_nats::jetstream::Context {
         let _within = self.runtime.enter();
         async_nats::jetstream::new(self.client.clone())
@@ -242,6 +246,12 @@ impl Tool {
             stream.get_last_raw_message_by_subject(&subject).await.unwrap().payload
         });
         coquad::wire::Job::decode(&queued).unwrap().reply.unwrap().to_owned()
+    }
+
+    /// How many jobs there ever were.
+    pub(crate) fn jobs_ever(&self, space: &str) -> u64 {
+        let (context, stream) = (self.context(), format!("COQUAD1_{space}_JOBS"));
+        self.block_on(async { context.get_stream(stream).await.expect("a stream").cached_info().state.last_sequence })
     }
 
     pub(crate) fn messages(&self, stream: &str) -> u64 {

@@ -41,7 +41,9 @@ impl World {
             self.watch(given.sequence, given.delivery);
             self.send(Who::Worker(hand), Way::FromServer, move |world| {
                 if world.hands[hand].life == life {
-                    world.counts.deliveries[given.point] += 1;
+                    given.points.iter().for_each(|point| world.counts.deliveries[*point] += 1);
+                    world.counts.jobs += 1;
+                    world.counts.widest = world.counts.widest.max(given.points.len());
                     world.hands[hand].queue.push_back(given.clone());
                     world.begin(hand);
                 }
@@ -78,22 +80,36 @@ impl World {
                 if world.hands[hand].turn != turn {
                     return;
                 }
-                let is_value =
-                    answer.flatten().is_some_and(|answer| Answer::decode(&answer).is_ok_and(|a| a.outcome.is_ok()));
+                let is_value = answer.flatten().is_some_and(|answer| {
+                    let answers = Answers::decode(&answer).expect("an answer");
+                    answers.is_counted || answers.outcomes.iter().all(|outcome| outcome.is_ok())
+                });
                 if is_value { world.let_go(hand, turn) } else { world.evaluate(hand, given.clone()) }
             },
         );
     }
 
     fn evaluate(&mut self, hand: usize, given: Given) {
-        self.counts.evaluations[given.point] += 1;
         let turn = self.hands[hand].turn;
-        let longest = [10 * MILLISECOND, 300 * MILLISECOND, 2 * SECOND, 20 * SECOND][self.noise.below(4)];
+        if given.points.len() > 1 && given.delivery > 1 {
+            let name = given.subject.rsplit('.').next().expect("a name");
+            let mut answer = Vec::new();
+            Answers::whole(name, FailureKind::Crashed, "it was given out before").encode(&mut answer);
+            return self.store(hand, turn, given.subject.clone(), answer.into(), 50 * MILLISECOND);
+        }
+        let longest = match self.faults.swift && !self.chance(5) {
+            true => 200,
+            false => [10 * MILLISECOND, 300 * MILLISECOND, 2 * SECOND, 20 * SECOND][self.noise.below(4)],
+        };
         let takes = 1 + self.within(longest);
         if !self.faults.mute {
             self.sign_of_life(hand, turn);
         }
-        if self.chance(self.faults.crashes) {
+        let poison = self.faults.poison.and_then(|poison| given.points.iter().position(|point| *point == poison));
+        if poison.is_some() || self.chance(self.faults.crashes) {
+            // Somewhere in the middle of the job.
+            let begun = 1 + poison.unwrap_or_else(|| self.noise.below(given.points.len()));
+            given.points[..begun].iter().for_each(|point| self.counts.evaluations[*point] += 1);
             self.counts.crashes += 1;
             let after = self.within(takes);
             self.later(after, move |world| {
@@ -105,22 +121,41 @@ impl World {
             });
             return;
         }
+        given.points.iter().for_each(|point| self.counts.evaluations[*point] += 1);
         self.later(takes, move |world| {
-            if world.hands[hand].turn != turn {
-                return;
+            if world.hands[hand].turn == turn {
+                let answer = world.answer(&given, takes);
+                world.store(hand, turn, given.subject.clone(), answer.into(), 50 * MILLISECOND);
             }
-            let id = id(given.point);
-            let outcome = match value(given.point) {
-                Some(y) if world.faults.fickle => {
-                    Ok(vec![f64::from_bits(y.to_bits() ^ u64::from(given.delivery))].into())
-                }
-                Some(y) => Ok(vec![y].into()),
-                None => Err(Failure::new(FailureKind::Failed, "no value")),
-            };
-            let mut answer = Vec::new();
-            Answer::new(&id, outcome).encode(&mut answer);
-            world.store(hand, turn, given.subject.clone(), answer.into(), 50 * MILLISECOND);
         });
+    }
+
+    fn answer(&mut self, given: &Given, took: Time) -> Vec<u8> {
+        let mut answers = Answers {
+            is_counted: given.points.len() > 1,
+            seconds: Some(took as f64 / SECOND as f64),
+            most: Some(1024),
+            ..Answers::new(given.subject.rsplit('.').next().expect("a name"))
+        };
+        let mut points = given.points.clone();
+        if points.len() > 1 && self.chance(self.faults.lies) {
+            match self.noise.below(2) {
+                0 => drop(points.pop()),
+                _ => points.push(0),
+            }
+        }
+        for point in points {
+            match value(point) {
+                Some(y) if self.faults.fickle => {
+                    answers.outcomes.push(Ok(&[f64::from_bits(y.to_bits() ^ u64::from(given.delivery))]));
+                }
+                Some(y) => answers.outcomes.push(Ok(&[y])),
+                None => answers.outcomes.push(Err(Failure::new(FailureKind::Failed, "no value"))),
+            }
+        }
+        let mut message = Vec::new();
+        answers.encode(&mut message);
+        message
     }
 
     fn sign_of_life(&mut self, hand: usize, turn: u64) {

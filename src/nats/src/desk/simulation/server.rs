@@ -19,7 +19,7 @@ pub(super) struct Given {
     pub(super) delivery: u32,
     pub(super) message_id: String,
     pub(super) subject: Arc<str>,
-    pub(super) point: usize,
+    pub(super) points: Vec<usize>,
     pub(super) era: u64,
 }
 
@@ -35,6 +35,7 @@ enum State {
 struct Job {
     message_id: String,
     subject: Arc<str>,
+    points: Vec<usize>,
     deliveries: u32,
     state: State,
 }
@@ -96,7 +97,7 @@ impl Server {
         self.there = true;
     }
 
-    pub(super) fn take(&mut self, message_id: &str, subject: &Arc<str>, now: Time) -> Option<Stored> {
+    pub(super) fn take(&mut self, message_id: &str, subject: &Arc<str>, payload: &[u8], now: Time) -> Option<Stored> {
         if !self.there {
             return None;
         }
@@ -109,7 +110,10 @@ impl Server {
         self.ever.insert(message_id.to_owned());
         let (message_id, subject) = (message_id.to_owned(), subject.clone());
         self.seen.insert(message_id.clone(), (self.last, now));
-        self.jobs.insert(self.last, Job { message_id, subject, deliveries: 0, state: State::Waiting });
+        let job = coquad::wire::Job::decode(payload).expect("a job");
+        assert_eq!(job.reply, Some(&*subject));
+        let points = job.x.iter().map(|x| *x as usize).collect();
+        self.jobs.insert(self.last, Job { message_id, subject, points, deliveries: 0, state: State::Waiting });
         Some(Stored { sequence: self.last, duplicate: false })
     }
 
@@ -118,10 +122,9 @@ impl Server {
         job.deliveries += 1;
         job.state = State::Out(now + self.ack_wait);
         self.redelivered += u32::from(job.deliveries > 1);
-        let point = job.subject.rsplit('.').next().expect("a name");
-        let point = usize::from_str_radix(point, 16).expect("a number");
+        let points = job.points.clone();
         let (message_id, subject) = (job.message_id.clone(), job.subject.clone());
-        Some(Given { sequence: *sequence, delivery: job.deliveries, message_id, subject, point, era: self.era })
+        Some(Given { sequence: *sequence, delivery: job.deliveries, message_id, subject, points, era: self.era })
     }
 
     pub(super) fn overdue(&mut self, sequence: u64, delivery: u32, now: Time) -> Overdue {

@@ -66,6 +66,8 @@ fn evaluate(function: &str, x: f64) -> Result<f64, String> {
         },
         "kills" if x.to_bits() == 0.5f64.to_bits() => std::process::abort(),
         "kills" => thread::sleep(Duration::from_millis(20)),
+        "poison" if x.to_bits() == 0.5f64.to_bits() => std::process::abort(),
+        "poison" => {}
         _ => return Err(format!("no function {function}")),
     }
     Ok(peak(x))
@@ -150,6 +152,10 @@ impl WorkerProcess {
             status.is_some()
         });
         status.expect("it was waited for")
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("a child").is_some()
     }
 
     pub(crate) fn kill(&mut self) {
