@@ -10,6 +10,9 @@ use crate::numerics::method::Method;
 use crate::numerics::path::{Along, Path};
 use crate::numerics::value::Value;
 
+/// The integrator that goes along a path, and its limits.
+type Asked<E, M> = (Integrator<E, Along<M>>, f64, f64);
+
 impl<E, M> Integrator<E, M>
 where
     E: Evaluator<Value: Value> + 'static,
@@ -114,7 +117,7 @@ where
     }
 
     /// The integrator that goes along a path, and from where to where.
-    fn along(&self, path: Path) -> Result<(Integrator<E, Along<M>>, f64, f64), Error<E::Value>> {
+    fn along(&self, path: Path) -> Result<Asked<E, M>, Error<E::Value>> {
         const { assert!(<E::Value as Value>::COMPLEX, "an integrand on a path has complex values") };
         if let Some((at, wrong)) = path.wrong() {
             return Err(Error::InvalidPath { at, re: wrong.re, im: wrong.im });

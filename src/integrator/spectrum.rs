@@ -261,6 +261,7 @@ where
     /// # Panics
     ///
     /// As [`integrate`](Self::integrate).
+    #[allow(clippy::result_large_err, reason = "of a value type that is known")]
     pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Ended<Estimate<Complex<E>>, Complex<E>> {
         block_on(self.integrate(a, b, atol))
     }
@@ -339,6 +340,7 @@ where
     /// # Panics
     ///
     /// As [`integrate`](Self::integrate).
+    #[allow(clippy::result_large_err, reason = "of a value type that is known")]
     pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Ended<Estimate<Vec<Complex<E>>>, Vec<Complex<E>>> {
         block_on(self.integrate(a, b, atol))
     }

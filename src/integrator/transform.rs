@@ -83,6 +83,7 @@ where
     /// # Panics
     ///
     /// As [`integrate`](Self::integrate).
+    #[allow(clippy::result_large_err, reason = "of a value type that is known")]
     pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Ended<Vec<E::Value>> {
         block_on(self.integrate(a, b, atol))
     }

@@ -93,7 +93,7 @@ impl Algebraic {
 
     /// Whether there is a weight at the lower or upper limit.
     fn weighs(&self, end: usize) -> bool {
-        self.logs[end] || !(self.powers[end] <= 0.0 && self.powers[end] >= 0.0)
+        self.logs[end] || !is_zero(self.powers[end])
     }
 
     /// Whether the panel's lower or upper limit is one with a weight.
@@ -109,9 +109,13 @@ impl Algebraic {
     }
 }
 
+fn is_zero(p: f64) -> bool {
+    p.abs().to_bits() == 0
+}
+
 /// `x^p` with the same bits on every platform.
 fn power(x: f64, p: f64) -> f64 {
-    if p <= 0.0 && p >= 0.0 { 1.0 } else { libm::pow(x, p) }
+    if is_zero(p) { 1.0 } else { libm::pow(x, p) }
 }
 
 /// The integrals over [0, 1] of `u^alpha T_k(2 u - 1)`, and of that times `ln u` if `log`, for `k`

@@ -193,7 +193,7 @@ impl Method for PrincipalValue {
         if poles.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err("two poles are one, which is not simple");
         }
-        let is = |x: f64, y: f64| x <= y && x >= y;
+        let is = |x: f64, y: f64| (x + 0.0).to_bits() == (y + 0.0).to_bits();
         if poles.iter().any(|pole| is(*pole, a) || is(*pole, b)) {
             return Err("a pole is a limit, so that there is nothing beyond it to cancel");
         }
@@ -259,7 +259,7 @@ impl Method for PrincipalValue {
         let poles = self.span.as_ref().map_or(&self.poles[..], |span| span);
         let mut inside = poles.iter().filter(|pole| panel.a <= **pole && **pole <= panel.b);
         let places: Vec<f64> = match (panel.a.is_finite(), inside.next()) {
-            (true, Some(first)) => vec![inside.last().unwrap_or(first) + OUTSIDE],
+            (true, Some(first)) => vec![inside.next_back().unwrap_or(first) + OUTSIDE],
             (false, Some(first)) => vec![first - OUTSIDE],
             _ => Vec::new(),
         };

@@ -40,5 +40,5 @@ mod tolerances;
 mod truth;
 mod truth_methods;
 mod upto;
-mod weights;
 mod watching;
+mod weights;

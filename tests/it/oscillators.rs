@@ -12,6 +12,7 @@ const SEED: u64 = 20_261_130;
 const INF: f64 = f64::INFINITY;
 
 /// From 0 to infinity, by a phase.
+#[allow(clippy::result_large_err, reason = "of a value type that is known")]
 fn by_phase(
     phase: impl Fn(f64) -> f64 + Clone + Send + Sync + 'static,
     f: impl Fn(f64) -> Complex<f64> + Send + Sync + 'static,

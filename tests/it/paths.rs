@@ -24,6 +24,7 @@ fn z(re: f64, im: f64) -> Complex<f64> {
     Complex::new(re, im)
 }
 
+#[allow(clippy::result_large_err, reason = "of a value type that is known")]
 fn along<M: Method>(
     method: M,
     f: Integrand,

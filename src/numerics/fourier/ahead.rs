@@ -28,8 +28,9 @@ pub(super) fn ahead(method: &Fourier, panel: &Panel<Stage>, is_blind: bool, into
             finite(panel, 1.0, into);
             if panel.depth == 0 {
                 // Of a whole piece nothing is known, and nothing else is to be asked for meanwhile.
-                for guess in into[first..].to_vec() {
-                    finite(&guess.panel, WHOLE, into);
+                for guess in first..into.len() {
+                    let panel = into[guess].panel;
+                    finite(&panel, WHOLE, into);
                 }
             }
         }

@@ -27,7 +27,9 @@ impl<G: Fn(f64) -> f64> Waves<G> {
             Self::Phase(_) => 0,
             Self::Zeros(places) => {
                 let (mut low, mut high) = (0, 1);
-                while high < u32::MAX / 2 && !((places.0)(f64::from(high)) >= inner) {
+                // Also while a place is no number.
+                let is_beyond = |k: u32| (places.0)(f64::from(k)) >= inner;
+                while high < u32::MAX / 2 && !is_beyond(high) {
                     (low, high) = (high, 2 * high);
                 }
                 if (places.0)(0.0) >= inner {

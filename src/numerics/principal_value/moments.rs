@@ -89,7 +89,11 @@ fn backward(n: usize, c: f64, first: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-#[allow(clippy::excessive_precision, reason = "mpmath gives more digits")]
+#[allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "mpmath gives more digits, and the first of them are known"
+)]
 mod tests {
     use super::*;
 

@@ -7,15 +7,15 @@ use num_complex::Complex;
 use super::families::Draw;
 
 /// The principal value of `f(x) / (x - c)` from `a` to `b`.
-pub struct Pole {
+pub(crate) struct Pole {
     /// The family, and the numbers that it was drawn with, for a peer in another language.
-    pub name: &'static str,
-    pub numbers: Vec<f64>,
-    pub a: f64,
-    pub b: f64,
-    pub c: f64,
-    pub exact: f64,
-    pub f: Arc<dyn Fn(f64) -> f64 + Send + Sync>,
+    pub(crate) name: &'static str,
+    pub(crate) numbers: Vec<f64>,
+    pub(crate) a: f64,
+    pub(crate) b: f64,
+    pub(crate) c: f64,
+    pub(crate) exact: f64,
+    pub(crate) f: Arc<dyn Fn(f64) -> f64 + Send + Sync>,
 }
 
 /// The logarithm of `(b - z) / (a - z)`, as what the integral of `1 / (x - z)` is.
@@ -48,7 +48,7 @@ fn exponential(a: f64, b: f64, c: f64, z: Complex<f64>) -> Complex<f64> {
 }
 
 /// Drawn ranges, poles and integrands: `count` in turns of five families.
-pub fn poles(count: usize, seed: u64) -> Vec<Pole> {
+pub(crate) fn poles(count: usize, seed: u64) -> Vec<Pole> {
     let mut draw = Draw(seed);
     (0..count).map(|i| pole(i, &mut draw)).collect()
 }
@@ -60,7 +60,7 @@ fn pole(i: usize, draw: &mut Draw) -> Pole {
     let part = draw.within(0.0, 1.0);
     let part = if draw.next() < 0.25 { 10f64.powf(draw.within(-12.0, -1.0)) } else { part };
     let c = if draw.next() < 0.5 { a + (b - a) * part } else { b - (b - a) * part };
-    let c = c.clamp(a.next_up(), b.next_down());
+    let c = c.clamp(a + (b - a) * 1e-13, b - (b - a) * 1e-13);
     let simple = real(a, b, c);
     match i % 5 {
         // A resonance of drawn place and width.
@@ -114,19 +114,19 @@ fn pole(i: usize, draw: &mut Draw) -> Pole {
 
 /// The integral of `exp(k (x - a)) (x - a)^p (b - x)^q`, times `ln(x - a)` or `ln(b - x)` if there
 /// is a logarithm.
-pub struct Ends {
-    pub a: f64,
-    pub b: f64,
-    pub k: f64,
-    pub p: f64,
-    pub q: f64,
+pub(crate) struct Ends {
+    pub(crate) a: f64,
+    pub(crate) b: f64,
+    pub(crate) k: f64,
+    pub(crate) p: f64,
+    pub(crate) q: f64,
     /// At the lower end (0) or at the upper one (1).
-    pub log: Option<usize>,
-    pub exact: f64,
+    pub(crate) log: Option<usize>,
+    pub(crate) exact: f64,
 }
 
 /// Drawn ranges and exponents.
-pub fn ends(count: usize, seed: u64) -> Vec<Ends> {
+pub(crate) fn ends(count: usize, seed: u64) -> Vec<Ends> {
     let mut draw = Draw(seed);
     let power = |draw: &mut Draw| if draw.next() < 0.2 { 0.0 } else { draw.within(-0.95, 2.5) };
     let one = |trial: usize| {
