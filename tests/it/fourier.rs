@@ -2,12 +2,8 @@
 //! that the frequency does not raise. `COQUAD_LONG=1` draws more.
 
 use std::f64::consts::{FRAC_PI_2, PI};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use coquad::{
-    Error, Estimate, Fourier, Inline, Integrator, PointCache, Reason, Speculation, ThreadPool, batch_fn, evaluator_fn,
-};
+use coquad::{Error, Estimate, Fourier, Inline, Integrator, Reason, Speculation, ThreadPool, batch_fn, evaluator_fn};
 use futures::executor::block_on;
 use num_complex::Complex;
 
@@ -130,6 +126,11 @@ fn the_bits_are_those_of_every_evaluator() {
 #[cfg(feature = "durable")]
 #[test]
 fn a_durable_cache_serves_every_frequency() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use coquad::PointCache;
+
     let path = std::env::temp_dir().join(format!("coquad-fourier-{}", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let calls = Arc::new(AtomicUsize::new(0));
