@@ -141,24 +141,8 @@ pub(super) fn judge<T: Value>(
     let series = Series::new(&weighed);
     panel.kind.raise = series.falls_fast;
     let mut local = series.against(&moments, &sizes, half);
-    let most = sizes[sizes.len() / 2..].iter().fold(0.0, |most: f64, size| if *size > most { *size } else { most });
-    let late = 2.0 * most * late(&series, nodes.len() - 1) * half;
-    local.error = if late > local.error { late } else { local.error };
     local.l1 = norms(&weighed, &product::weights_of(panel.kind.log.into(), &moments)) * half;
     local
-}
-
-/// What the coefficients beyond the last may sum to if they fall from now on as they do among the
-/// last ones: with `q` the sum of the last quarter and `p` that of the quarter before, `q min(1, 10
-/// q / p)`. Of a series that falls by a constant factor this is less than what [`Series`] says. But
-/// what is smooth and has a weak singularity falls first like the smooth part, and only at the end
-/// as slowly as it goes on (measured 2026-11-30: `x^1.75 exp(i w x^3.9)` was off by 28 times the
-/// error without this).
-pub(super) fn late<T: Value>(series: &Series<'_, T>, n: usize) -> f64 {
-    let sum = |from: usize, to: usize| (from..to).map(|k| series.coefficient(k).norm()).sum::<f64>();
-    let middle = n - n / 4;
-    let (p, q) = (sum(n / 2 + 1, middle + 1), sum(middle + 1, n) + series.coefficient(n).norm() / 2.0);
-    if 10.0 * q < p { q * (10.0 * q / p) } else { q }
 }
 
 /// The sum of the norms times the moduli of the weights.

@@ -26,6 +26,7 @@ use crate::error::{Error, NatsReport};
 use crate::names;
 use crate::ops::Ops;
 use crate::server::Server;
+use crate::twice::Twice;
 
 /// A connection to a NATS server, from which evaluators are made. Clones share it.
 ///
@@ -406,22 +407,6 @@ impl Drop for Forget<'_> {
         if let Some(subject) = self.subject.take() {
             let _ = self.events.unbounded_send(Event::Forget { subject, ticket: self.ticket });
         }
-    }
-}
-
-/// A point is being evaluated twice.
-struct Twice<'a>(&'a AtomicUsize);
-
-impl<'a> Twice<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Twice<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

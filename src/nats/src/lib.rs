@@ -50,6 +50,7 @@ mod setup;
 #[cfg(test)]
 #[path = "../../../tests/it/support/trials.rs"]
 mod trials;
+mod twice;
 mod worker;
 
 pub use client::{Nats, NatsEvaluator};
