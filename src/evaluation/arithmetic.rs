@@ -187,7 +187,7 @@ impl Mixed {
     /// ```
     /// use coquad::{Arithmetic, Mixed};
     ///
-    /// let kinds = ["glibc:1234abcd".into(), "glibc:1234abcd release".into(), "musl:1d19e135".into()];
+    /// let kinds: [Arithmetic; 3] = ["glibc:1234abcd".into(), "glibc:1234abcd release".into(), "musl:1d19e135".into()];
     /// let differ = Some((kinds[0].clone(), kinds[2].clone()));
     /// assert_eq!(Mixed::Count.mixture(&kinds), differ);
     /// assert_eq!(Mixed::Count.mixture(&kinds[..2]), None);

@@ -38,7 +38,7 @@ use self::turning::turn_less_one;
 /// // From 1 to i on the unit circle, then up to infinity.
 /// let path = Path::new(Complex::new(1.0, 0.0)).arc(Complex::ZERO, std::f64::consts::FRAC_PI_2).to_infinity(Complex::I);
 /// assert_eq!(path.at(0.0), Complex::ONE);
-/// assert!((path.at(3.0) - 3.0 * Complex::I).norm() < 1e-15);
+/// assert!((path.at(3.0) - Complex::new(0.0, 3.0)).norm() < 1e-15);
 /// let halfway = Complex::cis(std::f64::consts::FRAC_PI_4);
 /// assert!((path.at(0.5) - halfway).norm() < 1e-15);
 /// assert_eq!(path.limits(), (0.0, f64::INFINITY));

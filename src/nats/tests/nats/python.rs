@@ -263,14 +263,15 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
                 first = since.fold(first, Instant::min);
             }
             let away = first - back;
-            assert!(away < Duration::from_secs(2), "round {round}, {leave:?}: {away:?}");
+            // Two seconds on a machine that has nothing else to do. Without a remedy it is 28.
+            assert!(away < Duration::from_secs(runs(10, 2)), "round {round}, {leave:?}: {away:?}");
             println!("round {round}, {leave:?}: first answer {away:.2?} after the server listens again");
         }
     }
 }
 
 #[test]
-fn a_python_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
+fn a_python_worker_recovers_from_a_server_that_was_away() {
     // Negative points take a while.
     let program =
         "import time\ndef f(x):\n    if x < 0: time.sleep(0.5)\n    return x\nserve_nats(URL, 'steady', f, slots=2)\n";
@@ -278,7 +279,7 @@ fn a_python_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
 }
 
 #[test]
-fn a_rust_worker_recovers_from_a_server_that_was_away_within_two_seconds() {
+fn a_rust_worker_recovers_from_a_server_that_was_away() {
     recovers(|server| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_coquad-worker"));
         let script = "import time\nfrom coquad_worker import serve\n\
