@@ -36,11 +36,10 @@ fn susceptibility(w: f64) -> Complex<f64> {
 
 fn draw<B: DrawingBackend<ErrorType: 'static>>(area: Area<B>, rows: &[[f64; 4]], title: &str) -> Drawn {
     let (upper, lower) = halves(&area, title)?;
-    let range = |column: usize| {
-        let most = |sign: f64| rows.iter().map(|row| sign * row[column]).fold(f64::NEG_INFINITY, f64::max);
-        -1.1 * most(-1.0).max(0.1)..1.1 * most(1.0)
-    };
-    let mut chart = frame(&upper).build_cartesian_2d(0.0..4.0, range(1))?;
+    // Refraction is below zero beyond each resonance.
+    let drawn = || rows.iter().flat_map(|row| [row[1], row[2]]);
+    let (least, most) = (drawn().fold(0.0, f64::min), drawn().fold(0.0, f64::max));
+    let mut chart = frame(&upper).build_cartesian_2d(0.0..4.0, 1.1 * least..1.1 * most)?;
     axes(&mut chart, ["", "susceptibility"], |y| format!("{y:.0}"))?;
     for (column, colour, name) in [(1, GUESS, "absorption, given"), (2, NEEDED, "refraction, found")] {
         let points = rows.iter().map(|row| (row[0], row[column]));
