@@ -136,6 +136,26 @@ pub enum Error<T = f64> {
 }
 
 impl<T> Error<T> {
+    /// The same error of an integral of another type.
+    ///
+    /// # Panics
+    ///
+    /// If it carries an estimate, which has a value of this type.
+    pub(crate) fn without_estimate<C>(self) -> Error<C> {
+        match self {
+            Error::NotConverged { .. } => unreachable!("it has an estimate"),
+            Error::NonFinite { x, norm } => Error::NonFinite { x, norm },
+            Error::UnequalLengths { x, expected, found } => Error::UnequalLengths { x, expected, found },
+            Error::Evaluation { x, source } => Error::Evaluation { x, source },
+            Error::Panicked { x, message } => Error::Panicked { x, message },
+            Error::InvalidInterval { a, b } => Error::InvalidInterval { a, b },
+            Error::InvalidScale { centre, width } => Error::InvalidScale { centre, width },
+            Error::Unsuitable { a, b, why } => Error::Unsuitable { a, b, why },
+            Error::InvalidPath { at, re, im } => Error::InvalidPath { at, re, im },
+            Error::InvalidTolerance { atol, rtol, rtol_l1 } => Error::InvalidTolerance { atol, rtol, rtol_l1 },
+        }
+    }
+
     /// The error of a failed evaluation at `x`.
     pub(crate) fn evaluation(x: f64, source: EvaluationError) -> Self {
         match source.kind {

@@ -1,6 +1,6 @@
-"""Ooura and Mori's double exponential formula (J. Comput. Appl. Math. 38 (1991) 353-360; 112 (1999) 229-241) on the members
-of the league: `python ooura.py` after `fourier.py`. The step is halved until two sums agree to 1e-10; terms below 1e-16 of the
-largest are not counted.
+"""Ooura and Mori's double exponential formula (J. Comput. Appl. Math. 38 (1991) 353-360; 112 (1999)
+229-241) on the members of the league: `python ooura.py` after `fourier.py`. The step is halved until
+two sums agree to 1e-10; terms below 1e-16 of the largest are not counted.
 """
 import math
 import os

@@ -90,15 +90,7 @@ fn turned<T, C: Value>(error: Error<T>) -> Error<C> {
                 Estimate { value: C::zero(), error, evaluations, performed, l1, segments: Partition::empty() };
             Error::NotConverged { estimate, reason, goal, size: 0.0, needed }
         }
-        Error::NonFinite { x, norm } => Error::NonFinite { x, norm },
-        Error::UnequalLengths { x, expected, found } => Error::UnequalLengths { x, expected, found },
-        Error::Evaluation { x, source } => Error::Evaluation { x, source },
-        Error::Panicked { x, message } => Error::Panicked { x, message },
-        Error::InvalidInterval { a, b } => Error::InvalidInterval { a, b },
-        Error::InvalidScale { centre, width } => Error::InvalidScale { centre, width },
-        Error::Unsuitable { a, b, why } => Error::Unsuitable { a, b, why },
-        Error::InvalidPath { at, re, im } => Error::InvalidPath { at, re, im },
-        Error::InvalidTolerance { atol, rtol, rtol_l1 } => Error::InvalidTolerance { atol, rtol, rtol_l1 },
+        other => other.without_estimate(),
     }
 }
 
@@ -186,7 +178,7 @@ where
     }
 
     /// An estimate for each frequency, and why the first that is not met was stopped.
-    #[allow(clippy::type_complexity, reason = "it is what it is")]
+    #[allow(clippy::type_complexity, reason = "two runs, each with how it ended")]
     async fn frequencies(
         &self,
         omegas: &[f64],

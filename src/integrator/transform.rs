@@ -147,14 +147,6 @@ fn of_all<T: Value>(error: Error<T>) -> Error<Vec<T>> {
             };
             error
         }
-        Error::NonFinite { x, norm } => Error::NonFinite { x, norm },
-        Error::UnequalLengths { x, expected, found } => Error::UnequalLengths { x, expected, found },
-        Error::Evaluation { x, source } => Error::Evaluation { x, source },
-        Error::Panicked { x, message } => Error::Panicked { x, message },
-        Error::InvalidInterval { a, b } => Error::InvalidInterval { a, b },
-        Error::InvalidScale { centre, width } => Error::InvalidScale { centre, width },
-        Error::Unsuitable { a, b, why } => Error::Unsuitable { a, b, why },
-        Error::InvalidPath { at, re, im } => Error::InvalidPath { at, re, im },
-        Error::InvalidTolerance { atol, rtol, rtol_l1 } => Error::InvalidTolerance { atol, rtol, rtol_l1 },
+        other => other.without_estimate(),
     }
 }
