@@ -5,25 +5,24 @@ mod path;
 mod question;
 mod spectrum;
 mod start;
+mod terms;
 mod transform;
 mod upto;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_lite::future::block_on;
 
+use self::terms::Terms;
 use crate::error::Error;
 use crate::estimate::Estimate;
 use crate::evaluation::Evaluator;
 use crate::evaluation::PointCache;
-use crate::evaluation::dispatch::Shared;
+use crate::evaluation::dispatch::door::Shared;
 use crate::numerics::auto::Auto;
 use crate::numerics::method::Method;
 use crate::numerics::value::Value;
-use crate::observer::Watch;
-use crate::prefetch::Speculation;
 use crate::trace;
 
 /// Integrates one integrand, by one method, over as many ranges as are asked for.
@@ -48,45 +47,7 @@ use crate::trace;
 /// ```
 pub struct Integrator<E: Evaluator, M = Auto> {
     shared: Arc<Shared<E>>,
-    method: M,
-    rtol: f64,
-    max_evaluations: usize,
-    /// What else was set, if anything: an integrator is moved, dropped and cloned for every cheap integral.
-    settings: Option<Box<Settings<E::Value>>>,
-}
-
-/// What an integrator is seldom told.
-#[derive(Clone)]
-struct Settings<T: 'static> {
-    /// Given by the user: values are kept even where evaluating again costs less than looking up.
-    cache: Option<PointCache<T>>,
-    time_limit: Duration,
-    rtol_l1: f64,
-    breakpoints: Vec<f64>,
-    /// From where to each of which places, for a call that asks for several integrals.
-    upto: Option<Arc<(f64, Vec<f64>)>>,
-    resolution: f64,
-    /// Centre and width as given.
-    scale: Option<(f64, f64)>,
-    offsets: bool,
-    speculation: Speculation,
-    observer: Option<Arc<Watch<T>>>,
-}
-
-impl<T> Settings<T> {
-    /// Those of an integrator that was told nothing.
-    const UNSET: &'static Self = &Self {
-        cache: None,
-        time_limit: Duration::MAX,
-        rtol_l1: 0.0,
-        breakpoints: Vec::new(),
-        upto: None,
-        resolution: f64::INFINITY,
-        scale: None,
-        offsets: false,
-        speculation: Speculation::Ahead,
-        observer: None,
-    };
+    terms: Terms<E::Value, M>,
 }
 
 /// How an integral ended.
@@ -108,19 +69,13 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn new(evaluator: E) -> Self {
-        Self {
-            shared: Arc::new(Shared::new(evaluator)),
-            method: Auto,
-            rtol: 0.0,
-            max_evaluations: 1_000_000,
-            settings: None,
-        }
+        Self { shared: Arc::new(Shared::new(evaluator)), terms: Terms::new(Auto) }
     }
 
     /// The same for one integral.
     pub(crate) fn once(evaluator: E) -> Self {
         let integrator = Self::new(evaluator);
-        let _ = integrator.shared.cache.set(PointCache::of_one_integral());
+        let _ = integrator.shared.common.cache.set(PointCache::of_one_integral());
         integrator
     }
 }
@@ -146,7 +101,7 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn cache(&self) -> &PointCache<E::Value> {
-        self.settings().cache.as_ref().unwrap_or_else(|| self.shared.cache.get_or_init(PointCache::new))
+        self.terms.cache(&self.shared.common)
     }
 }
 
@@ -198,7 +153,7 @@ where
     /// # Ok::<(), coquad::Error>(()) }).unwrap();
     /// ```
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
-        let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
+        let integral = trace::Integral::new::<M>(a, b, atol, self.terms.rtol);
         let ended = match self.begin(a, b, atol, &integral) {
             Ok(run) => run.await,
             Err(ended) => ended,
@@ -224,7 +179,7 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn integrate_blocking(&self, a: f64, b: f64, atol: f64) -> Result<Estimate<E::Value>, Error<E::Value>> {
-        let integral = trace::Integral::new::<M>(a, b, atol, self.rtol);
+        let integral = trace::Integral::new::<M>(a, b, atol, self.terms.rtol);
         let ended = match self.begin(a, b, atol, &integral) {
             Ok(run) => block_on(run),
             Err(ended) => ended,
@@ -233,38 +188,14 @@ where
     }
 }
 
-impl<E: Evaluator, M> Integrator<E, M> {
-    #[inline]
-    fn settings(&self) -> &Settings<E::Value> {
-        self.settings.as_deref().unwrap_or(Settings::UNSET)
-    }
-}
-
 impl<E: Evaluator, M: Clone> Clone for Integrator<E, M> {
     fn clone(&self) -> Self {
-        Self {
-            shared: self.shared.clone(),
-            method: self.method.clone(),
-            rtol: self.rtol,
-            max_evaluations: self.max_evaluations,
-            settings: self.settings.clone(),
-        }
+        Self { shared: self.shared.clone(), terms: self.terms.clone() }
     }
 }
 
 impl<E: Evaluator, M: fmt::Debug> fmt::Debug for Integrator<E, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = self.settings();
-        f.debug_struct("Integrator")
-            .field("method", &self.method)
-            .field("rtol", &self.rtol)
-            .field("max_evaluations", &self.max_evaluations)
-            .field("time_limit", &(settings.time_limit < Duration::MAX).then_some(settings.time_limit))
-            .field("rtol_l1", &settings.rtol_l1)
-            .field("breakpoints", &settings.breakpoints)
-            .field("scale", &settings.scale)
-            .field("offsets", &settings.offsets)
-            .field("speculation", &settings.speculation)
-            .finish_non_exhaustive()
+        self.terms.fmt(f)
     }
 }

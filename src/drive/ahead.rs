@@ -18,7 +18,6 @@ use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::error::{Error, EvaluationError};
 use crate::estimate::Reason;
-use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::{Dispatch, Place};
 use crate::evaluation::points::key::{BuildKeyHasher, Key};
 use crate::evaluation::points::spot::Found;
@@ -34,12 +33,12 @@ use crate::prefetch::{Class, RANGE, State, Tree, Wanted};
 use crate::trace;
 
 /// A source of judged panels whose values are on their way.
-pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
+pub(crate) struct Ahead<T: Value, M: Method> {
     method: M,
     domain: Domain,
-    observer: Option<Arc<Watch<E::Value>>>,
-    dispatch: Dispatch<E>,
-    tree: Tree<E::Value, M>,
+    observer: Option<Arc<Watch<T>>>,
+    dispatch: Dispatch<T>,
+    tree: Tree<T, M>,
     /// Who waits for a point: the first panel, and further ones; and since when it is evaluated, if that is known.
     waiting: HashMap<Key, (usize, Vec<usize>, Option<f64>), BuildKeyHasher>,
     /// Points whose evaluation failed. A failure at a guess is reported only if the point is needed.
@@ -70,7 +69,7 @@ pub(crate) struct Ahead<E: Evaluator + 'static, M: Method> {
     panels: Vec<Panel<M::Kind>>,
     guesses: Vec<Guess<M::Kind>>,
     points: Vec<f64>,
-    values: Vec<E::Value>,
+    values: Vec<T>,
     /// What is left out far away; and by panels that are judged.
     far: Far,
     marks: Vec<(usize, Mark)>,
@@ -84,17 +83,13 @@ const LONG: Duration = Duration::from_millis(4);
 const LOOK: usize = 1024;
 const DECISION: usize = 8;
 
-impl<E, M> Ahead<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
+impl<T: Value, M: Method> Ahead<T, M> {
     pub(crate) fn new(
         method: M,
         domain: Domain,
-        observer: Option<Arc<Watch<E::Value>>>,
-        dispatch: Dispatch<E>,
-        tree: Tree<E::Value, M>,
+        observer: Option<Arc<Watch<T>>>,
+        dispatch: Dispatch<T>,
+        tree: Tree<T, M>,
         ledger: Ledger,
         limit: Option<Limit>,
     ) -> Self {
@@ -133,11 +128,7 @@ where
 
     /// Takes in what arrived, retires the decisions it allows, and asks for more; until the run ends or there is
     /// nothing to do but wait.
-    fn poll(
-        &mut self,
-        run: &mut Run<E::Value, M, usize>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Verdict, Error<E::Value>>> {
+    fn poll(&mut self, run: &mut Run<T, M, usize>, cx: &mut Context<'_>) -> Poll<Result<Verdict, Error<T>>> {
         if let Some(limit) = &mut self.limit {
             limit.wake(cx);
         }
@@ -241,7 +232,7 @@ where
         for &t in &points[first..] {
             let x = self.domain.x(t);
             let value = if !x.is_finite() {
-                E::Value::zero()
+                T::zero()
             } else if !self.failed.is_empty() && self.failed.contains_key(&Key::new(x)) {
                 break;
             } else {
@@ -276,7 +267,7 @@ where
         found + failed
     }
 
-    fn arrived(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
+    fn arrived(&mut self, x: f64, result: Result<T, EvaluationError>) {
         self.ended(x, result.as_ref());
         self.pace.finished(x);
         if result.as_ref().is_err_and(|error| self.failed_together(x, error)) {
@@ -286,7 +277,7 @@ where
     }
 
     /// What was found at `x`, for the panels that wait for it.
-    fn landed(&mut self, x: f64, result: Result<E::Value, EvaluationError>) {
+    fn landed(&mut self, x: f64, result: Result<T, EvaluationError>) {
         let Some((first, others, began)) = self.waiting.remove(&Key::new(x)) else { return };
         if let Some(began) = began {
             self.tree.took_since(began);
@@ -302,7 +293,7 @@ where
     }
 
     /// The first failure among a panel's points, if all points before it have arrived.
-    fn failure(&self, node: usize) -> Option<Error<E::Value>> {
+    fn failure(&self, node: usize) -> Option<Error<T>> {
         let (points, issued) = self.tree.node(node).points();
         for &t in &points[..issued] {
             let x = self.domain.x(t);
@@ -335,18 +326,14 @@ where
     }
 }
 
-impl<E, M> Source<E::Value, M::Kind> for Ahead<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
+impl<T: Value, M: Method> Source<T, M::Kind> for Ahead<T, M> {
     type Handle = usize;
-    type Halt = Error<E::Value>;
+    type Halt = Error<T>;
 
     fn expand(
         &mut self,
         leaf: Option<usize>,
-        leaves: &mut Vec<Leaf<E::Value, M::Kind, usize>>,
+        leaves: &mut Vec<Leaf<T, M::Kind, usize>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>> {
         if self.limit.as_ref().is_some_and(Limit::is_over) {
             if let Some((_, price, _)) = self.paid.take() {
@@ -426,7 +413,7 @@ where
         self.tree.look_again(node, kind);
     }
 
-    fn retired(&mut self, value: &E::Value, error: f64) {
+    fn retired(&mut self, value: &T, error: f64) {
         if let Some(observer) = &self.observer {
             observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
         }

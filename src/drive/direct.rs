@@ -8,7 +8,8 @@ use crate::drive::limit::Limit;
 use crate::error::Error;
 use crate::estimate::Reason;
 use crate::evaluation::Evaluator;
-use crate::evaluation::PointCache;
+use crate::evaluation::dispatch::door::Door;
+use crate::evaluation::{Arithmetic, PointCache};
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Again, Known, Local, Method, Panel, compare, whole};
 use crate::numerics::run::far::{Far, Mark};
@@ -19,7 +20,7 @@ use crate::numerics::value::Value;
 use crate::observer::{Progress, Watch};
 
 /// A panel with its judgement: it needs not be found again.
-type Judged<E, M> = Leaf<<E as Evaluator>::Value, <M as Method>::Kind, Handle>;
+type Judged<T, M> = Leaf<T, <M as Method>::Kind, Handle>;
 
 /// Where the values of a panel begin among those that were kept for a second look at it, and what its method kept
 /// beside them; [`UNKEPT`] if they were not.
@@ -30,14 +31,62 @@ pub(crate) struct Handle {
 }
 pub(crate) const UNKEPT: Handle = Handle { values: u32::MAX, places: u32::MAX };
 
+/// An evaluator as it is used on the spot: by its type, which is compiled into the loop, or behind its door.
+pub(crate) trait OnSpot<T> {
+    /// As [`Evaluator::HERE`], and so on.
+    const HERE: bool;
+
+    fn value_here(&self, x: f64) -> Option<T>;
+
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>);
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)>;
+}
+
+impl<E: Evaluator> OnSpot<E::Value> for E {
+    const HERE: bool = E::HERE;
+
+    #[inline]
+    fn value_here(&self, x: f64) -> Option<E::Value> {
+        E::value_here(self, x)
+    }
+
+    #[inline]
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) {
+        E::evaluate_here(self, xs, into);
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        E::mixture(self)
+    }
+}
+
+impl<T> OnSpot<T> for dyn Door<T> {
+    const HERE: bool = false;
+
+    fn value_here(&self, x: f64) -> Option<T> {
+        let mut values = Vec::new();
+        self.evaluate_here(&[x], &mut values);
+        values.pop()
+    }
+
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) {
+        Door::evaluate_here(self, xs, into);
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        Door::mixture(self)
+    }
+}
+
 /// A source of judged panels that evaluates what it is asked for, when it is asked.
-pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
+pub(crate) struct Direct<'a, T, E: ?Sized, M: Method> {
     evaluator: &'a E,
     method: &'a M,
     domain: &'a Domain,
     /// Where values are kept, if they are.
-    cache: Option<&'a PointCache<E::Value>>,
-    observer: Option<&'a Watch<E::Value>>,
+    cache: Option<&'a PointCache<T>>,
+    observer: Option<&'a Watch<T>>,
     pub(crate) ledger: Ledger,
     limit: Option<Limit>,
     /// Whether nothing is in the way of judging panels without a list of their points: values to be kept, somebody who
@@ -49,12 +98,12 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     panels: Vec<Panel<M::Kind>>,
     points: Vec<f64>,
     mapped: Vec<f64>,
-    values: Vec<E::Value>,
+    values: Vec<T>,
     /// The points evaluated from a leaf on, the first whose points may be another's.
     kept_from: Option<usize>,
     kept: Vec<f64>,
     /// The values of panels that may be looked at again, and what their method kept beside them.
-    looked: Vec<E::Value>,
+    looked: Vec<T>,
     places: Vec<f64>,
     /// Whether the panel at work is one of them.
     keeps: bool,
@@ -66,17 +115,18 @@ pub(crate) struct Direct<'a, E: Evaluator, M: Method> {
     lengths: Lengths,
 }
 
-impl<'a, E, M> Direct<'a, E, M>
+impl<'a, T, E, M> Direct<'a, T, E, M>
 where
-    E: Evaluator<Value: Value>,
+    T: Value,
+    E: OnSpot<T> + ?Sized,
     M: Method,
 {
     pub(crate) fn new(
         evaluator: &'a E,
         method: &'a M,
         domain: &'a Domain,
-        cache: Option<&'a PointCache<E::Value>>,
-        observer: Option<&'a Watch<E::Value>>,
+        cache: Option<&'a PointCache<T>>,
+        observer: Option<&'a Watch<T>>,
         ledger: Ledger,
         limit: Option<Limit>,
     ) -> Self {
@@ -133,11 +183,7 @@ where
     /// Judges a panel without a list of its points, unless a value is not finite, to be named. `before`: the judgement
     /// of the panel that it replaces, and where its values are.
     #[inline]
-    fn judge_here(
-        &mut self,
-        panel: &mut Panel<M::Kind>,
-        before: Option<(&Local<E::Value>, Handle)>,
-    ) -> Option<Local<E::Value>> {
+    fn judge_here(&mut self, panel: &mut Panel<M::Kind>, before: Option<(&Local<T>, Handle)>) -> Option<Local<T>> {
         if !self.plain {
             return if self.alone { self.judge_mapped(panel) } else { None };
         }
@@ -158,7 +204,7 @@ where
 
     /// The same through a map, unless that is too steep somewhere for one number.
     #[inline(never)]
-    fn judge_mapped(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<E::Value>> {
+    fn judge_mapped(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<T>> {
         let (before, domain) = (self.kept.len(), self.domain);
         let (asked, steep) = (Cell::new(false), Cell::new(false));
         let mut f = self.f();
@@ -168,7 +214,7 @@ where
             asked.set(true);
             if !x.is_finite() || !slope.is_finite() {
                 steep.set(true);
-                return E::Value::zero();
+                return T::zero();
             }
             let mut value = f(x);
             if keeps {
@@ -193,7 +239,7 @@ where
 
     /// A judgement that may be believed; else the points kept for it are not.
     #[inline]
-    fn sound(&mut self, local: Option<Local<E::Value>>, kept: usize) -> Option<Local<E::Value>> {
+    fn sound(&mut self, local: Option<Local<T>>, kept: usize) -> Option<Local<T>> {
         let sound = local.filter(Local::is_sound);
         if sound.is_none() {
             self.kept.truncate(kept);
@@ -203,7 +249,7 @@ where
 
     /// Appends the two parts of a panel, judged at once, if nothing is in the way of that and there is budget for them.
     #[inline]
-    fn judge_parts_here(&mut self, leaf: usize, leaves: &mut Vec<Judged<E, M>>) -> bool {
+    fn judge_parts_here(&mut self, leaf: usize, leaves: &mut Vec<Judged<T, M>>) -> bool {
         let panel = &leaves[leaf].panel;
         let cost = 2 * self.method.count(panel);
         if !self.plain || !self.ledger.covers(cost) {
@@ -231,18 +277,14 @@ where
     }
 
     #[inline]
-    fn f(&self) -> impl FnMut(f64) -> E::Value + use<'a, E, M> {
+    fn f(&self) -> impl FnMut(f64) -> T + use<'a, T, E, M> {
         let evaluator = self.evaluator;
         move |x| evaluator.value_here(x).expect("it is here")
     }
 
     /// Judges a panel by a list of the values at its points.
     /// `inherited`: where the values are that it has from the panel that it replaces.
-    fn judge_listed(
-        &mut self,
-        panel: &mut Panel<M::Kind>,
-        inherited: Handle,
-    ) -> Result<Local<E::Value>, Stop<Error<E::Value>>> {
+    fn judge_listed(&mut self, panel: &mut Panel<M::Kind>, inherited: Handle) -> Result<Local<T>, Stop<Error<T>>> {
         self.points.clear();
         self.method.points(panel, &mut self.points);
         let count = if M::AUDITS { self.method.inherited(panel) } else { 0 };
@@ -286,7 +328,7 @@ where
             return true;
         }
         for &x in xs {
-            let known = if x.is_finite() { self.cache.and_then(|cache| cache.get(x)) } else { Some(E::Value::zero()) };
+            let known = if x.is_finite() { self.cache.and_then(|cache| cache.get(x)) } else { Some(T::zero()) };
             if let Some(known) = known {
                 self.values.push(known);
                 continue;
@@ -310,16 +352,17 @@ where
     }
 }
 
-impl<E, M> Source<E::Value, M::Kind> for Direct<'_, E, M>
+impl<T, E, M> Source<T, M::Kind> for Direct<'_, T, E, M>
 where
-    E: Evaluator<Value: Value>,
+    T: Value,
+    E: OnSpot<T> + ?Sized,
     M: Method,
 {
     type Handle = Handle;
-    type Halt = Error<E::Value>;
+    type Halt = Error<T>;
 
     #[inline]
-    fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<E, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
+    fn expand(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<T, M>>) -> Poll<Result<(), Stop<Self::Halt>>> {
         let first = leaves.len();
         if let Some(leaf) = leaf {
             if self.judge_parts_here(leaf, leaves) {
@@ -361,25 +404,22 @@ where
     }
 
     #[inline]
-    fn retired(&mut self, value: &E::Value, error: f64) {
+    fn retired(&mut self, value: &T, error: f64) {
         if let Some(observer) = self.observer {
             observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
         }
     }
 }
 
-impl<E, M> Direct<'_, E, M>
+impl<T, E, M> Direct<'_, T, E, M>
 where
-    E: Evaluator<Value: Value>,
+    T: Value,
+    E: OnSpot<T> + ?Sized,
     M: Method,
 {
     /// Appends the panels that replace a leaf, one after the other.
     #[inline(never)]
-    fn expand_listed(
-        &mut self,
-        leaf: Option<usize>,
-        leaves: &mut Vec<Judged<E, M>>,
-    ) -> Result<(), Stop<Error<E::Value>>> {
+    fn expand_listed(&mut self, leaf: Option<usize>, leaves: &mut Vec<Judged<T, M>>) -> Result<(), Stop<Error<T>>> {
         let (mut only, mut panels, first) = (None, std::mem::take(&mut self.panels), leaves.len());
         panels.clear();
         if let Some(leaf) = leaf.map(|leaf| &leaves[leaf]) {

@@ -18,8 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::evaluation::Evaluator;
-use crate::evaluation::dispatch::Shared;
+use crate::evaluation::dispatch::door::Door;
 use crate::evaluation::near::Near;
 use crate::evaluation::panics;
 use crate::evaluation::pool::pace::Pace;
@@ -31,19 +30,19 @@ use crate::evaluation::sync::{Mutex, MutexGuard};
 ///
 /// Dropping it drops the future, or has the thread that is polling it drop it when that poll ends. `given_up` is set,
 /// for a poll that takes long to look at.
-pub(crate) struct Hosted<F, E>
+pub(crate) struct Hosted<F, T>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
-    E: Evaluator + 'static,
+    T: 'static,
 {
-    host: Arc<Host<F, E>>,
+    host: Arc<Host<F, T>>,
     /// Whether it begins with an evaluation that has to wait for a thread.
     evaluates: bool,
     given_up: Arc<AtomicBool>,
 }
 
-struct Host<F: Future, E: Evaluator> {
-    shared: Arc<Shared<E>>,
+struct Host<F: Future, T> {
+    door: Arc<dyn Door<T>>,
     /// Locked by whoever is `Driven` by, or finds the stage `Over`.
     future: Mutex<Option<F>>,
     status: Mutex<Status<F::Output>>,
@@ -73,23 +72,23 @@ enum Stage {
     Over,
 }
 
-impl<F, E> Hosted<F, E>
+impl<F, T> Hosted<F, T>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
-    E: Evaluator + 'static,
+    T: 'static,
 {
     /// `evaluates`: whether it begins with an evaluation. If not it begins at once, in any case.
-    pub(crate) fn new(shared: Arc<Shared<E>>, future: F, evaluates: bool, given_up: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(door: Arc<dyn Door<T>>, future: F, evaluates: bool, given_up: Arc<AtomicBool>) -> Self {
         let status = Status { stage: Stage::New, woken: false, owner: None, owner_here: false, outcome: None };
-        let host = Host { shared, future: Mutex::new(Some(future)), status: Mutex::new(status) };
+        let host = Host { door, future: Mutex::new(Some(future)), status: Mutex::new(status) };
         Self { host: Arc::new(host), evaluates, given_up }
     }
 }
 
-impl<F, E> Host<F, E>
+impl<F, T> Host<F, T>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
-    E: Evaluator + 'static,
+    T: 'static,
 {
     fn lock(&self) -> MutexGuard<'_, Status<F::Output>> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,7 +100,7 @@ where
 
     /// Finds someone to drive what was `Parked`.
     fn arouse(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>) {
-        match self.shared.evaluator.near() {
+        match self.door.near() {
             Some(near) if (!status.owner_here || planted!(17)) && near.pace() != Pace::Slow => {
                 let in_turn = near.pace() == Pace::Unknown;
                 self.schedule(status, near, in_turn);
@@ -115,12 +114,7 @@ where
     }
 
     /// Has a thread of the pool drive it, soon or at its turn among the evaluations; unless it is dropped before.
-    fn schedule(
-        self: &Arc<Self>,
-        mut status: MutexGuard<'_, Status<F::Output>>,
-        near: &dyn Near<E::Value>,
-        in_turn: bool,
-    ) {
+    fn schedule(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>, near: &dyn Near<T>, in_turn: bool) {
         status.stage = Stage::Scheduled;
         drop(status);
         let host = Arc::downgrade(self);
@@ -180,10 +174,10 @@ where
     }
 }
 
-impl<F, E> Wake for Host<F, E>
+impl<F, T> Wake for Host<F, T>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
-    E: Evaluator + 'static,
+    T: 'static,
 {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -199,16 +193,16 @@ where
     }
 }
 
-impl<F, E> Future for Hosted<F, E>
+impl<F, T> Future for Hosted<F, T>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
-    E: Evaluator + 'static,
+    T: 'static,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let host = &self.host;
-        let near = host.shared.evaluator.near();
+        let near = host.door.near();
         let here = near.is_some_and(|near| near.is_here());
         let mut waker = Some(cx.waker().clone());
         let mut status = host.lock();
@@ -236,10 +230,10 @@ where
     }
 }
 
-impl<F, E> Drop for Hosted<F, E>
+impl<F, T> Drop for Hosted<F, T>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
-    E: Evaluator + 'static,
+    T: 'static,
 {
     fn drop(&mut self) {
         // Relaxed: whoever polls meanwhile stops a little earlier for it, nothing more.

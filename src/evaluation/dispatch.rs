@@ -4,23 +4,24 @@
 //! what it wants to itself, best first, and asks when there is room, so a required point never waits behind guesses.
 
 pub(crate) mod batch;
+pub(crate) mod door;
 
 use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, Stream};
 
+use self::door::{Door, Traits};
 use super::arithmetic::Arithmetic;
-use super::evaluator::Evaluator;
 use super::near::Near;
 use super::points::cache::{Claim, PointCache};
 use super::points::call::Call;
-use super::points::cell::{Outcome, SharedEvaluation};
+use super::points::cell::Outcome;
 use super::points::flight::Flight;
 use super::points::spot::{Found, Spot};
 use super::pool::pace::{Laps, Pace};
@@ -55,33 +56,20 @@ pub(crate) enum Place {
     There,
 }
 
-/// What the integrals of one integrand share. All but the evaluator is made when first needed: an integral of a cheap
-/// function needs nothing else.
-pub(crate) struct Shared<E: Evaluator> {
-    pub(crate) evaluator: E,
-    pub(crate) cache: OnceLock<PointCache<E::Value>>,
-    slots: OnceLock<Arc<Slots>>,
-}
-
-impl<E: Evaluator> Shared<E> {
-    pub(crate) fn new(evaluator: E) -> Self {
-        Self { evaluator, cache: OnceLock::new(), slots: OnceLock::new() }
-    }
-}
-
 /// The evaluations that one integral waits for.
-pub(crate) struct Dispatch<E: Evaluator> {
-    shared: Arc<Shared<E>>,
-    cache: PointCache<E::Value>,
+pub(crate) struct Dispatch<T: Clone + Send + Sync + 'static> {
+    door: Arc<dyn Door<T>>,
+    traits: Traits,
+    cache: PointCache<T>,
     slots: Arc<Slots>,
-    flights: FuturesUnordered<Arrival<E::Value>>,
+    flights: FuturesUnordered<Arrival<T>>,
     /// Our number among those who have slots, and how many of these evaluations we have.
     owner: u64,
     own: usize,
     /// Our place among those who wait for room; and room for a call whose points are being gathered.
     ticket: Option<u64>,
     room: Option<Taken>,
-    spot: Spot<E::Value>,
+    spot: Spot<T>,
     laps: Laps,
     /// Set when nobody waits for the integral any more.
     given_up: Arc<AtomicBool>,
@@ -98,7 +86,7 @@ struct Arrival<T> {
 }
 
 /// The slot of an evaluation, given back with the evaluation, or when the end was told.
-enum Keeps {
+pub(crate) enum Keeps {
     Alone(#[expect(dead_code, reason = "it is given back")] Taken),
     Both(#[expect(dead_code, reason = "it is given back")] Arc<Taken>),
 }
@@ -112,18 +100,13 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
     }
 }
 
-impl<E: Evaluator + 'static> Dispatch<E> {
-    pub(crate) fn new(
-        shared: Arc<Shared<E>>,
-        cache: PointCache<E::Value>,
-        given_up: Arc<AtomicBool>,
-        watched: bool,
-    ) -> Self {
-        let slots = shared.slots.get_or_init(Arc::default).clone();
+impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
+    pub(crate) fn new(door: Arc<dyn Door<T>>, cache: PointCache<T>, given_up: Arc<AtomicBool>, watched: bool) -> Self {
+        let (traits, slots) = (door.traits(), door.common().slots().clone());
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
         let owner = slots.owner();
         let (own, ticket, room) = (0, None, None);
-        Self { shared, cache, slots, flights, owner, own, ticket, room, spot, laps, given_up, watched }
+        Self { door, traits, cache, slots, flights, owner, own, ticket, room, spot, laps, given_up, watched }
     }
 
     /// A new poll, perhaps on another thread than the last.
@@ -134,7 +117,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Where the next evaluation is best done. Depends on the clock, and the answer must not depend on it.
     pub(crate) fn place(&self) -> Place {
-        match self.shared.evaluator.near() {
+        match self.near() {
             Some(near) if is_for_one(near) => {
                 if near.is_here() {
                     Place::Here
@@ -157,13 +140,19 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     }
 
     fn pace(&self) -> Option<Pace> {
-        Some(self.shared.evaluator.near()?.pace())
+        Some(self.near()?.pace())
+    }
+
+    /// The evaluator's threads, if they are close at hand.
+    #[inline]
+    fn near(&self) -> Option<&dyn Near<T>> {
+        if self.traits.near { self.door.near() } else { None }
     }
 
     /// Finds the value at `x`, evaluating here and now if nobody has; `None` if it has to be requested, as it is under
     /// way elsewhere, or [`place`](Self::place) is not `Here` any more. CANCEL: also if nobody waits for it.
-    pub(crate) fn find(&mut self, x: f64) -> Option<Found<E::Value>> {
-        let near = self.shared.evaluator.near()?;
+    pub(crate) fn find(&mut self, x: f64) -> Option<Found<T>> {
+        let near = self.door.near()?;
         // Relaxed: as at the flag's other end.
         if !is_for_one(near) || self.given_up.load(Ordering::Relaxed) {
             return None;
@@ -185,29 +174,30 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn known(&self, x: f64) -> Option<E::Value> {
+    pub(crate) fn known(&self, x: f64) -> Option<T> {
         self.cache.get(x)
     }
 
     pub(crate) fn concurrency(&self) -> usize {
-        self.shared.evaluator.concurrency()
+        self.door.concurrency()
     }
 
     /// Two kinds of arithmetic that differ, if those who evaluate have such.
     pub(crate) fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
-        self.shared.evaluator.mixture()
+        self.door.mixture()
     }
 
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
-    pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<E::Value> {
+    pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<T> {
         let mut told = None;
         let claim = match self.take(x, cx) {
             Some(slot) => {
-                let (shared, polled) = (self.shared.clone(), slot.of_polled());
-                let own = (E::CALLS && !self.watched).then(|| slot.of());
+                let (door, polled, calls) = (self.door.clone(), slot.of_polled(), self.traits.calls);
+                let own = (calls && !self.watched).then(|| slot.of());
                 let slot = self.keeps(slot, &mut told);
                 self.cache.claim(x, polled, move |seat| {
-                    evaluation(shared, x, || own.into_iter().fold(Call::of(seat), Call::in_slot), slot)
+                    let call = calls.then(|| own.into_iter().fold(Call::of(seat), Call::in_slot));
+                    door.evaluation(x, call, slot)
                 })
             }
             // To join what others have started takes no room.
@@ -223,7 +213,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
         };
         // Many an evaluation is ready at once: it need not go through the set of those that are not. None of those that
         // threads close at hand do is: they start when the set is polled, which comes next.
-        if !E::NEAR {
+        if !self.traits.near {
             if let Poll::Ready(outcome) = flight.poll_unpin(cx) {
                 return Request::Done { outcome, started };
             }
@@ -236,9 +226,9 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     /// Takes room for an evaluation; the task is woken when there may be some.
     #[inline]
     fn take(&mut self, x: f64, cx: &mut Context<'_>) -> Option<Taken> {
-        let purpose = Purpose { owner: self.owner, x, is_polled: !E::NEAR };
+        let purpose = Purpose { owner: self.owner, x, is_polled: !self.traits.near };
         let mut taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
-        if !E::NEAR && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
+        if !self.traits.near && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
             taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
         }
         taken.ok()
@@ -252,11 +242,11 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Leaves the room there is to the other integrals.
     pub(crate) fn pass_on(&mut self) {
-        self.slots.offer(self.shared.evaluator.concurrency(), &mut self.ticket);
+        self.slots.offer(self.door.concurrency(), &mut self.ticket);
     }
 
     /// The next value to arrive; `Pending` also when none is on its way.
-    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Outcome<E::Value>)> {
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Outcome<T>)> {
         match Pin::new(&mut self.flights).poll_next(cx) {
             Poll::Ready(Some((x, started, outcome))) => {
                 self.own -= usize::from(started);
@@ -299,28 +289,6 @@ impl Drop for Helps {
     }
 }
 
-/// An evaluation that has a slot until it ends.
-fn evaluation<E: Evaluator + 'static>(
-    shared: Arc<Shared<E>>,
-    x: f64,
-    call: impl FnOnce() -> Call<E::Value>,
-    slot: Keeps,
-) -> SharedEvaluation<E::Value> {
-    if !E::CALLS {
-        return async move {
-            let _slot = slot;
-            shared.evaluator.evaluate(x).await
-        }
-        .boxed();
-    }
-    let call = call();
-    async move {
-        let _slot = slot;
-        shared.evaluator.evaluate_for(x, call).await
-    }
-    .boxed()
-}
-
 /// Whether one thread should do all that an integral needs: to hand it over would take longer, or every thread has an
 /// integral of its own to turn to.
 fn is_for_one<T>(near: &dyn Near<T>) -> bool {
@@ -331,7 +299,7 @@ fn is_for_one<T>(near: &dyn Near<T>) -> bool {
     }
 }
 
-impl<E: Evaluator> Drop for Dispatch<E> {
+impl<T: Clone + Send + Sync + 'static> Drop for Dispatch<T> {
     fn drop(&mut self) {
         // CANCEL: a wake that was meant for this one goes to the next.
         if !planted!(14) {
@@ -340,7 +308,7 @@ impl<E: Evaluator> Drop for Dispatch<E> {
     }
 }
 
-impl<E: Evaluator> fmt::Debug for Dispatch<E> {
+impl<T: Clone + Send + Sync + 'static> fmt::Debug for Dispatch<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatch").field("flights", &self.flights.len()).finish_non_exhaustive()
     }

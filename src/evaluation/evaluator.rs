@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::join_all;
 
 use crate::error::EvaluationError;
@@ -187,7 +188,8 @@ pub trait Evaluator: Send + Sync {
     /// # Ok::<(), coquad::Error>(())
     /// ```
     fn evaluate_batch(&self, xs: &[f64]) -> impl Future<Output = Vec<Result<Self::Value, EvaluationError>>> + Send {
-        join_all(xs.iter().map(|&x| self.evaluate(x)))
+        // Boxed, so that they are waited for by what is compiled once for a type of values.
+        join_all(xs.iter().map(|&x| self.evaluate(x).boxed()))
     }
 
     /// Returns how many points one call takes at best. 0 counts as 1.

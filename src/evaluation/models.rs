@@ -12,7 +12,8 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::channel::oneshot;
 
-use super::dispatch::{Dispatch, Request, Shared};
+use super::dispatch::door::Shared;
+use super::dispatch::{Dispatch, Request};
 use super::evaluator::Evaluator;
 use super::points::cache::{Claim, PointCache};
 use super::points::cell::{Outcome, SharedEvaluation};

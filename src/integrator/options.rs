@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Integrator, Settings};
+use super::Integrator;
+use super::terms::Settings;
 use crate::evaluation::{Evaluator, PointCache};
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Watch};
@@ -15,7 +16,7 @@ where
 {
     /// The settings, to be changed.
     pub(super) fn set(&mut self) -> &mut Settings<E::Value> {
-        self.settings.get_or_insert_with(|| Box::new(Settings::UNSET.clone()))
+        self.terms.set()
     }
 
     /// Integrates by another method: a [`Method`](crate::Method), [`Fourier::exp`](crate::Fourier::exp) or
@@ -32,13 +33,7 @@ where
     /// ```
     #[must_use]
     pub fn method<N>(self, method: N) -> Integrator<E, N> {
-        Integrator {
-            shared: self.shared,
-            method,
-            rtol: self.rtol,
-            max_evaluations: self.max_evaluations,
-            settings: self.settings,
-        }
+        Integrator { shared: self.shared, terms: self.terms.method(method) }
     }
 
     /// Sets the relative tolerance: the estimated error may be `max(atol, rtol |I|)`. 0 unless set.
@@ -59,7 +54,7 @@ where
     /// ```
     #[must_use]
     pub fn rtol(mut self, rtol: f64) -> Self {
-        self.rtol = rtol;
+        self.terms.rtol = rtol;
         self
     }
 
@@ -112,7 +107,7 @@ where
     /// ```
     #[must_use]
     pub fn max_evaluations(mut self, evaluations: usize) -> Self {
-        self.max_evaluations = evaluations;
+        self.terms.max_evaluations = evaluations;
         self
     }
 

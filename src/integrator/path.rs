@@ -135,8 +135,8 @@ where
             _ => None,
         };
         settings.scale = settings.scale.or(inner.map(|s| (s, 1.0)));
-        let domain = asked.pieces(a, b)?;
-        let method = Along::new(self.method.clone(), path, domain);
+        let domain = asked.terms.pieces(a, b)?;
+        let method = Along::new(self.terms.method.clone(), path, domain);
         Ok((asked.method(method), a, b))
     }
 }

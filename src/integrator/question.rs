@@ -1,9 +1,9 @@
 //! What is asked for: checked once, and refused with the reason.
 
-use super::{Ended, Integrator};
+use super::Ended;
+use super::terms::Terms;
 use crate::error::Error;
 use crate::estimate::{Estimate, Partition, Reason};
-use crate::evaluation::Evaluator;
 use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::{Method, whole};
 use crate::numerics::run::Verdict;
@@ -11,15 +11,11 @@ use crate::numerics::run::finish::ended;
 use crate::numerics::tolerance::Tolerance;
 use crate::numerics::value::Value;
 
-impl<E, M> Integrator<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
+impl<T: Value, M: Method> Terms<T, M> {
     /// Where to integrate, and to which tolerance; or how it ends before anything is evaluated: the question is
     /// refused, or the range is empty.
     #[inline]
-    pub(super) fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<E::Value>> {
+    pub(super) fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<T>> {
         match self.tolerance(atol) {
             Some(tolerance) if self.settings.is_none() && Domain::is_plain(a, b) => {
                 Ok((Domain::plain(a, b), tolerance))
@@ -35,7 +31,7 @@ where
         b: f64,
         atol: f64,
         tolerance: Option<Tolerance>,
-    ) -> Result<(Domain, Tolerance), Ended<E::Value>> {
+    ) -> Result<(Domain, Tolerance), Ended<T>> {
         let domain = self.pieces(a, b).map_err(Err)?;
         let Some(tolerance) = tolerance else {
             return Err(Err(Error::InvalidTolerance { atol, rtol: self.rtol, rtol_l1: self.settings().rtol_l1 }));
@@ -58,7 +54,7 @@ where
     }
 
     /// The range in pieces between breakpoints.
-    pub(super) fn pieces(&self, a: f64, b: f64) -> Result<Domain, Error<E::Value>> {
+    pub(super) fn pieces(&self, a: f64, b: f64) -> Result<Domain, Error<T>> {
         let settings = self.settings();
         let scale = match settings.scale {
             None => None,

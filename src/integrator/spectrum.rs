@@ -102,23 +102,23 @@ where
     /// The same for one part of one frequency.
     fn part(&self, part: Fourier, rtol_l1: f64) -> Integrator<E, Fourier> {
         let mut asked = self.clone().method(part);
-        asked.rtol = 0.0;
+        asked.terms.rtol = 0.0;
         asked.set().rtol_l1 = rtol_l1;
         asked
     }
 
     /// Both parts of one frequency, to the tolerance of their modulus.
     async fn pair(&self, omega: f64, a: f64, b: f64, atol: f64) -> Ended<Pair<E::Value>, E::Value> {
-        let rtol_l1 = self.settings().rtol_l1;
-        let rough = if self.rtol > 0.0 { rtol_l1.max(ROUGH) } else { rtol_l1 };
+        let rtol_l1 = self.terms.settings().rtol_l1;
+        let rough = if self.terms.rtol > 0.0 { rtol_l1.max(ROUGH) } else { rtol_l1 };
         // Each part may have as much as makes the tolerance together.
         let share = std::f64::consts::FRAC_1_SQRT_2;
         let mut pair = self.pair_once(omega, a, b, [atol * share, rough * share]).await?;
         for _ in 0..ROUNDS {
             let (error, size) = (pair.error(), pair.value().norm());
             let l1 = pair.parts[0].l1.max(pair.parts[1].l1);
-            let goal = |size: f64| atol.max(self.rtol * size).max(rtol_l1 * l1);
-            if self.rtol <= 0.0 || pair.stopped.is_some() || error <= goal(size) {
+            let goal = |size: f64| atol.max(self.terms.rtol * size).max(rtol_l1 * l1);
+            if self.terms.rtol <= 0.0 || pair.stopped.is_some() || error <= goal(size) {
                 break;
             }
             // What is sure of the integral; or a better look first.
@@ -165,10 +165,10 @@ where
                     known.get(x).unwrap_or_else(E::Value::zero)
                 };
                 let mut again = Integrator::new(Inline::new(f)).method(part);
-                again.max_evaluations = self.max_evaluations;
+                again.terms.max_evaluations = self.terms.max_evaluations;
                 let settings = again.set();
-                settings.breakpoints.clone_from(&self.settings().breakpoints);
-                (settings.resolution, settings.rtol_l1) = (self.settings().resolution, pair.rtol_l1);
+                settings.breakpoints.clone_from(&self.terms.settings().breakpoints);
+                (settings.resolution, settings.rtol_l1) = (self.terms.settings().resolution, pair.rtol_l1);
                 // How it ends is known.
                 let _ = again.integrate_blocking(a, b, pair.atol);
             }
@@ -186,7 +186,7 @@ where
         b: f64,
         atol: f64,
     ) -> Result<(Vec<Estimate<Complex<E>>>, Option<(usize, Reason, f64, usize)>), Error<Complex<E>>> {
-        let (rtol, rtol_l1) = (self.rtol, self.settings().rtol_l1);
+        let (rtol, rtol_l1) = (self.terms.rtol, self.terms.settings().rtol_l1);
         if Tolerance::with_l1(atol, rtol, rtol_l1).is_none() {
             return Err(Error::InvalidTolerance { atol, rtol, rtol_l1 });
         }
@@ -200,7 +200,8 @@ where
         for (i, pair) in pairs.into_iter().enumerate() {
             let stopped = pair.stopped;
             let estimate = pair.estimate(a, b, evaluations, performed);
-            let goal = atol.max(self.rtol * estimate.value.norm()).max(self.settings().rtol_l1 * estimate.l1);
+            let goal =
+                atol.max(self.terms.rtol * estimate.value.norm()).max(self.terms.settings().rtol_l1 * estimate.l1);
             if missed.is_none() && (estimate.error > goal || estimate.error.is_nan()) {
                 let (reason, needed) = stopped.unwrap_or((Reason::Roundoff, 0));
                 missed = Some((i, reason, goal, needed));
@@ -236,7 +237,7 @@ where
     ///
     /// As [`integrate`](Integrator::integrate) by another method.
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Ended<Estimate<Complex<E>>, Complex<E>> {
-        let (mut estimates, missed) = self.frequencies(&[self.method.omega], a, b, atol).await?;
+        let (mut estimates, missed) = self.frequencies(&[self.terms.method.omega], a, b, atol).await?;
         let estimate = estimates.remove(0);
         match missed {
             None => Ok(estimate),
@@ -287,7 +288,7 @@ where
     ///
     /// As [`integrate`](Integrator::integrate) by another method.
     pub async fn integrate(&self, a: f64, b: f64, atol: f64) -> Ended<Estimate<Vec<Complex<E>>>, Vec<Complex<E>>> {
-        let frequencies = self.frequencies(&self.method.omegas, a, b, atol).await;
+        let frequencies = self.frequencies(&self.terms.method.omegas, a, b, atol).await;
         let (estimates, missed) = frequencies.map_err(turned)?;
         let most = |of: fn(&Estimate<Complex<E>>) -> f64| estimates.iter().map(of).fold(0.0, f64::max);
         let (error, l1) = (most(|e| e.error), most(|e| e.l1));
@@ -313,7 +314,7 @@ where
     ///
     /// As [`integrate`](Self::integrate).
     pub async fn integrate_each(&self, a: f64, b: f64, atol: f64) -> Ended<Vec<Estimate<Complex<E>>>, Complex<E>> {
-        let (mut estimates, missed) = self.frequencies(&self.method.omegas, a, b, atol).await?;
+        let (mut estimates, missed) = self.frequencies(&self.terms.method.omegas, a, b, atol).await?;
         match missed {
             None => Ok(estimates),
             Some((i, reason, goal, needed)) => {

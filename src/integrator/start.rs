@@ -9,15 +9,17 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, lazy};
 
+use super::terms::Terms;
 use super::{Ended, Integrator};
 use crate::drive::ahead::{Ahead, Engine};
-use crate::drive::direct::{Direct, UNKEPT};
+use crate::drive::direct::{Direct, OnSpot, UNKEPT};
 use crate::drive::hosted::Hosted;
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::error::Error;
 use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Dispatch;
+use crate::evaluation::dispatch::door::{Common, Door, Shared};
 use crate::evaluation::panics;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Again, Control, Local, Method, Panel, whole};
@@ -48,6 +50,9 @@ where
     M: Method,
 {
     /// The run whose values are on their way, or how it ended on the spot.
+    ///
+    /// What an evaluator that evaluates on the spot has compiled is a loop around it; any other has nothing compiled but
+    /// what it does behind its door.
     #[inline]
     pub(super) fn begin(
         &self,
@@ -56,14 +61,20 @@ where
         atol: f64,
         integral: &trace::Integral,
     ) -> Result<Away<E::Value>, Ended<E::Value>> {
-        if M::IN_X {
-            return self.over(a, b).map_err(Err)?.begin_over(a, b, atol, integral);
+        if !E::HERE {
+            return self.terms.begin(self.shared.clone(), a, b, atol, integral);
         }
-        self.begin_over(a, b, atol, integral)
+        if M::IN_X {
+            let terms = self.terms.over(a, b).map_err(Err)?;
+            return Err(integral.run(|| here(&terms, &self.shared, a, b, atol)));
+        }
+        Err(integral.run(|| here(&self.terms, &self.shared, a, b, atol)))
     }
+}
 
-    /// The same integrator with the method for the range.
-    fn over(&self, a: f64, b: f64) -> Result<Self, Error<E::Value>> {
+impl<T: Value, M: Method> Terms<T, M> {
+    /// The same terms with the method for the range.
+    fn over(&self, a: f64, b: f64) -> Result<Self, Error<T>> {
         let mut asked = self.clone();
         if a.is_nan() || b.is_nan() {
             return Ok(asked);
@@ -74,18 +85,26 @@ where
         Ok(asked)
     }
 
-    #[inline]
-    fn begin_over(
+    /// The run of an evaluator that may not evaluate on the spot, or how it ended there.
+    fn begin(
         &self,
+        door: Arc<dyn Door<T>>,
         a: f64,
         b: f64,
         atol: f64,
         integral: &trace::Integral,
-    ) -> Result<Away<E::Value>, Ended<E::Value>> {
-        if E::HERE || self.shared.evaluator.evaluate_here(&[], &mut Vec::new()) {
-            return Err(integral.run(|| self.here(a, b, atol)));
+    ) -> Result<Away<T>, Ended<T>> {
+        let over;
+        let terms = if M::IN_X {
+            over = self.over(a, b).map_err(Err)?;
+            &over
+        } else {
+            self
+        };
+        if door.evaluate_here(&[], &mut Vec::new()) {
+            return Err(integral.run(|| terms.here_from(First::Unknown, &*door, door.common(), a, b, atol)));
         }
-        self.away(a, b, atol, integral)
+        terms.away(door, a, b, atol, integral)
     }
 
     fn limit(&self) -> Option<Limit> {
@@ -93,30 +112,36 @@ where
         if time < Duration::MAX { Limit::new(time) } else { None }
     }
 
-    /// Boxed, so that an evaluator that needs no such run has none compiled.
-    fn away(&self, a: f64, b: f64, atol: f64, integral: &trace::Integral) -> Result<Away<E::Value>, Ended<E::Value>> {
+    fn away(
+        &self,
+        door: Arc<dyn Door<T>>,
+        a: f64,
+        b: f64,
+        atol: f64,
+        integral: &trace::Integral,
+    ) -> Result<Away<T>, Ended<T>> {
         let (domain, tolerance) = self.question(a, b, atol)?;
         let limit = self.limit();
         let given_up = Arc::new(AtomicBool::new(false));
         let watched = limit.is_some() || self.settings().observer.is_some();
-        if E::NEAR && !watched && self.shared.evaluator.near().is_some() {
-            let evaluates = self.is_new(&domain);
+        if !watched && door.traits().near && door.near().is_some() {
+            let evaluates = self.is_new(&domain, door.common());
             // Made when a thread has time for it: thousands may wait.
-            let (integrator, flag) = (self.clone(), given_up.clone());
-            let engine = lazy(move |_| Box::new(integrator.engine(domain, tolerance, None, flag))).flatten();
+            let (terms, behind, flag) = (self.clone(), door.clone(), given_up.clone());
+            let engine = lazy(move |_| Box::new(terms.engine(behind, domain, tolerance, None, flag))).flatten();
             let engine = integral.instrument(engine);
-            return Ok(Box::pin(Hosted::new(self.shared.clone(), engine, evaluates, given_up)));
+            return Ok(Box::pin(Hosted::new(door, engine, evaluates, given_up)));
         }
-        Ok(Box::pin(integral.instrument(self.engine(domain, tolerance, limit, given_up))))
+        Ok(Box::pin(integral.instrument(self.engine(door, domain, tolerance, limit, given_up))))
     }
 
     /// Whether an integral begins with an evaluation: its first point is neither known nor under way.
-    fn is_new(&self, domain: &Domain) -> bool {
+    fn is_new(&self, domain: &Domain, common: &Common<T>) -> bool {
         let Some(panel) = whole(&self.method, domain).next() else { return false };
         if self.max_evaluations < self.method.count(&panel) {
             return false;
         }
-        let cache = self.cache();
+        let cache = self.cache(common);
         let first = || {
             let mut points = Vec::new();
             self.method.points(&panel, &mut points);
@@ -127,67 +152,48 @@ where
 
     fn engine(
         &self,
+        door: Arc<dyn Door<T>>,
         domain: Domain,
         tolerance: Tolerance,
         limit: Option<Limit>,
         given_up: Arc<AtomicBool>,
-    ) -> Engine<E, M> {
+    ) -> Engine<T, M> {
+        let cache = self.cache(door.common()).clone();
         let first = self.first_costs(&domain);
         if first >= MANY {
             // A piece in the middle stands for all of them.
             let middle =
                 domain.pieces().nth(domain.pieces().count() / 2).map_or((0.0, 0.0), |(p, q)| domain.span(p, q));
-            self.cache().expect(first as usize, middle);
+            cache.expect(first as usize, middle);
         }
         let observer = self.settings().observer.clone();
         let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let dispatch = Dispatch::new(self.shared.clone(), self.cache().clone(), given_up, observer.is_some());
+        let dispatch = Dispatch::new(door, cache, given_up, observer.is_some());
         let pieces = whole(&self.method, &domain);
         let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
         let ledger = Ledger::new(self.max_evaluations);
         Engine::new(run, Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit))
     }
 
-    /// The whole run, on the spot: no future, nothing to wait for.
-    #[inline]
-    fn here(&self, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
-        // An integrator that was told nothing special, and a range that is one panel: what often ends there should not
-        // cost more.
-        let mut first = First::Unknown;
-        let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: self.method.root() };
-        let plain = E::HERE && !M::REUSES_POINTS && self.settings.is_none() && is_one(a, b);
-        let points = if plain { self.method.count(&panel) } else { 0 };
-        let tolerance = Tolerance::new(atol, self.rtol).filter(|_| plain && points <= self.max_evaluations);
-        if let Some(tolerance) = tolerance {
-            let f = |x| self.shared.evaluator.value_here(x).expect("it is here");
-            match self.method.judge_here(&mut panel, f, None, Again::Never) {
-                Some(local) if !local.is_sound() => first = First::Unsound,
-                Some(local) => {
-                    let met = local.error <= tolerance.allowed(local.value.norm(), local.l1)
-                        && (!M::AUDITS || self.method.audit(&panel).is_none());
-                    if met && self.method.control() == Control::Global {
-                        return Ok(of_one(&panel, local, points));
-                    }
-                    first = First::Judged(panel, local);
-                }
-                None => {}
-            }
-        }
-        self.here_from(first, a, b, atol)
-    }
-
     /// The same, from what is known of the first panel on.
-    fn here_from(&self, first: First<M::Kind, E::Value>, a: f64, b: f64, atol: f64) -> Ended<E::Value> {
+    fn here_from<E: OnSpot<T> + ?Sized>(
+        &self,
+        first: First<M::Kind, T>,
+        evaluator: &E,
+        common: &Common<T>,
+        a: f64,
+        b: f64,
+        atol: f64,
+    ) -> Ended<T> {
         let (domain, tolerance) = match self.question(a, b, atol) {
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
         let observer = self.settings().observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache());
+        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache(common));
         let ledger = Ledger::new(self.max_evaluations);
-        let mut source =
-            Direct::new(&self.shared.evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
+        let mut source = Direct::new(evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
         match first {
             First::Unknown => {}
             First::Unsound => source.list(),
@@ -214,4 +220,36 @@ where
         let goal = run.goal(&estimate);
         ended(verdict, estimate, goal, source.ledger.needed)
     }
+}
+
+/// The whole run, on the spot: no future, nothing to wait for.
+#[inline]
+fn here<E, M>(terms: &Terms<E::Value, M>, shared: &Shared<E>, a: f64, b: f64, atol: f64) -> Ended<E::Value>
+where
+    E: Evaluator<Value: Value>,
+    M: Method,
+{
+    // An integrator that was told nothing special, and a range that is one panel: what often ends there should not
+    // cost more.
+    let mut first = First::Unknown;
+    let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: terms.method.root() };
+    let plain = E::HERE && !M::REUSES_POINTS && terms.settings.is_none() && is_one(a, b);
+    let points = if plain { terms.method.count(&panel) } else { 0 };
+    let tolerance = Tolerance::new(atol, terms.rtol).filter(|_| plain && points <= terms.max_evaluations);
+    if let Some(tolerance) = tolerance {
+        let f = |x| shared.evaluator.value_here(x).expect("it is here");
+        match terms.method.judge_here(&mut panel, f, None, Again::Never) {
+            Some(local) if !local.is_sound() => first = First::Unsound,
+            Some(local) => {
+                let met = local.error <= tolerance.allowed(local.value.norm(), local.l1)
+                    && (!M::AUDITS || terms.method.audit(&panel).is_none());
+                if met && terms.method.control() == Control::Global {
+                    return Ok(of_one(&panel, local, points));
+                }
+                first = First::Judged(panel, local);
+            }
+            None => {}
+        }
+    }
+    terms.here_from(first, &shared.evaluator, &shared.common, a, b, atol)
 }

@@ -65,7 +65,7 @@ where
     ///
     /// As [`integrate`](Self::integrate).
     pub async fn integrate_each(&self, a: f64, b: f64, atol: f64) -> Result<Vec<Estimate<E::Value>>, Error<E::Value>> {
-        let asked: Vec<_> = self.method.each().map(|method| self.clone().method(method)).collect();
+        let asked: Vec<_> = self.terms.method.each().map(|method| self.clone().method(method)).collect();
         let runs = join_all(asked.iter().map(|one| one.integrate(a, b, atol))).await;
         let mut all = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
         let evaluations = self.distinct(a, b, atol);
@@ -110,15 +110,15 @@ where
     /// known.
     fn distinct(&self, a: f64, b: f64, atol: f64) -> usize {
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
-        for method in self.method.each() {
+        for method in self.terms.method.each() {
             let (known, seen) = (self.cache().clone(), seen.clone());
             let f = move |x: f64| {
                 seen.lock().expect("nobody panics with it").insert(x.to_bits());
                 known.get(x).unwrap_or_else(E::Value::zero)
             };
             let mut again: Integrator<_, PrincipalValue> = Integrator::new(Inline::new(f)).method(method);
-            (again.max_evaluations, again.rtol) = (self.max_evaluations, self.rtol);
-            let (to, from) = (again.set(), self.settings());
+            (again.terms.max_evaluations, again.terms.rtol) = (self.terms.max_evaluations, self.terms.rtol);
+            let (to, from) = (again.set(), self.terms.settings());
             to.breakpoints.clone_from(&from.breakpoints);
             (to.resolution, to.rtol_l1) = (from.resolution, from.rtol_l1);
             // How it ends is known.

@@ -6,6 +6,7 @@ use futures::future::join;
 use futures_lite::future::block_on;
 
 use super::Integrator;
+use super::terms::Terms;
 use crate::error::Error;
 use crate::estimate::{Estimate, Partition, Segment};
 use crate::evaluation::Evaluator;
@@ -64,7 +65,7 @@ where
         if let Some(&b) = limits.iter().find(|b| b.is_nan() || a.is_nan()) {
             return Err(Error::InvalidInterval { a, b });
         }
-        let Err(nothing) = self.question(a, a, atol) else { unreachable!("the range is empty") };
+        let Err(nothing) = self.terms.question(a, a, atol) else { unreachable!("the range is empty") };
         let nothing = nothing?;
         let ups = limits.iter().copied().filter(|b| *b > a).collect();
         let downs = limits.iter().copied().filter(|b| *b < a).collect();
@@ -128,7 +129,7 @@ where
             }
             Err(error) => return Err(error),
         };
-        let (Ok(domain), Some(tolerance)) = (asked.pieces(low, high), asked.tolerance(atol)) else {
+        let (Ok(domain), Some(tolerance)) = (asked.terms.pieces(low, high), asked.terms.tolerance(atol)) else {
             unreachable!("they were not refused")
         };
         let estimates = split(&whole, &domain, upto.0, &upto.1);
@@ -142,7 +143,9 @@ where
         let goal = goal(&estimate);
         ended(Verdict::Stopped(reason), estimate, goal, needed).map(|_| unreachable!("it has stopped"))
     }
+}
 
+impl<T: Value, M> Terms<T, M> {
     /// The limits as places of the domain.
     pub(super) fn upto(&self, domain: &Domain) -> Option<Upto> {
         self.settings().upto.as_deref().map(|(from, limits)| Upto::new(domain, *from, limits))

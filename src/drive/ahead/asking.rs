@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::Ahead;
 use crate::drive::limit::Limit;
 use crate::error::EvaluationError;
-use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::{Place, Request};
 use crate::evaluation::points::key::Key;
 use crate::numerics::method::{Method, Panel};
@@ -26,11 +25,7 @@ pub(super) enum Answer {
     Wait,
 }
 
-impl<E, M> Ahead<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
+impl<T: Value, M: Method> Ahead<T, M> {
     /// Asks for the next point of a panel, or on the spot for all of them.
     #[inline]
     pub(super) fn ask(&mut self, node: usize, class: Class, place: Place, cx: &mut Context<'_>) -> Answer {
@@ -221,7 +216,7 @@ where
 
     /// An evaluation has ended.
     #[inline]
-    pub(super) fn ended(&mut self, x: f64, outcome: Result<&E::Value, &EvaluationError>) {
+    pub(super) fn ended(&mut self, x: f64, outcome: Result<&T, &EvaluationError>) {
         self.tree.arrived();
         if let Some(observer) = &self.observer {
             observer.ended(x, outcome, || self.dispatch.mixture());
@@ -237,7 +232,7 @@ where
     }
 
     /// Asks the method what may come after a panel, now that its values are known, or all but a few.
-    pub(super) fn look_ahead(&mut self, node: usize, panel: &Panel<M::Kind>, values: &[E::Value]) {
+    pub(super) fn look_ahead(&mut self, node: usize, panel: &Panel<M::Kind>, values: &[T]) {
         if self.tree.guesses() {
             self.guesses.clear();
             self.method.ahead(panel, values, &mut self.guesses);

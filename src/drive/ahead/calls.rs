@@ -7,7 +7,6 @@ use std::task::Context;
 
 use super::Ahead;
 use crate::error::EvaluationError;
-use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Request;
 use crate::evaluation::dispatch::batch::Asked;
 use crate::numerics::method::Method;
@@ -22,11 +21,7 @@ const FULLER: usize = 3;
 /// A point of the call that is being filled, and whether it is a guess.
 pub(super) type Gathered = (f64, bool);
 
-impl<E, M> Ahead<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
+impl<T: Value, M: Method> Ahead<T, M> {
     /// Asks for points by calls of up to so many, while there is room. Returns whether anything may have changed meanwhile.
     pub(super) fn fill_calls(&mut self, width: usize, cx: &mut Context<'_>) -> bool {
         let mut started = self.ask_alone(cx);

@@ -7,38 +7,29 @@ use std::task::{Context, Poll, ready};
 use super::Ahead;
 use crate::error::Error;
 use crate::estimate::Estimate;
-use crate::evaluation::Evaluator;
 use crate::numerics::method::Method;
 use crate::numerics::run::Run;
 use crate::numerics::run::finish::ended;
 use crate::numerics::value::Value;
 
 /// An integral whose values are on their way: the future of its estimate.
-pub(crate) struct Engine<E: Evaluator + 'static, M: Method> {
+pub(crate) struct Engine<T: Value, M: Method> {
     /// `None` once it has ended.
-    run: Option<Run<E::Value, M, usize>>,
-    source: Ahead<E, M>,
+    run: Option<Run<T, M, usize>>,
+    source: Ahead<T, M>,
 }
 
 // Nothing in it is pinned.
-impl<E: Evaluator + 'static, M: Method> Unpin for Engine<E, M> {}
+impl<T: Value, M: Method> Unpin for Engine<T, M> {}
 
-impl<E, M> Engine<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
-    pub(crate) fn new(run: Run<E::Value, M, usize>, source: Ahead<E, M>) -> Self {
+impl<T: Value, M: Method> Engine<T, M> {
+    pub(crate) fn new(run: Run<T, M, usize>, source: Ahead<T, M>) -> Self {
         Self { run: Some(run), source }
     }
 }
 
-impl<E, M> Future for Engine<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
-    type Output = Result<Estimate<E::Value>, Error<E::Value>>;
+impl<T: Value, M: Method> Future for Engine<T, M> {
+    type Output = Result<Estimate<T>, Error<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { run, source } = self.get_mut();

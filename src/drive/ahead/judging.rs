@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::Ahead;
-use crate::evaluation::Evaluator;
 use crate::numerics::focus::{complete, focus};
 use crate::numerics::method::{Method, Panel};
 use crate::numerics::run::judge::{Judged, judge};
@@ -11,11 +10,7 @@ use crate::numerics::run::reason::Look;
 use crate::numerics::value::Value;
 use crate::prefetch::{Known, State};
 
-impl<E, M> Ahead<E, M>
-where
-    E: Evaluator<Value: Value> + 'static,
-    M: Method,
-{
+impl<T: Value, M: Method> Ahead<T, M> {
     /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
     pub(super) fn settle_point(&mut self, node: usize) -> bool {
         let known = self.tree.node_mut(node).arrived();
@@ -36,7 +31,7 @@ where
             let value = if x.is_finite() {
                 self.dispatch.known(x).expect("a value that has arrived stays in the cache")
             } else {
-                E::Value::zero()
+                T::zero()
             };
             self.values.push(value);
         }
@@ -71,7 +66,7 @@ where
             }
             let known = |&t: &f64| {
                 let x = self.domain.x(t);
-                if x.is_finite() { self.dispatch.known(x) } else { Some(E::Value::zero()) }
+                if x.is_finite() { self.dispatch.known(x) } else { Some(T::zero()) }
             };
             let (points, _) = n.points();
             let values: Vec<_> = points.iter().map(known).collect();

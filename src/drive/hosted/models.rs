@@ -6,10 +6,11 @@ use std::time::Duration;
 use futures::channel::oneshot;
 
 use super::*;
-use crate::evaluation::ThreadPool;
+use crate::evaluation::dispatch::door::Shared;
 use crate::evaluation::models::{Count, OTHERS, explore, poll};
 use crate::evaluation::points::cell::Outcome;
 use crate::evaluation::sync::{block_on, thread};
+use crate::evaluation::{Evaluator, ThreadPool};
 
 /// An evaluator whose integrals are driven by the threads of a pool.
 struct Hosting {
@@ -95,7 +96,7 @@ struct Ends {
     gone: oneshot::Receiver<()>,
 }
 
-fn hosted(threads: usize, is_busy: bool, pace: Pace) -> (Hosted<Integral, Hosting>, Ends) {
+fn hosted(threads: usize, is_busy: bool, pace: Pace) -> (Hosted<Integral, f64>, Ends) {
     let shared = Arc::new(Shared::new(Hosting { pool: ThreadPool::new(threads), is_busy, pace }));
     let ((sender, value), (_gone, gone)) = (oneshot::channel(), oneshot::channel());
     let dropped = Count::default();

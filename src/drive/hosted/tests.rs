@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::EvaluationError;
+use crate::evaluation::Evaluator;
+use crate::evaluation::dispatch::door::Shared;
 use crate::evaluation::near::Near;
 
 /// An evaluator that has its jobs counted and not run.
@@ -91,7 +93,7 @@ fn woken(is_here: bool, pace: Pace) -> ((usize, usize), usize) {
         *keep.lock().unwrap() = Some(cx.waker().clone());
         Poll::<()>::Pending
     });
-    let mut hosted = Hosted::new(Arc::clone(&shared), integral, true, Arc::default());
+    let mut hosted = Hosted::new(shared.clone(), integral, true, Arc::default());
     let bell = Arc::new(Bell::default());
     let polled = Pin::new(&mut hosted).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&bell))));
     assert!(polled.is_pending());
@@ -131,14 +133,18 @@ fn a_wake_that_comes_while_it_is_driven_is_kept() {
 }
 
 /// An integral that counts its polls, and ends when it is polled twice.
-fn counted(threads: Threads, evaluates: bool) -> (Hosted<impl Future<Output = ()> + Unpin, Threads>, Arc<AtomicUsize>) {
+fn counted(
+    threads: Threads,
+    evaluates: bool,
+) -> (Hosted<impl Future<Output = ()> + Unpin, f64>, Arc<Shared<Threads>>, Arc<AtomicUsize>) {
     let polls = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&polls);
     let integral = poll_fn(move |_| match count.fetch_add(1, Ordering::Relaxed) {
         0 => Poll::Pending,
         _ => Poll::Ready(()),
     });
-    (Hosted::new(Arc::new(Shared::new(threads)), integral, evaluates, Arc::default()), polls)
+    let shared = Arc::new(Shared::new(threads));
+    (Hosted::new(shared.clone(), integral, evaluates, Arc::default()), shared, polls)
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
@@ -152,8 +158,7 @@ fn turn(shared: &Shared<Threads>) {
 
 #[test]
 fn an_integral_waits_for_its_turn_while_the_threads_have_enough_to_do() {
-    let (mut hosted, polls) = counted(Threads::new(false, true, Pace::Slow), true);
-    let shared = Arc::clone(&hosted.host.shared);
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Slow), true);
     assert!(poll(&mut hosted).is_pending() && poll(&mut hosted).is_pending());
     assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.jobs()), (0, (0, 1)));
     turn(&shared);
@@ -163,8 +168,7 @@ fn an_integral_waits_for_its_turn_while_the_threads_have_enough_to_do() {
 
 #[test]
 fn an_integral_of_short_evaluations_does_not_wait_behind_long_ones() {
-    let (mut hosted, polls) = counted(Threads::new(false, true, Pace::Instant), true);
-    let shared = Arc::clone(&hosted.host.shared);
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Instant), true);
     assert!(poll(&mut hosted).is_pending());
     assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.jobs()), (0, (1, 0)));
 }
@@ -172,8 +176,7 @@ fn an_integral_of_short_evaluations_does_not_wait_behind_long_ones() {
 #[test]
 fn an_integral_begins_at_once_if_a_thread_is_free_or_its_owners_or_not_needed() {
     for (is_here, is_busy, evaluates) in [(false, false, true), (true, true, true), (false, true, false)] {
-        let (mut hosted, polls) = counted(Threads::new(is_here, is_busy, Pace::Unknown), evaluates);
-        let shared = Arc::clone(&hosted.host.shared);
+        let (mut hosted, shared, polls) = counted(Threads::new(is_here, is_busy, Pace::Unknown), evaluates);
         assert!(poll(&mut hosted).is_pending());
         assert_eq!((polls.load(Ordering::Relaxed), shared.evaluator.jobs()), (1, (0, 0)));
     }
@@ -181,8 +184,7 @@ fn an_integral_begins_at_once_if_a_thread_is_free_or_its_owners_or_not_needed() 
 
 #[test]
 fn an_integral_that_is_dropped_before_its_turn_is_gone_at_once() {
-    let (mut hosted, polls) = counted(Threads::new(false, true, Pace::Unknown), true);
-    let shared = Arc::clone(&hosted.host.shared);
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Unknown), true);
     assert!(poll(&mut hosted).is_pending());
     drop(hosted);
     assert_eq!((Arc::strong_count(&polls), Arc::strong_count(&shared)), (1, 1));
@@ -192,8 +194,7 @@ fn an_integral_that_is_dropped_before_its_turn_is_gone_at_once() {
 
 #[test]
 fn an_integral_whose_owner_comes_to_a_thread_of_the_pool_does_not_wait_for_its_turn() {
-    let (mut hosted, polls) = counted(Threads::new(false, true, Pace::Unknown), true);
-    let shared = Arc::clone(&hosted.host.shared);
+    let (mut hosted, shared, polls) = counted(Threads::new(false, true, Pace::Unknown), true);
     assert!(poll(&mut hosted).is_pending());
     shared.evaluator.is_here.store(true, Ordering::Relaxed);
     assert!(poll(&mut hosted).is_pending());

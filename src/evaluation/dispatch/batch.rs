@@ -12,9 +12,9 @@ use std::task::{Context, Poll, ready};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared as Common};
 
-use super::{Arrival, Dispatch, Keeps, Request, Shared};
+use super::door::Door;
+use super::{Arrival, Dispatch, Keeps, Request};
 use crate::error::EvaluationError;
-use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::letter::{Receiver, letter};
 use crate::evaluation::panics;
 use crate::evaluation::points::cache::Claim;
@@ -58,10 +58,10 @@ impl<F: Future + Unpin> Future for Driven<F> {
 }
 
 /// The call itself, for the points that it is told of.
-async fn call<E: Evaluator>(shared: Arc<Shared<E>>, points: Receiver<Vec<f64>>, slot: Keeps) -> Brought<E::Value> {
+async fn call<T: Clone>(door: Arc<dyn Door<T>>, points: Receiver<Vec<f64>>, slot: Keeps) -> Brought<T> {
     let _slot = slot;
     let points = points.await.unwrap_or_default();
-    let evaluation = AssertUnwindSafe(async { shared.evaluator.evaluate_batch(&points).await });
+    let evaluation = AssertUnwindSafe(async { door.evaluate_batch(&points).await });
     let all = |error: EvaluationError| points.iter().map(|_| Err(error.clone())).collect();
     let outcomes: Vec<_> = match evaluation.catch_unwind().await {
         Ok(outcomes) if outcomes.len() == points.len() => outcomes,
@@ -84,10 +84,10 @@ pub(crate) enum Asked<T> {
     Alone,
 }
 
-impl<E: Evaluator + 'static> Dispatch<E> {
+impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
     /// How many points a call takes at best.
     pub(crate) fn width(&self) -> usize {
-        self.shared.evaluator.batch().max(1)
+        self.door.batch().max(1)
     }
 
     /// Whether there is room for a call, of which `x` is the first point: then it is kept. If not the task is woken when
@@ -100,7 +100,7 @@ impl<E: Evaluator + 'static> Dispatch<E> {
     }
 
     /// Joins the evaluation that others have begun at `x`, if they have: that takes no room.
-    pub(crate) fn join(&mut self, x: f64) -> Request<E::Value> {
+    pub(crate) fn join(&mut self, x: f64) -> Request<T> {
         match self.cache.join(x) {
             None => Request::Full,
             Some(Claim::Known(_)) => Request::Known,
@@ -113,13 +113,13 @@ impl<E: Evaluator + 'static> Dispatch<E> {
 
     /// Makes the call that there [is room](Self::has_room) for, for those of the points that nobody else is at; `tell` is
     /// told what became of each.
-    pub(crate) fn call(&mut self, points: impl Iterator<Item = f64>, mut tell: impl FnMut(f64, Asked<E::Value>)) {
+    pub(crate) fn call(&mut self, points: impl Iterator<Item = f64>, mut tell: impl FnMut(f64, Asked<T>)) {
         let slot = self.room.take().expect("there is room");
         let (own, polled, mut told) = (slot.of(), slot.of_polled(), None);
         let kept = self.keeps(slot, &mut told);
         let (sender, receiver) = letter();
         let driver = CallDriver::default();
-        let call = Box::pin(call(self.shared.clone(), receiver, kept));
+        let call = Box::pin(call(self.door.clone(), receiver, kept));
         let call = Driven { call, driver: driver.clone() }.boxed().shared();
         let mut ours = Vec::new();
         for x in points {

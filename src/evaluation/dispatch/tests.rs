@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::door::Shared;
 use super::*;
+use crate::evaluation::evaluator::Evaluator;
 
 struct Threads {
     pace: Pace,

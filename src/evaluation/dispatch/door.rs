@@ -1,0 +1,125 @@
+//! An evaluator as an integral sees it whose values are on their way: by what it does, whatever its type.
+//!
+//! So what drives such an integral is compiled once for a type of values and a method, and not again for each integrand.
+//! Each evaluation has a box of its own in any case; what is asked besides takes a call by a pointer.
+
+use std::sync::{Arc, OnceLock};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::Keeps;
+use crate::evaluation::arithmetic::Arithmetic;
+use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::near::Near;
+use crate::evaluation::points::cache::PointCache;
+use crate::evaluation::points::call::Call;
+use crate::evaluation::points::cell::{Outcome, SharedEvaluation};
+use crate::evaluation::slots::Slots;
+
+/// What the integrals of one integrand share.
+pub(crate) struct Shared<E: Evaluator> {
+    pub(crate) evaluator: E,
+    pub(crate) common: Common<E::Value>,
+}
+
+/// What they share beside the evaluator. Made when first needed: an integral of a cheap function needs none of it.
+pub(crate) struct Common<T> {
+    pub(crate) cache: OnceLock<PointCache<T>>,
+    slots: OnceLock<Arc<Slots>>,
+}
+
+impl<E: Evaluator> Shared<E> {
+    pub(crate) fn new(evaluator: E) -> Self {
+        Self { evaluator, common: Common { cache: OnceLock::new(), slots: OnceLock::new() } }
+    }
+}
+
+impl<T> Common<T> {
+    /// The room that there is for evaluations.
+    pub(super) fn slots(&self) -> &Arc<Slots> {
+        self.slots.get_or_init(Arc::default)
+    }
+}
+
+/// What the type of an evaluator says of all its evaluations: [`Evaluator::CALLS`] and [`Evaluator::NEAR`].
+#[derive(Clone, Copy)]
+pub(crate) struct Traits {
+    pub(crate) calls: bool,
+    pub(crate) near: bool,
+}
+
+/// An evaluator, and what the integrals of its integrand share.
+pub(crate) trait Door<T>: Send + Sync {
+    fn common(&self) -> &Common<T>;
+
+    fn traits(&self) -> Traits;
+
+    /// As [`Evaluator::near`], and so on.
+    fn near(&self) -> Option<&dyn Near<T>>;
+
+    fn concurrency(&self) -> usize;
+
+    fn batch(&self) -> usize;
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)>;
+
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool;
+
+    /// The evaluation at `x`, which has a slot until it ends; `call` is told, if the evaluator [tells](Traits) it.
+    fn evaluation(self: Arc<Self>, x: f64, call: Option<Call<T>>, slot: Keeps) -> SharedEvaluation<T>;
+
+    /// The evaluations at all of `xs`, by one call.
+    fn evaluate_batch<'a>(&'a self, xs: &'a [f64]) -> BoxFuture<'a, Vec<Outcome<T>>>;
+}
+
+impl<E: Evaluator + 'static> Door<E::Value> for Shared<E> {
+    fn common(&self) -> &Common<E::Value> {
+        &self.common
+    }
+
+    fn traits(&self) -> Traits {
+        Traits { calls: E::CALLS, near: E::NEAR }
+    }
+
+    fn near(&self) -> Option<&dyn Near<E::Value>> {
+        self.evaluator.near()
+    }
+
+    fn concurrency(&self) -> usize {
+        self.evaluator.concurrency()
+    }
+
+    fn batch(&self) -> usize {
+        self.evaluator.batch()
+    }
+
+    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
+        self.evaluator.mixture()
+    }
+
+    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
+        self.evaluator.evaluate_here(xs, into)
+    }
+
+    fn evaluation(self: Arc<Self>, x: f64, call: Option<Call<E::Value>>, slot: Keeps) -> SharedEvaluation<E::Value> {
+        if !E::CALLS {
+            drop(call);
+            return async move {
+                let _slot = slot;
+                self.evaluator.evaluate(x).await
+            }
+            .boxed();
+        }
+        let call = call.unwrap_or_else(Call::nowhere);
+        async move {
+            let _slot = slot;
+            self.evaluator.evaluate_for(x, call).await
+        }
+        .boxed()
+    }
+
+    fn evaluate_batch<'a>(&'a self, xs: &'a [f64]) -> BoxFuture<'a, Vec<Outcome<E::Value>>> {
+        self.evaluator.evaluate_batch(xs).boxed()
+    }
+}
