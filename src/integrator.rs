@@ -75,7 +75,7 @@ where
     /// The same for one integral.
     pub(crate) fn once(evaluator: E) -> Self {
         let integrator = Self::new(evaluator);
-        let _ = integrator.shared.common.cache.set(PointCache::of_one_integral());
+        let _ = integrator.shared.cache.set(PointCache::of_one_integral());
         integrator
     }
 }
@@ -101,7 +101,7 @@ where
     /// # Ok::<(), coquad::Error>(())
     /// ```
     pub fn cache(&self) -> &PointCache<E::Value> {
-        self.terms.cache(&self.shared.common)
+        self.terms.cache(&self.shared.cache)
     }
 }
 

@@ -26,7 +26,7 @@ use crate::numerics::method::{Guess, Method, Panel};
 use crate::numerics::run::far::{Far, Mark};
 use crate::numerics::run::judge::Lengths;
 use crate::numerics::run::reason::Look;
-use crate::numerics::run::{Leaf, Run, Source, Stop, Verdict};
+use crate::numerics::run::{Leaf, Looks, Run, Source, Stop, Verdict};
 use crate::numerics::value::Value;
 use crate::observer::{Progress, Watch};
 use crate::prefetch::{Class, RANGE, State, Tree, Wanted};
@@ -393,16 +393,8 @@ impl<T: Value, M: Method> Source<T, M::Kind> for Ahead<T, M> {
         Poll::Ready(Ok(()))
     }
 
-    fn looks_into(&mut self, reason: Reason) {
-        self.ledger.allow_looks(reason == Reason::Budget);
-    }
-
-    fn samples(&mut self, panel: &Panel<M::Kind>) -> Vec<Look> {
-        if self.ledger.look(self.method.count(panel)) { self.known_samples(panel) } else { Vec::new() }
-    }
-
-    fn is_far(&self, t: f64) -> bool {
-        self.domain.is_far(t)
+    fn looks(&mut self) -> Option<&mut dyn Looks<M::Kind>> {
+        Some(self)
     }
 
     fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
@@ -417,5 +409,19 @@ impl<T: Value, M: Method> Source<T, M::Kind> for Ahead<T, M> {
         if let Some(observer) = &self.observer {
             observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
         }
+    }
+}
+
+impl<T: Value, M: Method> Looks<M::Kind> for Ahead<T, M> {
+    fn looks_into(&mut self, reason: Reason) {
+        self.ledger.allow_looks(reason == Reason::Budget);
+    }
+
+    fn samples(&mut self, panel: &Panel<M::Kind>) -> Vec<Look> {
+        if self.ledger.look(self.method.count(panel)) { self.known_samples(panel) } else { Vec::new() }
+    }
+
+    fn is_far(&self, t: f64) -> bool {
+        self.domain.is_far(t)
     }
 }

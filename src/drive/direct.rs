@@ -15,7 +15,7 @@ use crate::numerics::method::{Again, Known, Local, Method, Panel, compare, whole
 use crate::numerics::run::far::{Far, Mark};
 use crate::numerics::run::judge::{Lengths, Trouble, judge};
 use crate::numerics::run::reason::Look;
-use crate::numerics::run::{Leaf, Source, Stop};
+use crate::numerics::run::{Leaf, Looks, Source, Stop};
 use crate::numerics::value::Value;
 use crate::observer::{Progress, Watch};
 
@@ -77,6 +77,13 @@ impl<T> OnSpot<T> for dyn Door<T> {
     fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
         Door::mixture(self)
     }
+}
+
+/// The values of an evaluator that always has them here. One type of function, so that what a method does with it is
+/// compiled once for each integrand.
+#[inline]
+pub(crate) fn here<'a, T, E: OnSpot<T> + ?Sized>(evaluator: &'a E) -> impl FnMut(f64) -> T + use<'a, T, E> {
+    move |x| evaluator.value_here(x).expect("it is here")
 }
 
 /// A source of judged panels that evaluates what it is asked for, when it is asked.
@@ -196,8 +203,7 @@ where
             _ if self.keeps => Again::Keep(&mut self.looked, &mut self.places),
             _ => Again::Never,
         };
-        let (evaluator, kept) = (self.evaluator, self.kept.len());
-        let f = |x| evaluator.value_here(x).expect("it is here");
+        let (f, kept) = (here(self.evaluator), self.kept.len());
         let local = self.method.judge_here(panel, f, self.kept_from.map(|_| &mut self.kept), again);
         self.sound(local, kept)
     }
@@ -207,7 +213,7 @@ where
     fn judge_mapped(&mut self, panel: &mut Panel<M::Kind>) -> Option<Local<T>> {
         let (before, domain) = (self.kept.len(), self.domain);
         let (asked, steep) = (Cell::new(false), Cell::new(false));
-        let mut f = self.f();
+        let mut f = here(self.evaluator);
         let (keeps, mut looked) = (self.keeps, std::mem::take(&mut self.looked));
         let mapped = |t| {
             let (x, slope) = (domain.x(t), domain.slope(t));
@@ -256,7 +262,7 @@ where
             return false;
         }
         self.at_two = true;
-        let parts = self.method.judge_parts_here(panel, self.f());
+        let parts = self.method.judge_parts_here(panel, here(self.evaluator));
         self.at_two = false;
         let Some([(left, first), (right, second)]) = parts else { return false };
         if !first.is_sound() || !second.is_sound() {
@@ -274,12 +280,6 @@ where
             compare(self.method, panel, local, parts, |part| (&mut part.panel, &mut part.local));
         }
         true
-    }
-
-    #[inline]
-    fn f(&self) -> impl FnMut(f64) -> T + use<'a, T, E, M> {
-        let evaluator = self.evaluator;
-        move |x| evaluator.value_here(x).expect("it is here")
     }
 
     /// Judges a panel by a list of the values at its points.
@@ -376,6 +376,28 @@ where
         Poll::Ready(expanded.and_then(|()| compared()))
     }
 
+    fn looks(&mut self) -> Option<&mut dyn Looks<M::Kind>> {
+        Some(self)
+    }
+
+    fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
+        self.far.unknown(allowed).map(|(x, norm)| Error::NonFinite { x, norm })
+    }
+
+    #[inline]
+    fn retired(&mut self, value: &T, error: f64) {
+        if let Some(observer) = self.observer {
+            observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
+        }
+    }
+}
+
+impl<T, E, M> Looks<M::Kind> for Direct<'_, T, E, M>
+where
+    T: Value,
+    E: OnSpot<T> + ?Sized,
+    M: Method,
+{
     fn looks_into(&mut self, reason: Reason) {
         self.ledger.allow_looks(reason == Reason::Budget);
     }
@@ -397,17 +419,6 @@ where
 
     fn is_far(&self, t: f64) -> bool {
         self.domain.is_far(t)
-    }
-
-    fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
-        self.far.unknown(allowed).map(|(x, norm)| Error::NonFinite { x, norm })
-    }
-
-    #[inline]
-    fn retired(&mut self, value: &T, error: f64) {
-        if let Some(observer) = self.observer {
-            observer.decided(&Progress { value, error, evaluations: self.ledger.requests });
-        }
     }
 }
 

@@ -102,7 +102,7 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
 
 impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
     pub(crate) fn new(door: Arc<dyn Door<T>>, cache: PointCache<T>, given_up: Arc<AtomicBool>, watched: bool) -> Self {
-        let (traits, slots) = (door.traits(), door.common().slots().clone());
+        let (traits, slots) = (door.traits(), door.slots().clone());
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
         let owner = slots.owner();
         let (own, ticket, room) = (0, None, None);

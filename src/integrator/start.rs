@@ -1,8 +1,8 @@
 //! Which driver answers a question: on the spot, ahead of the decisions, or hosted by the threads of a pool.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use futures::future::{BoxFuture, lazy};
 use super::terms::Terms;
 use super::{Ended, Integrator};
 use crate::drive::ahead::{Ahead, Engine};
-use crate::drive::direct::{Direct, OnSpot, UNKEPT};
+use crate::drive::direct::{self, Direct, OnSpot, UNKEPT};
 use crate::drive::hosted::Hosted;
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::error::Error;
-use crate::evaluation::Evaluator;
 use crate::evaluation::dispatch::Dispatch;
-use crate::evaluation::dispatch::door::{Common, Door, Shared};
+use crate::evaluation::dispatch::door::{Door, Shared};
 use crate::evaluation::panics;
+use crate::evaluation::{Evaluator, PointCache};
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Again, Control, Local, Method, Panel, whole};
 use crate::numerics::run::finish::{ended, is_one, of_one};
@@ -102,7 +102,7 @@ impl<T: Value, M: Method> Terms<T, M> {
             self
         };
         if door.evaluate_here(&[], &mut Vec::new()) {
-            return Err(integral.run(|| terms.here_from(First::Unknown, &*door, door.common(), a, b, atol)));
+            return Err(integral.run(|| terms.here_from(First::Unknown, &*door, door.cache(), a, b, atol)));
         }
         terms.away(door, a, b, atol, integral)
     }
@@ -125,7 +125,7 @@ impl<T: Value, M: Method> Terms<T, M> {
         let given_up = Arc::new(AtomicBool::new(false));
         let watched = limit.is_some() || self.settings().observer.is_some();
         if !watched && door.traits().near && door.near().is_some() {
-            let evaluates = self.is_new(&domain, door.common());
+            let evaluates = self.is_new(&domain, door.cache());
             // Made when a thread has time for it: thousands may wait.
             let (terms, behind, flag) = (self.clone(), door.clone(), given_up.clone());
             let engine = lazy(move |_| Box::new(terms.engine(behind, domain, tolerance, None, flag))).flatten();
@@ -136,12 +136,12 @@ impl<T: Value, M: Method> Terms<T, M> {
     }
 
     /// Whether an integral begins with an evaluation: its first point is neither known nor under way.
-    fn is_new(&self, domain: &Domain, common: &Common<T>) -> bool {
+    fn is_new(&self, domain: &Domain, shared: &OnceLock<PointCache<T>>) -> bool {
         let Some(panel) = whole(&self.method, domain).next() else { return false };
         if self.max_evaluations < self.method.count(&panel) {
             return false;
         }
-        let cache = self.cache(common);
+        let cache = self.cache(shared);
         let first = || {
             let mut points = Vec::new();
             self.method.points(&panel, &mut points);
@@ -158,7 +158,7 @@ impl<T: Value, M: Method> Terms<T, M> {
         limit: Option<Limit>,
         given_up: Arc<AtomicBool>,
     ) -> Engine<T, M> {
-        let cache = self.cache(door.common()).clone();
+        let cache = self.cache(door.cache()).clone();
         let first = self.first_costs(&domain);
         if first >= MANY {
             // A piece in the middle stands for all of them.
@@ -175,12 +175,13 @@ impl<T: Value, M: Method> Terms<T, M> {
         Engine::new(run, Ahead::new(self.method.clone(), domain, observer, dispatch, tree, ledger, limit))
     }
 
-    /// The same, from what is known of the first panel on.
+    /// The whole run on the spot, from what is known of the first panel on.
+    #[inline]
     fn here_from<E: OnSpot<T> + ?Sized>(
         &self,
         first: First<M::Kind, T>,
         evaluator: &E,
-        common: &Common<T>,
+        shared: &OnceLock<PointCache<T>>,
         a: f64,
         b: f64,
         atol: f64,
@@ -191,7 +192,7 @@ impl<T: Value, M: Method> Terms<T, M> {
         };
         let observer = self.settings().observer.as_deref();
         let mut run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache(common));
+        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache(shared));
         let ledger = Ledger::new(self.max_evaluations);
         let mut source = Direct::new(evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
         match first {
@@ -237,8 +238,7 @@ where
     let points = if plain { terms.method.count(&panel) } else { 0 };
     let tolerance = Tolerance::new(atol, terms.rtol).filter(|_| plain && points <= terms.max_evaluations);
     if let Some(tolerance) = tolerance {
-        let f = |x| shared.evaluator.value_here(x).expect("it is here");
-        match terms.method.judge_here(&mut panel, f, None, Again::Never) {
+        match terms.method.judge_here(&mut panel, direct::here(&shared.evaluator), None, Again::Never) {
             Some(local) if !local.is_sound() => first = First::Unsound,
             Some(local) => {
                 let met = local.error <= tolerance.allowed(local.value.norm(), local.l1)
@@ -251,5 +251,5 @@ where
             None => {}
         }
     }
-    terms.here_from(first, &shared.evaluator, &shared.common, a, b, atol)
+    terms.here_from(first, &shared.evaluator, &shared.cache, a, b, atol)
 }

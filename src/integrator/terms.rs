@@ -1,11 +1,10 @@
 //! What an integrator is told beside the evaluator.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::evaluation::PointCache;
-use crate::evaluation::dispatch::door::Common;
 use crate::numerics::value::Value;
 use crate::observer::Watch;
 use crate::prefetch::Speculation;
@@ -80,8 +79,8 @@ impl<T: Value, M> Terms<T, M> {
     }
 
     /// The values known so far: those that were given, or those of all integrals of the integrand.
-    pub(super) fn cache<'a>(&'a self, common: &'a Common<T>) -> &'a PointCache<T> {
-        self.settings().cache.as_ref().unwrap_or_else(|| common.cache.get_or_init(PointCache::new))
+    pub(super) fn cache<'a>(&'a self, shared: &'a OnceLock<PointCache<T>>) -> &'a PointCache<T> {
+        self.settings().cache.as_ref().unwrap_or_else(|| shared.get_or_init(PointCache::new))
     }
 }
 

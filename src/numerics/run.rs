@@ -75,21 +75,9 @@ pub(crate) trait Source<T, K> {
         leaves: &mut Vec<Leaf<T, K, Self::Handle>>,
     ) -> Poll<Result<(), Stop<Self::Halt>>>;
 
-    /// The run ended for this reason, perhaps: its values are to be looked at.
-    fn looks_into(&mut self, reason: Reason) {
-        let _ = reason;
-    }
-
-    /// The values at the points of a judged panel. None if they are not at hand, or enough were looked at.
-    fn samples(&mut self, panel: &Panel<K>) -> Vec<Look> {
-        let _ = panel;
-        Vec::new()
-    }
-
-    /// Whether `t` lies in a piece that ends at infinity.
-    fn is_far(&self, t: f64) -> bool {
-        let _ = t;
-        false
+    /// What is seen of the values when a run ends early; nothing if they are not at hand.
+    fn looks(&mut self) -> Option<&mut dyn Looks<K>> {
+        None
     }
 
     /// A value that is not finite, and was left out, where more may have been left out than is allowed.
@@ -107,6 +95,19 @@ pub(crate) trait Source<T, K> {
     fn retired(&mut self, value: &T, error: f64) {
         let _ = (value, error);
     }
+}
+
+/// The values of a source, to be looked at when a run ends early: seldom, so whoever looks is compiled once for all
+/// sources.
+pub(crate) trait Looks<K> {
+    /// The run ended for this reason, perhaps: its values are to be looked at.
+    fn looks_into(&mut self, reason: Reason);
+
+    /// The values at the points of a judged panel. None if they are not at hand, or enough were looked at.
+    fn samples(&mut self, panel: &Panel<K>) -> Vec<Look>;
+
+    /// Whether `t` lies in a piece that ends at infinity.
+    fn is_far(&self, t: f64) -> bool;
 }
 
 /// Why a source did not expand a leaf.
@@ -276,7 +277,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 }
                 Poll::Ready(Err(Stop::Infinite(t, halt))) => {
                     self.leaves.truncate(first);
-                    let diverges = next.is_some_and(|leaf| self.diverges(leaf, t, source));
+                    let diverges = next.is_some_and(|leaf| self.diverges(leaf, t, source.looks()));
                     let stopped = Verdict::Stopped(Reason::Divergent);
                     return Poll::Ready(if diverges { Ok(stopped) } else { Err(halt) });
                 }

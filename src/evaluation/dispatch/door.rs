@@ -17,28 +17,17 @@ use crate::evaluation::points::call::Call;
 use crate::evaluation::points::cell::{Outcome, SharedEvaluation};
 use crate::evaluation::slots::Slots;
 
-/// What the integrals of one integrand share.
+/// What the integrals of one integrand share. All but the evaluator is made when first needed: an integral of a cheap
+/// function needs nothing else.
 pub(crate) struct Shared<E: Evaluator> {
     pub(crate) evaluator: E,
-    pub(crate) common: Common<E::Value>,
-}
-
-/// What they share beside the evaluator. Made when first needed: an integral of a cheap function needs none of it.
-pub(crate) struct Common<T> {
-    pub(crate) cache: OnceLock<PointCache<T>>,
+    pub(crate) cache: OnceLock<PointCache<E::Value>>,
     slots: OnceLock<Arc<Slots>>,
 }
 
 impl<E: Evaluator> Shared<E> {
     pub(crate) fn new(evaluator: E) -> Self {
-        Self { evaluator, common: Common { cache: OnceLock::new(), slots: OnceLock::new() } }
-    }
-}
-
-impl<T> Common<T> {
-    /// The room that there is for evaluations.
-    pub(super) fn slots(&self) -> &Arc<Slots> {
-        self.slots.get_or_init(Arc::default)
+        Self { evaluator, cache: OnceLock::new(), slots: OnceLock::new() }
     }
 }
 
@@ -51,7 +40,11 @@ pub(crate) struct Traits {
 
 /// An evaluator, and what the integrals of its integrand share.
 pub(crate) trait Door<T>: Send + Sync {
-    fn common(&self) -> &Common<T>;
+    /// The cache of the integrand, if one was needed.
+    fn cache(&self) -> &OnceLock<PointCache<T>>;
+
+    /// The room that there is for evaluations.
+    fn slots(&self) -> &Arc<Slots>;
 
     fn traits(&self) -> Traits;
 
@@ -74,8 +67,12 @@ pub(crate) trait Door<T>: Send + Sync {
 }
 
 impl<E: Evaluator + 'static> Door<E::Value> for Shared<E> {
-    fn common(&self) -> &Common<E::Value> {
-        &self.common
+    fn cache(&self) -> &OnceLock<PointCache<E::Value>> {
+        &self.cache
+    }
+
+    fn slots(&self) -> &Arc<Slots> {
+        self.slots.get_or_init(Arc::default)
     }
 
     fn traits(&self) -> Traits {

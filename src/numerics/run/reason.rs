@@ -3,7 +3,7 @@
 use super::super::elementary::{exp, ln};
 use super::super::method::{Method, Panel};
 use super::super::value::Value;
-use super::{Run, Source, Verdict};
+use super::{Looks, Run, Source, Verdict};
 use crate::estimate::Reason;
 
 /// A point and the norm of the value there, times the slope.
@@ -111,37 +111,41 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if let Some(halt) = source.unknown(MATTERS * self.allowed()) {
             return Err(halt);
         }
-        if !matches!(reason, Reason::Roundoff | Reason::Budget | Reason::Divergent) {
-            return Ok(Verdict::Stopped(reason));
-        }
+        Ok(Verdict::Stopped(self.told(reason, source.looks())))
+    }
+
+    /// The reason that the values tell, or this one.
+    fn told(&self, reason: Reason, source: Option<&mut dyn Looks<M::Kind>>) -> Reason {
+        let Some(source) = source.filter(|_| matches!(reason, Reason::Roundoff | Reason::Budget | Reason::Divergent))
+        else {
+            return reason;
+        };
         source.looks_into(reason);
         let worst = self.in_order().enumerate().max_by(|(i, p), (j, q)| {
             // Of equals the left one.
             p.local.error.total_cmp(&q.local.error).then_with(|| j.cmp(i))
         });
-        let Some((at, worst)) = worst.map(|(i, leaf)| (i, leaf.panel)) else { return Ok(Verdict::Stopped(reason)) };
+        let Some((at, worst)) = worst.map(|(i, leaf)| (i, leaf.panel)) else { return reason };
         // Where the budget is spent, or nothing can come of it, no more is looked at than need be.
         let is_far = source.is_far(worst.a) || source.is_far(worst.b);
         let reach = if reason == Reason::Roundoff { NEIGHBOURS } else { BESIDE };
         if reason != Reason::Roundoff && !is_far {
-            return Ok(Verdict::Stopped(reason));
+            return reason;
         }
         let (samples, oscillates) = self.around(at, reach, source);
         let diverges = || stays(worst.a, &samples) || stays(worst.b, &samples);
-        Ok(Verdict::Stopped(match reason {
+        match reason {
             _ if oscillates => Reason::Oscillating,
             Reason::Roundoff if diverges() => Reason::Divergent,
             _ => reason,
-        }))
+        }
     }
 
     /// Whether values next to the place `t` in the given leaf, where one is infinite, grow so that there is no
     /// integral.
     #[cold]
-    pub(super) fn diverges<S>(&self, leaf: usize, t: f64, source: &mut S) -> bool
-    where
-        S: Source<T, M::Kind, Handle = H>,
-    {
+    pub(super) fn diverges(&self, leaf: usize, t: f64, source: Option<&mut dyn Looks<M::Kind>>) -> bool {
+        let Some(source) = source else { return false };
         let panel = self.leaves[leaf].panel;
         let at = self.in_order().position(|leaf| leaf.panel.a.to_bits() == panel.a.to_bits());
         source.looks_into(Reason::Divergent);
@@ -152,10 +156,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
 
     /// The values of a leaf and of its neighbours, the nearest first; and whether those of the nearest go up and down
     /// to infinity.
-    fn around<S>(&self, at: usize, reach: usize, source: &mut S) -> (Vec<Sample>, bool)
-    where
-        S: Source<T, M::Kind, Handle = H>,
-    {
+    fn around(&self, at: usize, reach: usize, source: &mut dyn Looks<M::Kind>) -> (Vec<Sample>, bool) {
         let first = at.saturating_sub(reach);
         let near = self.in_order().enumerate().skip(first).take(at - first + reach + 1);
         let mut panels: Vec<(usize, Panel<M::Kind>)> = near.map(|(i, leaf)| (i.abs_diff(at), leaf.panel)).collect();
