@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, lazy};
 
-use super::terms::Terms;
+use super::terms::{Settings, Terms};
 use super::{Ended, Integrator};
 use crate::drive::ahead::{Ahead, Engine};
 use crate::drive::direct::{self, Direct, OnSpot, UNKEPT};
@@ -72,6 +72,13 @@ where
     }
 }
 
+impl<T> Settings<T> {
+    fn limit(&self) -> Option<Limit> {
+        let time = self.time_limit;
+        if time < Duration::MAX { Limit::new(time) } else { None }
+    }
+}
+
 impl<T: Value, M: Method> Terms<T, M> {
     /// The same terms with the method for the range.
     fn over(&self, a: f64, b: f64) -> Result<Self, Error<T>> {
@@ -107,11 +114,6 @@ impl<T: Value, M: Method> Terms<T, M> {
         terms.away(door, a, b, atol, integral)
     }
 
-    fn limit(&self) -> Option<Limit> {
-        let time = self.settings().time_limit;
-        if time < Duration::MAX { Limit::new(time) } else { None }
-    }
-
     fn away(
         &self,
         door: Arc<dyn Door<T>>,
@@ -121,7 +123,7 @@ impl<T: Value, M: Method> Terms<T, M> {
         integral: &trace::Integral,
     ) -> Result<Away<T>, Ended<T>> {
         let (domain, tolerance) = self.question(a, b, atol)?;
-        let limit = self.limit();
+        let limit = self.settings().limit();
         let given_up = Arc::new(AtomicBool::new(false));
         let watched = limit.is_some() || self.settings().observer.is_some();
         if !watched && door.traits().near && door.near().is_some() {
@@ -167,7 +169,7 @@ impl<T: Value, M: Method> Terms<T, M> {
             cache.expect(first as usize, middle);
         }
         let observer = self.settings().observer.clone();
-        let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
+        let run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.settings().upto(&domain));
         let dispatch = Dispatch::new(door, cache, given_up, observer.is_some());
         let pieces = whole(&self.method, &domain);
         let tree = Tree::new(self.method.clone(), self.settings().speculation, pieces, run.allowed());
@@ -190,11 +192,16 @@ impl<T: Value, M: Method> Terms<T, M> {
             Ok(asked) => asked,
             Err(ended) => return ended,
         };
-        let observer = self.settings().observer.as_deref();
-        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(self.upto(&domain));
-        let cache = (M::REUSES_POINTS || self.settings().cache.is_some()).then(|| self.cache(shared));
+        let settings = self.settings();
+        let observer = settings.observer.as_deref();
+        let mut run = Run::new(self.method.clone(), tolerance, observer.is_some()).up_to(settings.upto(&domain));
+        let cache = match &settings.cache {
+            None if !M::REUSES_POINTS => None,
+            None => Some(shared.get_or_init(PointCache::new)),
+            given => given.as_ref(),
+        };
         let ledger = Ledger::new(self.max_evaluations);
-        let mut source = Direct::new(evaluator, &self.method, &domain, cache, observer, ledger, self.limit());
+        let mut source = Direct::new(evaluator, &self.method, &domain, cache, observer, ledger, settings.limit());
         match first {
             First::Unknown => {}
             First::Unsound => source.list(),

@@ -6,7 +6,7 @@ use futures::future::join;
 use futures_lite::future::block_on;
 
 use super::Integrator;
-use super::terms::Terms;
+use super::terms::Settings;
 use crate::error::Error;
 use crate::estimate::{Estimate, Partition, Segment};
 use crate::evaluation::Evaluator;
@@ -145,10 +145,10 @@ where
     }
 }
 
-impl<T: Value, M> Terms<T, M> {
+impl<T> Settings<T> {
     /// The limits as places of the domain.
     pub(super) fn upto(&self, domain: &Domain) -> Option<Upto> {
-        self.settings().upto.as_deref().map(|(from, limits)| Upto::new(domain, *from, limits))
+        self.upto.as_deref().map(|(from, limits)| Upto::new(domain, *from, limits))
     }
 }
 
