@@ -1,15 +1,16 @@
 //! Evaluation on the spot: the loop one would write by hand.
 
+mod on_spot;
+
 use std::cell::Cell;
 use std::task::Poll;
 
+pub(crate) use self::on_spot::{OnSpot, here};
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::error::Error;
 use crate::estimate::Reason;
-use crate::evaluation::Evaluator;
-use crate::evaluation::dispatch::door::Door;
-use crate::evaluation::{Arithmetic, PointCache};
+use crate::evaluation::PointCache;
 use crate::numerics::domain::Domain;
 use crate::numerics::method::{Again, Known, Local, Method, Panel, compare, whole};
 use crate::numerics::run::far::{Far, Mark};
@@ -30,61 +31,6 @@ pub(crate) struct Handle {
     places: u32,
 }
 pub(crate) const UNKEPT: Handle = Handle { values: u32::MAX, places: u32::MAX };
-
-/// An evaluator as it is used on the spot: by its type, which is compiled into the loop, or behind its door.
-pub(crate) trait OnSpot<T> {
-    /// As [`Evaluator::HERE`], and so on.
-    const HERE: bool;
-
-    fn value_here(&self, x: f64) -> Option<T>;
-
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>);
-
-    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)>;
-}
-
-impl<E: Evaluator> OnSpot<E::Value> for E {
-    const HERE: bool = E::HERE;
-
-    #[inline]
-    fn value_here(&self, x: f64) -> Option<E::Value> {
-        E::value_here(self, x)
-    }
-
-    #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) {
-        E::evaluate_here(self, xs, into);
-    }
-
-    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
-        E::mixture(self)
-    }
-}
-
-impl<T> OnSpot<T> for dyn Door<T> {
-    const HERE: bool = false;
-
-    fn value_here(&self, x: f64) -> Option<T> {
-        let mut values = Vec::new();
-        self.evaluate_here(&[x], &mut values);
-        values.pop()
-    }
-
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) {
-        Door::evaluate_here(self, xs, into);
-    }
-
-    fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
-        Door::mixture(self)
-    }
-}
-
-/// The values of an evaluator that always has them here. One type of function, so that what a method does with it is
-/// compiled once for each integrand.
-#[inline]
-pub(crate) fn here<'a, T, E: OnSpot<T> + ?Sized>(evaluator: &'a E) -> impl FnMut(f64) -> T + use<'a, T, E> {
-    move |x| evaluator.value_here(x).expect("it is here")
-}
 
 /// A source of judged panels that evaluates what it is asked for, when it is asked.
 pub(crate) struct Direct<'a, T, E: ?Sized, M: Method> {
