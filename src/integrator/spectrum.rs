@@ -10,9 +10,10 @@ use futures::future::{join, join_all};
 use futures_lite::future::block_on;
 
 use super::Integrator;
+use super::terms::Terms;
 use crate::error::Error;
 use crate::estimate::{Estimate, Partition, Reason, Segment};
-use crate::evaluation::{Evaluator, Inline};
+use crate::evaluation::{Evaluator, Inline, PointCache};
 use crate::numerics::fourier::{Fourier, FourierExp, FourierMany};
 use crate::numerics::run::Verdict;
 use crate::numerics::run::finish::ended;
@@ -153,30 +154,6 @@ where
         Ok(Pair { parts, stopped, performed, atol, rtol_l1 })
     }
 
-    /// How many distinct points the answers rest on: the runs once more, by the values that are
-    /// known.
-    fn rest_on(&self, pairs: &[(f64, &Pair<E::Value>)], a: f64, b: f64) -> usize {
-        let seen = Arc::new(Mutex::new(BTreeSet::new()));
-        for (omega, pair) in pairs {
-            for part in [Fourier::cos(*omega), Fourier::sin(*omega)] {
-                let (known, seen) = (self.cache().clone(), seen.clone());
-                let f = move |x: f64| {
-                    seen.lock().expect("nobody panics with it").insert(x.to_bits());
-                    known.get(x).unwrap_or_else(E::Value::zero)
-                };
-                let mut again = Integrator::new(Inline::new(f)).method(part);
-                again.terms.max_evaluations = self.terms.max_evaluations;
-                let settings = again.set();
-                settings.breakpoints.clone_from(&self.terms.settings().breakpoints);
-                (settings.resolution, settings.rtol_l1) = (self.terms.settings().resolution, pair.rtol_l1);
-                // How it ends is known.
-                let _ = again.integrate_blocking(a, b, pair.atol);
-            }
-        }
-        let seen = seen.lock().expect("nobody panics with it");
-        seen.len()
-    }
-
     /// An estimate for each frequency, and why the first that is not met was stopped.
     #[allow(clippy::type_complexity, reason = "two runs, each with how it ended")]
     async fn frequencies(
@@ -193,7 +170,7 @@ where
         let pairs = join_all(omegas.iter().map(|omega| self.pair(*omega, a, b, atol))).await;
         let pairs = pairs.into_iter().collect::<Result<Vec<_>, _>>().map_err(turned)?;
         let with_omegas: Vec<_> = omegas.iter().copied().zip(&pairs).collect();
-        let evaluations = self.rest_on(&with_omegas, a, b);
+        let evaluations = self.terms.rest_on(self.cache(), &with_omegas, a, b);
         let performed = pairs.iter().map(|pair| pair.performed).sum();
         let mut missed = None;
         let mut estimates = Vec::with_capacity(pairs.len());
@@ -209,6 +186,32 @@ where
             estimates.push(estimate);
         }
         Ok((estimates, missed))
+    }
+}
+
+impl<T: Spectral, M> Terms<T, M> {
+    /// How many distinct points the answers rest on: the runs once more, by the values that are
+    /// known.
+    fn rest_on(&self, cache: &PointCache<T>, pairs: &[(f64, &Pair<T>)], a: f64, b: f64) -> usize {
+        let seen = Arc::new(Mutex::new(BTreeSet::new()));
+        for (omega, pair) in pairs {
+            for part in [Fourier::cos(*omega), Fourier::sin(*omega)] {
+                let (known, seen) = (cache.clone(), seen.clone());
+                let f = move |x: f64| {
+                    seen.lock().expect("nobody panics with it").insert(x.to_bits());
+                    known.get(x).unwrap_or_else(T::zero)
+                };
+                let mut again = Integrator::new(Inline::new(f)).method(part);
+                again.terms.max_evaluations = self.max_evaluations;
+                let settings = again.set();
+                settings.breakpoints.clone_from(&self.settings().breakpoints);
+                (settings.resolution, settings.rtol_l1) = (self.settings().resolution, pair.rtol_l1);
+                // How it ends is known.
+                let _ = again.integrate_blocking(a, b, pair.atol);
+            }
+        }
+        let seen = seen.lock().expect("nobody panics with it");
+        seen.len()
     }
 }
 

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 use futures::future::join_all;
 use futures_lite::future::block_on;
 
+use super::terms::Terms;
 use super::{Ended, Integrator};
 use crate::error::Error;
 use crate::estimate::{Estimate, Partition, Segment};
-use crate::evaluation::{Evaluator, Inline};
+use crate::evaluation::{Evaluator, Inline, PointCache};
 use crate::numerics::principal_value::{PrincipalValue, PrincipalValues};
 use crate::numerics::run::Verdict;
 use crate::numerics::run::finish::ended;
@@ -68,7 +69,7 @@ where
         let asked: Vec<_> = self.terms.method.each().map(|method| self.clone().method(method)).collect();
         let runs = join_all(asked.iter().map(|one| one.integrate(a, b, atol))).await;
         let mut all = runs.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let evaluations = self.distinct(a, b, atol);
+        let evaluations = self.terms.distinct(self.cache(), a, b, atol);
         let performed = all.iter().map(|e| e.performed).sum();
         all.iter_mut().for_each(|e| (e.evaluations, e.performed) = (evaluations, performed));
         Ok(all)
@@ -105,20 +106,22 @@ where
     ) -> Result<Vec<Estimate<E::Value>>, Error<E::Value>> {
         block_on(self.integrate_each(a, b, atol))
     }
+}
 
+impl<T: Value> Terms<T, PrincipalValues> {
     /// How many distinct points the answers rest on: the runs once more, by the values that are
     /// known.
-    fn distinct(&self, a: f64, b: f64, atol: f64) -> usize {
+    fn distinct(&self, cache: &PointCache<T>, a: f64, b: f64, atol: f64) -> usize {
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
-        for method in self.terms.method.each() {
-            let (known, seen) = (self.cache().clone(), seen.clone());
+        for method in self.method.each() {
+            let (known, seen) = (cache.clone(), seen.clone());
             let f = move |x: f64| {
                 seen.lock().expect("nobody panics with it").insert(x.to_bits());
-                known.get(x).unwrap_or_else(E::Value::zero)
+                known.get(x).unwrap_or_else(T::zero)
             };
             let mut again: Integrator<_, PrincipalValue> = Integrator::new(Inline::new(f)).method(method);
-            (again.terms.max_evaluations, again.terms.rtol) = (self.terms.max_evaluations, self.terms.rtol);
-            let (to, from) = (again.set(), self.terms.settings());
+            (again.terms.max_evaluations, again.terms.rtol) = (self.max_evaluations, self.rtol);
+            let (to, from) = (again.set(), self.settings());
             to.breakpoints.clone_from(&from.breakpoints);
             (to.resolution, to.rtol_l1) = (from.resolution, from.rtol_l1);
             // How it ends is known.
