@@ -180,6 +180,7 @@ async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Op
             let event = match event {
                 async_nats::Event::Connected => Event::Connected,
                 async_nats::Event::ServerError(ServerError::Other(text)) => Event::Refused(text),
+                async_nats::Event::SlowConsumer(_) => Event::Missed,
                 _ => continue,
             };
             if events.unbounded_send(event).is_err() {
@@ -384,9 +385,11 @@ impl<T> NatsEvaluator<T> {
     fn wish(&self, x: f64, again: bool, waiter: Waiter) -> Result<Wish, Error> {
         let question = self.question()?.clone();
         let name = &self.function.name;
-        // No function has this name.
+        // No function has this name, and nobody else can tell where the second answer goes: on a run
+        // with a name it cannot be there already, put there by somebody.
         let id = if again {
-            names::id(&format!("{name} again"), &self.parameters, x)
+            let secret = [&self.inner.secret[..], &self.parameters].concat();
+            names::id(&format!("{name} again"), &secret, x)
         } else {
             names::id(name, &self.parameters, x)
         };

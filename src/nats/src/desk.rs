@@ -8,26 +8,27 @@
 mod answer;
 pub(crate) mod events;
 mod jobs;
+mod looks;
 mod pending;
 mod points;
 #[cfg(test)]
 mod simulation;
 mod width;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use async_nats::Message;
+use async_nats::{Message, Subject};
 use bytes::Bytes;
 use coquad::wire::MAX_FRAME;
 use coquad::{Arithmetic, EvaluationError, Mixed};
 
 pub(crate) use self::answer::given_up;
 use self::answer::{Found, Heard, Outcome};
-use self::events::{Action, Event, Function, Publication, Question, Stored, Whereabouts, Wish};
+use self::events::{Action, Event, Function, Publication, Question, Queue, Stored, Whereabouts, Wish};
 use self::pending::Pending;
 use self::points::{Gathering, Gatherings, Place, Point};
 use self::width::Width;
@@ -36,8 +37,6 @@ use crate::names::{self, Space};
 
 /// The kinds of arithmetic of a function's workers that are remembered.
 const KINDS: usize = 16;
-/// Look-ups under way at once, oldest evaluations first.
-const LOOKING: usize = 100;
 /// Names in one message of cancellation.
 const CANCELLED: usize = 500;
 
@@ -57,14 +56,24 @@ pub(crate) struct Desk {
     order: BTreeMap<u64, Arc<str>>,
     serials: u64,
     looking: usize,
+    /// Jobs that are looked for before all others, as there is reason to think that they are gone.
+    urgent: BTreeSet<u64>,
+    /// Jobs whose answer may have been missed: it alone is looked for.
+    missed: BTreeSet<u64>,
+    /// Messages were dropped since the last pause.
+    has_missed: bool,
+    /// Which queue of jobs the server has, and how many of them there have been.
+    queue: Option<SystemTime>,
+    era: u64,
     /// The next attempt at what failed or was given up before: the server drops what it thinks it has seen.
     attempts: HashMap<Arc<str>, u32>,
     /// What was answered last, by hashes of where and what: to count what comes again.
     answered: HashMap<u64, u64>,
     /// The functions that were asked for.
     known: HashMap<String, Known>,
-    /// The numbers of the jobs that the server has given up, on this connection.
-    dead: HashSet<u64>,
+    /// The numbers of the jobs that the server has given up, on this connection, and after how
+    /// many deliveries.
+    dead: HashMap<u64, u32>,
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
     report: Arc<Mutex<NatsReport>>,
@@ -97,10 +106,15 @@ impl Desk {
             order: BTreeMap::new(),
             serials: 0,
             looking: 0,
+            urgent: BTreeSet::new(),
+            missed: BTreeSet::new(),
+            has_missed: false,
+            queue: None,
+            era: 0,
             attempts: HashMap::new(),
             answered: HashMap::new(),
             known: HashMap::new(),
-            dead: HashSet::new(),
+            dead: HashMap::new(),
             runs: HashSet::new(),
             cancelled: HashMap::new(),
             report,
@@ -125,21 +139,18 @@ impl Desk {
             Event::Published(publication, outcome) => self.published(publication, outcome),
             Event::Arrived(message) => self.arrived(&message),
             Event::Earlier { subject, serial, answer } => self.earlier(&subject, serial, answer),
-            Event::Looked { subject, serial, attempt, job, answer } => {
+            Event::Looked { subject, serial, attempt, job, answer, begun } => {
                 self.looking -= 1;
-                self.looked(&subject, serial, attempt, job, answer);
+                self.looked(&subject, serial, attempt, job, answer, begun);
+                self.look_up_urgent();
             }
-            Event::Dead(sequence) => {
-                if self.dead.len() >= REMEMBERED {
-                    self.dead.clear();
-                }
-                self.dead.insert(sequence);
-                if let Some(pending) = self.pending.values_mut().find(|pending| pending.sequence == Some(sequence)) {
-                    pending.dead = true;
-                    pending.due = now;
-                    self.look_up();
-                }
+            Event::Dead(sequence, deliveries) => self.given_up(sequence, deliveries),
+            Event::Queue(queue) => self.queue(queue),
+            Event::Missed => {
+                self.has_missed = true;
+                self.count(|report| report.dropped += 1);
             }
+            Event::Asked { subject, reply } => self.asked(&subject, reply),
             Event::Grown(function) => {
                 let waiting = self.points.values().filter(|point| point.question.function.name == function.name);
                 waiting.flat_map(|point| &point.waiters).for_each(|waiter| waiter.nudge.wake());
@@ -150,6 +161,7 @@ impl Desk {
                 self.dead.clear();
                 self.actions.push(Action::Setup);
                 self.pending.values_mut().for_each(|pending| pending.wait(now, Duration::ZERO));
+                self.mark_missed();
             }
             Event::Refused(text) => self.refused(&text),
             Event::Tick => self.tick(),
@@ -204,7 +216,8 @@ impl Desk {
     fn publish(&mut self, subject: &Arc<str>) {
         let Some(pending) = self.pending.get_mut(subject) else { return };
         pending.sequence = None;
-        pending.dead = false;
+        pending.dead = None;
+        pending.era = self.era;
         self.actions.push(Action::Publish(Publication {
             function: pending.question.function.clone(),
             subject: subject.clone(),
@@ -233,10 +246,11 @@ impl Desk {
                 pending.connection = self.connections;
                 pending.duplicate = stored.duplicate;
                 // It may be an earlier client's, and given up long ago.
-                pending.dead = stored.duplicate && self.dead.contains(&stored.sequence);
+                pending.dead = self.dead.get(&stored.sequence).copied().filter(|_| stored.duplicate);
                 pending.wait(self.now, if stored.duplicate { Duration::ZERO } else { pending::FIRST_LOOK });
                 if stored.duplicate {
-                    self.look_up();
+                    let serial = pending.serial;
+                    self.look_up_soon(serial);
                 }
             }
             Ok(None) => {}
@@ -246,56 +260,15 @@ impl Desk {
 
     /// An answer came by itself. What is no answer, or to no question of ours, is dropped.
     fn arrived(&mut self, message: &Message) {
+        if names::is_placed(message.headers.as_ref()) {
+            return;
+        }
         let Some(pending) = self.pending.get(message.subject.as_str()) else { return self.again(message) };
         let subject = self.order[&pending.serial].clone();
         match answer::read(&message.payload, &pending.id, pending.points.len()) {
             Found::Outcomes(heard) => self.take(&subject, heard),
             Found::Failure(error) => self.failed(&subject, error),
             Found::Nothing => {}
-        }
-    }
-
-    fn looked(
-        &mut self,
-        subject: &Arc<str>,
-        serial: u64,
-        attempt: u32,
-        job: Whereabouts,
-        answer: Result<Option<Bytes>, ()>,
-    ) {
-        let current = |pending: &&mut Pending| pending.serial == serial;
-        let Some(pending) = self.pending.get_mut(subject).filter(current) else { return };
-        pending.looking = false;
-        if pending.attempt != attempt {
-            return;
-        }
-        pending.back_off(self.now);
-        let Ok(answer) = answer else { return };
-        let points = pending.points.len();
-        let found = answer.map_or(Found::Nothing, |answer| answer::read(&answer, &pending.id, points));
-        let dead = pending.dead;
-        let failure_counts = !pending.duplicate;
-        let delete = pending.delete(self.connections);
-        match (found, job) {
-            (Found::Outcomes(heard), _) => {
-                if job != Whereabouts::Gone {
-                    self.actions.extend(delete);
-                }
-                self.take(subject, heard);
-            }
-            // The failure of an earlier attempt says nothing of this one.
-            (Found::Failure(error), Whereabouts::Gone) if failure_counts => self.failed(subject, error),
-            (_, Whereabouts::Gone) => self.lost(subject, "the job is gone and no answer is there"),
-            (_, Whereabouts::There | Whereabouts::Abandoned) if dead => {
-                self.actions.extend(delete);
-                let message = "each worker that it was given to was lost".into();
-                self.failed(subject, EvaluationError::new(Error::WorkerLost { message }));
-            }
-            (_, Whereabouts::Abandoned) => {
-                self.actions.extend(delete);
-                self.lost(subject, "the server gives the job to nobody");
-            }
-            (_, Whereabouts::There | Whereabouts::Unknown) => {}
         }
     }
 
@@ -342,6 +315,9 @@ impl Desk {
     /// together.
     pub(crate) fn pause(&mut self) {
         self.spread();
+        if std::mem::take(&mut self.has_missed) {
+            self.mark_missed();
+        }
         for (run, ids) in self.cancelled.drain() {
             let cancel = |ids: &[String]| Action::Cancel { run: run.clone(), message_ids: ids.join("\n") };
             self.actions.extend(ids.chunks(CANCELLED).map(cancel));
@@ -359,29 +335,6 @@ impl Desk {
         }
         self.gather_no_longer();
         self.look_up();
-    }
-
-    /// Looks for the jobs and answers that are due.
-    fn look_up(&mut self) {
-        for (&serial, subject) in &self.order {
-            if self.looking >= LOOKING {
-                break;
-            }
-            let pending = self.pending.get_mut(subject).expect("what is in the order is pending");
-            if pending.looking || pending.due > self.now {
-                continue;
-            }
-            pending.looking = true;
-            self.looking += 1;
-            self.actions.push(Action::Look {
-                function: pending.question.function.clone(),
-                subject: subject.clone(),
-                serial,
-                attempt: pending.attempt,
-                sequence: pending.sequence,
-                message_id: pending.message_id(),
-            });
-        }
     }
 
     /// A permission is missing: who waits for what it is needed for waits in vain.

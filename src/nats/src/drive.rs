@@ -16,6 +16,7 @@ use crate::desk::events::{Action, Event};
 use crate::desk::{Desk, given_up};
 use crate::names;
 use crate::ops::Ops;
+use crate::watch;
 
 /// How often deadlines and due look-ups are seen to.
 const TICK: Duration = Duration::from_millis(250);
@@ -42,9 +43,12 @@ impl Drive {
             }
         });
         if let Ok(dead) = self.ops.client.subscribe(self.ops.server.space.dead()).await {
-            self.forward(dead, |message| Some(Event::Dead(given_up(&message.payload)?)));
+            self.forward(dead, |message| {
+                given_up(&message.payload).map(|(job, deliveries)| Event::Dead(job, deliveries))
+            });
         }
         self.read_reports();
+        watch::streams(self.ops.clone(), self.events.clone());
         loop {
             let event = match events.try_recv() {
                 Ok(event) => event,
@@ -79,6 +83,9 @@ impl Drive {
                 Action::Cancel { run, message_ids } => {
                     let _ = ops.client.publish(ops.server.space.cancel(&run), message_ids.into()).await;
                 }
+                Action::Release(to) => {
+                    let _ = ops.client.publish(to, names::RELEASED.into()).await;
+                }
                 Action::Setup => {
                     tokio::spawn(async move {
                         let _ = ops.setup().await;
@@ -99,10 +106,17 @@ impl Drive {
                         let _ = to.unbounded_send(Event::Published(publication, outcome));
                     });
                 }
-                Action::Look { function, subject, serial, attempt, sequence, message_id } => {
+                Action::Look { function, subject, serial, attempt, sequence, message_id, dead } => {
                     tokio::spawn(async move {
-                        let (job, answer) = ops.look(&function.name, sequence, &message_id, &subject).await;
-                        let _ = to.unbounded_send(Event::Looked { subject, serial, attempt, job, answer });
+                        let (job, mut answer) = ops.look(&function.name, sequence, &message_id, &subject).await;
+                        let mut begun = 0;
+                        if dead {
+                            match ops.begun(&message_id, &subject).await {
+                                Ok(workers) => begun = workers,
+                                Err(()) => answer = Err(()),
+                            }
+                        }
+                        let _ = to.unbounded_send(Event::Looked { subject, serial, attempt, job, answer, begun });
                     });
                 }
             }
@@ -128,8 +142,8 @@ impl Drive {
                 match report {
                     Some((at, job)) => {
                         next = at + 1;
-                        if let Some(job) = job {
-                            let _ = to.unbounded_send(Event::Dead(job));
+                        if let Some((job, deliveries)) = job {
+                            let _ = to.unbounded_send(Event::Dead(job, deliveries));
                         }
                     }
                     None => {
@@ -162,11 +176,14 @@ impl Drive {
             self.forward(answers, |message| Some(Event::Arrived(message)));
         }
         if let Ok(mut questions) = self.ops.client.subscribe(space.alive(run)).await {
-            let client = self.ops.client.clone();
+            let (client, to) = (self.ops.client.clone(), self.events.clone());
             tokio::spawn(async move {
-                while let Some(question) = questions.next().await {
-                    if let Some(reply) = question.reply {
+                while let Some(Message { reply, payload, .. }) = questions.next().await {
+                    let Some(reply) = reply else { continue };
+                    if payload.is_empty() || payload.len() > names::LONGEST_SUBJECT {
                         let _ = client.publish(reply, Bytes::new()).await;
+                    } else if let Ok(subject) = String::from_utf8(payload.into()) {
+                        let _ = to.unbounded_send(Event::Asked { subject, reply });
                     }
                 }
             });
@@ -186,8 +203,22 @@ impl Drive {
                 done = self.under_way.join_next() => if done.is_none() { break },
             }
         }
-        for run in self.desk.runs().filter(|run| names::ends_with_its_client(run)) {
-            self.ops.purge(run).await;
+        let purging = async {
+            for run in self.desk.runs().filter(|run| names::ends_with_its_client(run)) {
+                self.ops.purge(run).await;
+            }
+        };
+        // What this account may not do has no other answer: it is not waited for.
+        let refused = async {
+            while let Some(event) = events.next().await {
+                if matches!(event, Event::Refused(text) if text.contains("STREAM.PURGE")) {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            () = purging => {}
+            () = refused => {}
         }
         let _ = self.ops.client.flush().await;
     }

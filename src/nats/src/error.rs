@@ -159,4 +159,8 @@ pub struct NatsReport {
     /// Values of workers whose [`Arithmetic`] differs from that of the first that answered for the function, or from the
     /// one asked for: [`NatsEvaluator::arithmetics`](crate::NatsEvaluator::arithmetics) names them.
     pub mixed: u64,
+    /// Jobs and answers that were looked for, because they were late or the connection was lost.
+    pub looked_up: u64,
+    /// Answers that came faster than they were read, and were dropped: they are looked for.
+    pub dropped: u64,
 }

@@ -51,6 +51,7 @@ mod setup;
 #[path = "../../../tests/it/support/trials.rs"]
 mod trials;
 mod twice;
+mod watch;
 mod worker;
 
 pub use client::{Nats, NatsEvaluator};

@@ -2,6 +2,7 @@
 //!
 //! INVARIANT: whatever becomes part of a subject is a token, checked here: no dots, wildcards or spaces.
 
+use async_nats::header::{HeaderMap, NATS_STREAM};
 use coquad::wire::printable;
 use ring::digest;
 
@@ -73,6 +74,36 @@ impl Space {
         let (run, id) = rest.split_once('.')?;
         (is_token(run) && is_token(id)).then_some((run, id))
     }
+}
+
+/// Whether the server itself has placed a message where it is, by the request of somebody who may
+/// read messages, which may have any place for the reply.
+pub(crate) fn is_placed(headers: Option<&HeaderMap>) -> bool {
+    headers.is_some_and(|headers| headers.get(NATS_STREAM).is_some())
+}
+
+/// No subject of this crate is longer.
+pub(crate) const LONGEST_SUBJECT: usize = 256;
+
+/// A coordinator says this to a worker that cannot store its answer, which was heard or is wanted
+/// by nobody.
+pub(crate) const RELEASED: &str = "+";
+
+/// Where workers to whom a job was given again leave a mark that they have begun: beside the place
+/// of its answer.
+pub(crate) fn mark(result: &str) -> String {
+    format!("{result}-begun")
+}
+
+/// A mark: of which job, and how many workers have left it.
+pub(crate) fn mark_of(message_id: &str, workers: u32) -> String {
+    format!("{message_id}\n{workers}")
+}
+
+/// How many workers have left this mark, if it is of this job.
+pub(crate) fn parse_mark(mark: &[u8], message_id: &str) -> Option<u32> {
+    let (id, workers) = std::str::from_utf8(mark).ok()?.split_once('\n')?;
+    if id == message_id { workers.parse().ok() } else { None }
 }
 
 /// A run's name on the wire: what others gave a name to can be told from what nobody can guess.

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
 use crate::desk::given_up;
 use crate::error::Error;
+use crate::names;
 use crate::server::Server;
 use crate::setup;
 
@@ -29,6 +30,9 @@ pub(crate) const UNCONFIRMED: Duration = Duration::from_secs(100);
 /// Between two attempts at the same, at first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A stored answer, if there is one; an error if the server does not say.
+pub(crate) type Answer = Result<Option<Bytes>, ()>;
 
 /// A connection and what is needed to use it; clones share it.
 #[derive(Clone)]
@@ -170,8 +174,14 @@ impl Ops {
         Ok(None)
     }
 
+    /// How many workers to whom the job was given a second time, or a third, have begun with it.
+    pub(crate) async fn begun(&self, message_id: &str, subject: &str) -> Result<u32, ()> {
+        let mark = self.stored(&names::mark(subject)).await?;
+        Ok(mark.and_then(|mark| names::parse_mark(&mark, message_id)).unwrap_or(0))
+    }
+
     /// The stored answer, if there is one.
-    pub(crate) async fn stored(&self, subject: &str) -> Result<Option<Bytes>, ()> {
+    pub(crate) async fn stored(&self, subject: &str) -> Answer {
         match self.results.direct_get_last_for_subject(subject).await {
             Ok(message) => Ok(Some(message.payload)),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
@@ -181,7 +191,7 @@ impl Ops {
 
     /// The next report of a job that the server has given up, at `from` or later: where it is, and which job it is about.
     /// A report about the jobs of a stream that was there before this one is about none.
-    pub(crate) async fn next_dead(&self, from: u64) -> Option<(u64, Option<u64>)> {
+    pub(crate) async fn next_dead(&self, from: u64) -> Option<(u64, Option<(u64, u32)>)> {
         let report = self.dead.direct_get_next_for_subject(self.server.space.dead(), Some(from)).await.ok()?;
         let jobs = self.context.get_stream(self.server.space.jobs_stream()).await.ok()?;
         let is_of_these = SystemTime::from(report.time) >= SystemTime::from(jobs.cached_info().created);
@@ -209,7 +219,7 @@ impl Ops {
         job: Option<u64>,
         message_id: &str,
         subject: &str,
-    ) -> (Whereabouts, Result<Option<Bytes>, ()>) {
+    ) -> (Whereabouts, Answer) {
         let Some(sequence) = job else { return (Whereabouts::Unknown, self.stored(subject).await) };
         let mut job = self.whereabouts(sequence, message_id).await;
         let answer = self.stored(subject).await;

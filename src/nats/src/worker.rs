@@ -4,6 +4,7 @@ mod hand;
 mod held;
 mod pull;
 mod slot;
+mod store;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -93,6 +94,9 @@ struct Shared {
     /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
     running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     bound: tokio::sync::Mutex<HashMap<String, (Instant, PullConsumer)>>,
+    /// The runs that were waited for when they were last asked, and when that was.
+    awaited: Mutex<HashMap<String, Instant>>,
+    troubles: Mutex<store::Troubles>,
 }
 
 impl Worker {
@@ -309,6 +313,8 @@ impl Worker {
                 connections,
                 running: Mutex::default(),
                 bound: tokio::sync::Mutex::default(),
+                awaited: Mutex::default(),
+                troubles: Mutex::default(),
             });
             // The first attempt tells what is wrong; later ones wait until it is right.
             for (name, _) in &self.functions {
@@ -415,6 +421,9 @@ impl Shared {
         let shared = self.clone();
         tokio::spawn(async move {
             while let Some(message) = heard.next().await {
+                if names::is_placed(message.headers.as_ref()) {
+                    continue;
+                }
                 let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
                 for id in slot::cancelled(&message.subject, &message.payload) {
                     for told in running.remove(id).into_iter().flatten() {

@@ -28,6 +28,13 @@ from . import _wire
 from .arithmetic import arithmetic
 from .pipe import together
 
+#: How long the server is waited for to say that it has an answer, before its coordinator is asked whether that matters; on a
+#: run with a name, whose answers are kept for others, that is asked only after so long.
+STORED = 0.5
+KEEPING = 10.0
+#: A job this old is evaluated only if somebody still waits for it, and for how long that is then known.
+OLD = 1.0
+AWAITED = 0.25
 #: The longest that the server may keep a request for a job: what is lost without a word is asked for again after it.
 ASKING = 1.0
 T = TypeVar("T")
@@ -52,6 +59,8 @@ class _Worker:
         self.anew = asyncio.Event()
         self.leaving = asyncio.Event()
         self.left = asyncio.Event()
+        self.awaited: "Dict[str, float]" = {}
+        self.told = -60.0
         self.results = f"COQUAD1_{space}_RES"
         self.jobs = f"COQUAD1_{space}_JOBS"
 
@@ -92,17 +101,66 @@ class _Worker:
             raise nats.js.errors.APIError.from_error(info["error"])
         return info
 
-    async def is_answered(self, subject: str, values_only: bool) -> bool:
-        """Whether an answer is stored. In doubt there is none."""
+    async def stored(self, subject: str) -> Optional[bytes]:
+        """What is stored there. In doubt nothing is."""
         try:
             api = f"$JS.API.DIRECT.GET.{self.results}.{subject}"
             reply = await self.unless(self.nc.request(api, b"", timeout=2))
-            if reply.headers and "Status" in reply.headers:
-                return False
-            answer, _ = _wire.unpack(reply.data)
-            return "y" in answer or not values_only
-        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, ValueError, TypeError):
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew):
+            return None
+        return None if reply.headers and "Status" in reply.headers else bytes(reply.data)
+
+    async def is_answered(self, subject: str, values_only: bool) -> bool:
+        """Whether an answer is stored. In doubt there is none."""
+        found = await self.stored(subject)
+        try:
+            answer = None if found is None else _wire.unpack(found)[0]
+        except (ValueError, TypeError):
             return False
+        return answer is not None and ("y" in answer or not values_only)
+
+    async def mark(self, subject: str, job: str) -> None:
+        """Leaves a mark that a worker has begun with a job that was given out before: what is lost on its way is told by it
+        from what workers die of."""
+        words = (await self.stored(f"{subject}-begun") or b"").split(b"\n")
+        before = int(words[1]) if len(words) == 2 and words[0] == job.encode() and words[1].isdigit() else 0
+        try:
+            await self.unless(self.js.publish(f"{subject}-begun", f"{job}\n{before + 1}".encode(), timeout=STORED))
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+            pass
+
+    async def is_awaited(self, run: str) -> bool:
+        """Whether a run's coordinator is there. In doubt it is."""
+        now = time.monotonic()
+        if now - self.awaited.get(run, -60.0) < AWAITED:
+            return True
+        try:
+            await self.unless(self.nc.request(f"coquad1.{self.space}.alive.{run}", b"", timeout=2))
+            if len(self.awaited) >= 1000:
+                self.awaited.clear()
+            self.awaited[run] = now
+        except nats.errors.NoRespondersError:
+            return False
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+            pass
+        return True
+
+    async def is_released(self, run: str, subject: str) -> bool:
+        """Whether a run's coordinator has heard the answer that goes there, or, on a run without a name, is gone."""
+        try:
+            api = f"coquad1.{self.space}.alive.{run}"
+            reply = await self.unless(self.nc.request(api, subject.encode(), timeout=STORED))
+            return bytes(reply.data) == b"+"
+        except nats.errors.NoRespondersError:
+            return run.startswith("r-")
+        except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
+            return False
+
+    def trouble(self, why: str) -> None:
+        """An answer cannot be stored: that is said now and then."""
+        if time.monotonic() - self.told > 10:
+            self.told = time.monotonic()
+            print(f"coquad_worker: an answer cannot be stored in {self.results}: {why}", file=sys.stderr)
 
 
 class _Held:
@@ -249,12 +307,18 @@ class _Slot:
     async def _handle(self, held: _Held) -> None:
         worker, message = self.worker, held.message
         try:
+            if "Nats-Stream" in (message.headers or {}):
+                raise ValueError("the server has placed it, by the request of somebody who may not ask for jobs")
             job = _job_of(message.data, worker.space, worker.function)
         except Exception:
             return await held.tell(b"+TERM")
         held.subject = job.reply or ""
         if held.delivery > 1 and await worker.is_answered(held.subject, values_only=True):
             return await held.tell(b"+ACK")
+        run = held.subject.split(".")[3]
+        age = time.time() - message.metadata.timestamp.timestamp()
+        if run.startswith("r-") and (held.delivery > 1 or age > OLD) and not await worker.is_awaited(run):
+            return await held.tell(b"+TERM")
         started = time.monotonic()
         whole = len(job.x) > 1
 
@@ -268,6 +332,10 @@ class _Slot:
             if await self._store(held, job, _wire.failure(job.id, words, "crashed", extra())):
                 await held.let_go()
             return
+
+        name = (message.headers or {}).get("Nats-Msg-Id")
+        if held.delivery > 1 and name:
+            await worker.mark(held.subject, name)
 
         def evaluated() -> bytes:
             worker.count(1)
@@ -301,7 +369,10 @@ class _Slot:
     async def _store(self, held: _Held, job: _wire.Job, answer: bytes) -> bool:
         """Publishes the answer until the server has it, for as long as the job is ours."""
         worker = self.worker
-        beat = time.monotonic() + held.ack_wait / 3
+        run = held.subject.split(".")[3]
+        begun = time.monotonic()
+        keeping = 0.0 if run.startswith("r-") else KEEPING
+        beat = begun + held.ack_wait / 3
         while True:
             if not held.is_held() or time.monotonic() > beat:
                 await held.attempt_alive()
@@ -323,14 +394,19 @@ class _Slot:
                 # Of a job of many points this is about none: its coordinator asks for each alone.
                 answer = _wire.too_long(job.id, len(answer), limit)
             try:
-                await worker.unless(worker.js.publish(held.subject, answer, timeout=max(held.ack_wait / 3, 0.05)))
+                await worker.unless(worker.js.publish(held.subject, answer, timeout=STORED))
                 return True
+            except _ConnectedAnew:
+                continue
             except nats.js.errors.APIError as error:
                 if error.err_code == 10054:  # longer than the stream takes: it never will be stored
                     words = f"a value of {len(answer)} bytes is longer than the stream takes"
                     answer = _wire.failure(job.id, words, "failed")
-            except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
-                pass
+                worker.trouble(str(error))
+            except (nats.errors.Error, asyncio.TimeoutError, OSError) as error:
+                worker.trouble(f"{type(error).__name__}: {error}")
+            if time.monotonic() - begun >= keeping and await worker.is_released(run, held.subject):
+                return True
             await asyncio.sleep(0.05)
 
     @staticmethod

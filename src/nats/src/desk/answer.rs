@@ -93,9 +93,12 @@ fn cause(kind: FailureKind, message: String) -> EvaluationError {
     })
 }
 
-/// The number of the job that the server's report says it has given up.
-pub(crate) fn given_up(report: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(report).ok()?.get("stream_seq")?.as_u64()
+/// The number of the job that the server's report says it has given up, and after how many
+/// deliveries.
+pub(crate) fn given_up(report: &[u8]) -> Option<(u64, u32)> {
+    let report = serde_json::from_slice::<serde_json::Value>(report).ok()?;
+    let deliveries = report.get("deliveries").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    Some((report.get("stream_seq")?.as_u64()?, u32::try_from(deliveries).unwrap_or(u32::MAX)))
 }
 
 #[cfg(test)]
@@ -139,7 +142,8 @@ mod tests {
     fn a_report_that_is_none_gives_up_nothing() {
         let good =
             br#"{"type":"io.nats.jetstream.advisory.v1.max_deliver","stream":"S","stream_seq":7,"deliveries":3}"#;
-        assert_eq!(given_up(good), Some(7));
+        assert_eq!(given_up(good), Some((7, 3)));
+        assert_eq!(given_up(br#"{"stream_seq":7}"#), Some((7, 0)));
         let deep = [b'['; 100_000];
         for report in [&b""[..], b"{}", b"[7]", br#"{"stream_seq":-1}"#, br#"{"stream_seq":"7"}"#, b"\xff", &deep] {
             assert_eq!(given_up(report), None);

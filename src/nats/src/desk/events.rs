@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use async_nats::Message;
+use async_nats::{Message, Subject};
 use bytes::Bytes;
 use coquad::{Arithmetic, EvaluationError, Mixed};
 use futures::channel::oneshot;
@@ -40,9 +40,21 @@ pub(crate) enum Event {
         attempt: u32,
         job: Whereabouts,
         answer: Result<Option<Bytes>, ()>,
+        /// How many workers to whom the job was given again have begun with it.
+        begun: u32,
     },
-    /// The server has given up the job of this number.
-    Dead(u64),
+    /// The server has given up the job of this number, after so many deliveries.
+    Dead(u64, u32),
+    /// What the server says of the queue of jobs.
+    Queue(Queue),
+    /// The client has dropped messages that came faster than they were read.
+    Missed,
+    /// A worker that cannot store the answer to the job of this `subject` asks whether it is
+    /// needed any more.
+    Asked {
+        subject: String,
+        reply: Subject,
+    },
     /// There are more workers.
     Grown(Arc<Function>),
     /// The connection is there, or there again.
@@ -62,11 +74,14 @@ pub(crate) enum Action {
     Hear(Arc<str>),
     /// Streams and consumers are made where they are missing.
     Setup,
+    /// A worker is told that its answer was heard, or is wanted by nobody.
+    Release(Subject),
     /// An answer of before is looked for: [`Event::Earlier`].
     Recall { subject: Arc<str>, serial: u64 },
     /// A job is published, until the server has it or it is not wanted any more: [`Event::Published`].
     Publish(Publication),
-    /// A job and its answer are looked for, in this order: [`Event::Looked`].
+    /// A job and its answer are looked for, in this order: [`Event::Looked`]. Without a
+    /// `sequence` the answer alone is.
     Look {
         function: Arc<Function>,
         subject: Arc<str>,
@@ -74,6 +89,8 @@ pub(crate) enum Action {
         attempt: u32,
         sequence: Option<u64>,
         message_id: String,
+        /// Whether the server has given the job up.
+        dead: bool,
     },
     /// A job is taken from the queue, until the server says that it is gone. Unless it is `sure`, only if it has this
     /// identity: a server that has lost its store gives its number to another.
@@ -157,6 +174,15 @@ pub(crate) enum Whereabouts {
     Gone,
     /// The server did not say.
     Unknown,
+}
+
+/// The queue of jobs, as the server describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    /// Which queue this is: another one has its name when the old one was deleted.
+    pub(crate) created: SystemTime,
+    /// The oldest job that is there has this number, or a higher one.
+    pub(crate) first: u64,
 }
 
 /// A publication as it was stored.

@@ -107,6 +107,8 @@ impl Desk {
     pub(super) fn close(&mut self, subject: &Arc<str>) -> Option<Pending> {
         let pending = self.pending.remove(subject)?;
         self.order.remove(&pending.serial);
+        self.urgent.remove(&pending.serial);
+        self.missed.remove(&pending.serial);
         if let Some(known) = self.known.get_mut(&pending.question.function.name) {
             known.jobs -= 1;
         }
@@ -214,14 +216,16 @@ impl Desk {
         self.count(|report| report.republished += again);
     }
 
-    /// The server has lost the job: it is published again, a few times.
+    /// The server has lost the job: it is published again, a few times. What was lost with a whole
+    /// queue is published again as often as that happens.
     pub(super) fn lost(&mut self, subject: &Arc<str>, why: &str) {
         let Some(pending) = self.pending.get_mut(subject) else { return };
+        let with_all = pending.era != self.era;
         if pending.points.len() > 1 {
             return self.scatter(subject);
         }
         // What an earlier client left behind was no loss of ours.
-        if !pending.duplicate {
+        if !pending.duplicate && !with_all {
             pending.losses += 1;
         }
         if pending.losses >= pending.question.attempts {

@@ -14,6 +14,8 @@ use super::points::Place;
 pub(super) const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// Then less and less often, down to this.
 const RARELY: Duration = Duration::from_secs(10);
+/// A job of which the server said nothing is looked for again after this.
+const UNSAID: Duration = Duration::from_millis(750);
 
 pub(super) struct Pending {
     pub(super) serial: u64,
@@ -30,10 +32,12 @@ pub(super) struct Pending {
     pub(super) sequence: Option<u64>,
     /// The connection on which it was told to us.
     pub(super) connection: u64,
+    /// In which queue it is, counted as they were made.
+    pub(super) era: u64,
     /// The server had the message before: an earlier client's, or what we gave up.
     pub(super) duplicate: bool,
-    /// The server has said that it gives the job to nobody any more.
-    pub(super) dead: bool,
+    /// The server has said that it gives the job to nobody any more, after so many deliveries.
+    pub(super) dead: Option<u32>,
     /// Cleared when nobody waits any more.
     pub(super) wanted: Arc<AtomicBool>,
     /// When to look for it.
@@ -77,7 +81,8 @@ impl Pending {
             sequence: None,
             connection: 0,
             duplicate: false,
-            dead: false,
+            dead: None,
+            era: 0,
             wanted: Arc::new(AtomicBool::new(true)),
             due: now + FIRST_LOOK,
             pause: FIRST_LOOK,
@@ -104,5 +109,12 @@ impl Pending {
     pub(super) fn back_off(&mut self, now: Instant) {
         self.due = now + self.pause;
         self.pause = (self.pause * 3 / 2).min(RARELY);
+    }
+
+    /// The server did not say what it was asked: it is asked again soon.
+    pub(super) fn look_again(&mut self, now: Instant) {
+        if self.due <= now {
+            self.due = now + UNSAID;
+        }
     }
 }

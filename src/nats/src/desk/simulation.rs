@@ -5,6 +5,7 @@
 
 mod asking;
 mod hands;
+mod looking;
 mod rows;
 mod server;
 
@@ -13,16 +14,17 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use coquad::wire::{Answers, Failure, FailureKind};
 use coquad::{EvaluationError, Mixed};
 use futures::channel::oneshot;
 
+use self::looking::Look;
 use self::server::{Given, Server};
 use super::Desk;
-use super::events::{Action, Event, Function, Publication, Question, Whereabouts};
+use super::events::{Action, Event, Function, Publication, Question, Queue, Whereabouts};
 use crate::error::{Error, NatsReport};
 use crate::names::Space;
 use crate::noise::Noise;
@@ -71,6 +73,10 @@ struct Cut {
 struct Faults {
     dropped: usize,
     doubled: usize,
+    /// Jobs that no worker gets which they were given to.
+    undelivered: usize,
+    /// Answers do not come by themselves.
+    deaf: bool,
     /// By up to three seconds.
     delayed: usize,
     crashes: usize,
@@ -297,11 +303,27 @@ impl World {
 
     fn tick(&mut self) {
         self.tell(Event::Tick);
+        self.describe();
         // Whoever counts the workers finds that there is no stream.
         if !self.server.there && self.chance(25) {
             self.act(Action::Setup);
         }
         self.later(250 * MILLISECOND, Self::tick);
+    }
+
+    /// What `watch.rs` asks the server for.
+    fn describe(&mut self) {
+        let epoch = SystemTime::UNIX_EPOCH;
+        self.request(
+            Who::Coordinator,
+            |world| world.server.describe(),
+            move |world, queue| {
+                if let Some((era, first)) = queue.flatten() {
+                    let created = epoch + Duration::from_secs(era);
+                    world.tell(Event::Queue(Queue { created, first }));
+                }
+            },
+        );
     }
 
     fn tell(&mut self, event: Event) {
@@ -344,7 +366,7 @@ impl World {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Follow(_) | Action::Hear(_) => {}
+            Action::Follow(_) | Action::Hear(_) | Action::Release(_) => {}
             Action::Setup => self.request(Who::Coordinator, |world| world.server.set_up(), |_, _| {}),
             Action::Delete { sequence, message_id, sure } => {
                 let until = self.now + UNCONFIRMED;
@@ -374,8 +396,8 @@ impl World {
                 let until = self.now + UNCONFIRMED;
                 self.publish(publication, until, false, FIRST_PAUSE);
             }
-            Action::Look { subject, serial, attempt, sequence, message_id, .. } => {
-                self.look(Rc::new(Look { subject, serial, attempt, sequence, message_id }));
+            Action::Look { subject, serial, attempt, sequence, message_id, dead, .. } => {
+                self.look(Rc::new(Look { subject, serial, attempt, sequence, message_id, dead }));
             }
         }
     }
@@ -425,67 +447,10 @@ impl World {
             self.request(Who::Coordinator, move |world| world.server.whereabouts(sequence, &job.message_id), then);
         }
     }
-
-    fn look(&mut self, look: Rc<Look>) {
-        let Some(sequence) = look.sequence else { return self.look_for_answer(look, Whereabouts::Unknown) };
-        let job = look.clone();
-        self.request(
-            Who::Coordinator,
-            move |world| world.server.whereabouts(sequence, &job.message_id),
-            move |world, job| world.look_for_answer(look.clone(), job.unwrap_or(Whereabouts::Unknown)),
-        );
-    }
-
-    fn look_for_answer(&mut self, look: Rc<Look>, job: Whereabouts) {
-        let place = look.subject.clone();
-        self.request(
-            Who::Coordinator,
-            move |world| world.server.answer(&place),
-            move |world, answer| match answer {
-                Some(answer) if job == Whereabouts::There => world.look_whether_idle(look.clone(), answer),
-                answer => world.looked(&look, job, answer.ok_or(())),
-            },
-        );
-    }
-
-    fn look_whether_idle(&mut self, look: Rc<Look>, answer: Option<Bytes>) {
-        self.request(
-            Who::Coordinator,
-            |world| world.server.is_idle(),
-            move |world, idle| {
-                if idle != Some(true) {
-                    return world.looked(&look, Whereabouts::There, Ok(answer.clone()));
-                }
-                let (job, look, answer) = (look.clone(), look.clone(), answer.clone());
-                world.request(
-                    Who::Coordinator,
-                    move |world| world.server.whereabouts(job.sequence.expect("it was looked for"), &job.message_id),
-                    move |world, there| {
-                        let abandoned = there == Some(Whereabouts::There);
-                        let job = if abandoned { Whereabouts::Abandoned } else { Whereabouts::There };
-                        world.looked(&look, job, Ok(answer.clone()));
-                    },
-                );
-            },
-        );
-    }
-
-    fn looked(&mut self, look: &Look, job: Whereabouts, answer: Result<Option<Bytes>, ()>) {
-        let Look { subject, serial, attempt, .. } = look;
-        self.tell(Event::Looked { subject: subject.clone(), serial: *serial, attempt: *attempt, job, answer });
-    }
 }
 
 struct Deletion {
     sequence: u64,
     message_id: String,
     until: Time,
-}
-
-struct Look {
-    subject: Arc<str>,
-    serial: u64,
-    attempt: u32,
-    sequence: Option<u64>,
-    message_id: String,
 }

@@ -8,30 +8,26 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::context::PublishErrorKind;
-use async_nats::jetstream::{AckKind, Message, message::PublishMessage};
-use bytes::Bytes;
+use async_nats::jetstream::{AckKind, Message};
 use coquad::Arithmetic;
 use coquad::wire::{Answers, Failure, FailureKind, Job, MAX_FRAME, MAX_POINTS};
 use futures::channel::oneshot;
 use tokio::sync::watch;
 
 use super::hand::{Means, Progress, Trouble};
-use super::held::{Held, May, Terms};
+use super::held::{Held, Terms};
 use super::pull::Pull;
 use super::{Phase, Shared};
 use crate::names::{self, Space};
 
 /// A job this old is evaluated only if somebody still waits for it.
-const OLD: Duration = Duration::from_secs(60);
+const OLD: Duration = Duration::from_secs(1);
 /// How far the clocks of a server and a worker may be apart. Further, and an answer may be missed that is there.
 const CLOCKS: Duration = Duration::from_secs(1);
 /// How long an evaluation that nobody wants may go on: most end by themselves, and starting a process anew is no gain.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long a job that this worker cannot evaluate rests before another gets it.
 const REST: Duration = Duration::from_secs(1);
-/// How long an answer is kept that cannot be stored.
-const STORING: Duration = Duration::from_secs(600);
 
 pub(super) struct Slot {
     shared: Arc<Shared>,
@@ -114,7 +110,10 @@ impl Slot {
         told: &mut watch::Receiver<Phase>,
     ) {
         let Ok(published) = message.info().map(|info| info.published) else { return };
-        let Some(job) = readable(&self.shared.server.space, &self.function, &message.payload) else {
+        // What the server itself has placed there was asked for by nobody who may ask for jobs.
+        let Some(job) = readable(&self.shared.server.space, &self.function, &message.payload)
+            .filter(|_| !names::is_placed(message.headers.as_ref()))
+        else {
             return held.tell(AckKind::Term).await;
         };
         let reply = job.reply.unwrap_or_default();
@@ -122,11 +121,11 @@ impl Slot {
         let published = SystemTime::from(published);
         // A server that was killed may give out anew, as if for the first time, what it was told is done.
         let again = delivery > 1 || published < self.shared.connected() + CLOCKS;
-        if again && self.is_answered(reply, job.id).await {
+        if again && self.shared.is_answered(reply, job.id).await {
             return held.tell(AckKind::Ack).await;
         }
         let age = SystemTime::now().duration_since(published).unwrap_or_default();
-        if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.is_awaited(run).await {
+        if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.shared.is_awaited(run).await {
             return held.tell(AckKind::Term).await;
         }
         if job.x.len() > 1 && delivery > 1 {
@@ -136,8 +135,11 @@ impl Slot {
             self.answer(held, reply, &Answers::whole(job.id, FailureKind::Crashed, why), false, told).await;
             return;
         }
-        let started = Instant::now();
         let id = message.headers.as_ref().and_then(|headers| headers.get(NATS_MESSAGE_ID)).map(|id| id.to_string());
+        if let Some(id) = id.as_deref().filter(|_| delivery > 1) {
+            held.alive(self.shared.mark(reply, id)).await;
+        }
+        let started = Instant::now();
         let cancelled = self.shared.enter(id.as_deref());
         let limit = job.limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
         let limit = limit.unwrap_or(self.shared.longest).min(self.shared.longest);
@@ -250,27 +252,6 @@ impl Slot {
             held.hand_back().await;
         }
     }
-
-    /// Whether a value is there already. A failure may be an earlier attempt's.
-    async fn is_answered(&self, reply: &str, id: &str) -> bool {
-        let Ok(results) = self.shared.context.get_stream_no_info(self.shared.server.space.results_stream()).await
-        else {
-            return false;
-        };
-        match results.direct_get_last_for_subject(reply).await {
-            Ok(message) => {
-                let answers = Answers::decode(&message.payload).ok().filter(|answers| answers.id == id);
-                answers.is_some_and(|answers| answers.is_counted || answers.outcomes.iter().all(|one| one.is_ok()))
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// Whether the client of a run is there. In doubt it is.
-    async fn is_awaited(&self, run: &str) -> bool {
-        let asked = self.shared.client.request(self.shared.server.space.alive(run), Bytes::new()).await;
-        !asked.is_err_and(|error| error.kind() == async_nats::client::RequestErrorKind::NoResponders)
-    }
 }
 
 impl Shared {
@@ -291,54 +272,6 @@ impl Shared {
         if let Some(id) = id {
             self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         }
-    }
-
-    /// Whether there is an answer already, of whatever kind. In doubt there is none.
-    pub(super) async fn has_answer(&self, reply: &str) -> bool {
-        let results = self.context.get_stream_no_info(self.server.space.results_stream()).await;
-        match results {
-            Ok(results) => results.direct_get_last_for_subject(reply).await.is_ok(),
-            Err(_) => false,
-        }
-    }
-
-    /// Publishes the answer until the server has it, for as long as the job is ours. It goes to the client and into the
-    /// store at once.
-    async fn store(&self, reply: &str, answers: &Answers<'_>, are_values: bool, held: &Held<'_>) -> bool {
-        let mut connections = self.connections.clone();
-        let until = Instant::now() + STORING;
-        let mut pause = Duration::from_millis(50);
-        let mut bytes = encoded(answers, MAX_FRAME);
-        while Instant::now() < until {
-            match held.may_answer(are_values, reply).await {
-                May::Yes => {}
-                May::No => return false,
-                May::Later => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            }
-            connections.mark_unchanged();
-            let message = PublishMessage::build().payload(bytes.clone());
-            let storing = async { self.context.send_publish(reply.to_owned(), message).await?.await };
-            let stored = tokio::select! {
-                biased;
-                stored = storing => stored,
-                // What was under way on the old connection may be lost: it is not waited for.
-                Ok(()) = connections.changed() => continue,
-            };
-            match stored {
-                Ok(_) => return true,
-                Err(error) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
-                    // It never will: that is the answer then.
-                    bytes = encoded(answers, self.client.server_info().max_payload);
-                }
-                Err(_) => {}
-            }
-            tokio::time::sleep(pause).await;
-            pause = (2 * pause).min(Duration::from_secs(5));
-        }
-        false
     }
 }
 
@@ -364,18 +297,6 @@ pub(super) fn cancelled<'a>(subject: &'a str, payload: &'a [u8]) -> impl Iterato
 async fn reached(told: &mut watch::Receiver<Phase>, phase: Phase) {
     // Nobody tells any more: the worker has ended, and its runtime with it.
     let _ = told.wait_for(|now| *now >= phase).await;
-}
-
-/// The answer, or a failure of the whole job that says that it is longer than `limit`.
-fn encoded(answers: &Answers<'_>, limit: usize) -> Bytes {
-    let mut bytes = Vec::new();
-    answers.encode(&mut bytes);
-    if bytes.len() > limit {
-        let why = format!("a value of {} bytes is over the limit of {limit}", bytes.len());
-        bytes.clear();
-        Answers::whole(answers.id, FailureKind::Failed, why).encode(&mut bytes);
-    }
-    bytes.into()
 }
 
 #[cfg(test)]

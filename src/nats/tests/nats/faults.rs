@@ -422,3 +422,27 @@ fn an_evaluation_that_hangs_ends_at_its_time_limit() {
     assert!(block_on(evaluator.evaluate(1.0)).is_err());
     assert_eq!(block_on(evaluator.evaluate(-1.0)).unwrap().to_bits(), (-1f64).to_bits());
 }
+
+/// D19: three times the job is given to somebody who never has it, as when the connection breaks.
+#[test]
+fn d19_a_job_that_is_lost_on_its_way_is_no_dead_worker() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("peak").deadline(AT_MOST);
+    let tool = Tool::new(&server);
+    let reports = tool.hear(&["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"]);
+    thread::scope(|scope| {
+        let value = scope.spawn(|| block_on(evaluator.evaluate(0.5)));
+        until("the job is queued", || tool.stream_is_there("default") && tool.jobs_waiting("default") == 1);
+        let next = "$JS.API.CONSUMER.MSG.NEXT.COQUAD1_default_JOBS.peak";
+        until("the server has given it up", || {
+            let asked = tool.client.publish_with_reply(next, "nobody", r#"{"batch":1,"no_wait":true}"#.into());
+            tool.block_on(asked).unwrap();
+            thread::sleep(Duration::from_millis(50));
+            reports.lock().unwrap().len() == 1
+        });
+        let _worker = WorkerProcess::start(&server, "peak", 1);
+        assert_eq!(value.join().unwrap().unwrap().to_bits(), peak(0.5).to_bits());
+    });
+    assert_eq!(nats.report().republished, 1);
+}

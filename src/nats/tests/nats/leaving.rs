@@ -10,7 +10,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 
 use crate::support::worker::{WorkerProcess, peak, points};
-use crate::support::{NatsServer, signal, until};
+use crate::support::{NatsServer, Tool, signal, until};
 
 /// Longer than anything here may take: what only the missing of a sign of life would bring back does not come.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -210,4 +210,43 @@ fn a_supervisor_that_is_killed_leaves_nothing_behind() {
         drop(stop);
         busy.join().unwrap();
     });
+}
+
+const ABANDONED: &str = "COQUAD_TEST_ABANDONED";
+
+/// The coordinator of the test below, in a process of its own.
+#[test]
+fn coordinator_process() {
+    let Ok(url) = std::env::var(ABANDONED) else { return };
+    let nats = block_on(Nats::connect(url)).unwrap();
+    let evaluator = nats.evaluator::<f64>("slow");
+    let xs = (0..200).map(|i| f64::from(i) / 200.0);
+    block_on(join_all(xs.map(|x| evaluator.evaluate(x))));
+}
+
+/// D24: what was queued by a coordinator that has died is evaluated for nobody.
+#[test]
+fn jobs_of_a_coordinator_that_died_are_dropped() {
+    let server = NatsServer::start();
+    let tally = server.folder.path().join("tally");
+    let tool = Tool::new(&server);
+    let mut coordinator = Command::new(std::env::current_exe().unwrap())
+        .args(["leaving::coordinator_process", "--exact", "--nocapture"])
+        .env(ABANDONED, server.url())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("all are queued", || tool.stream_is_there("default") && tool.jobs_waiting("default") == 200);
+    // Not younger than what is evaluated unasked.
+    std::thread::sleep(Duration::from_millis(1200));
+    let _worker = WorkerProcess::tallied(&server, "slow", 4, &tally);
+    until("it is under way", || points(&tally).len() >= 10);
+    coordinator.kill().unwrap();
+    let before = points(&tally).len();
+    coordinator.wait().unwrap();
+    until("the queue is empty", || tool.jobs_waiting("default") == 0);
+    let after = points(&tally).len() - before;
+    println!("{after} of {} jobs were evaluated for nobody", 200 - before);
+    // Four slots have 50 in the time for which the run was known to be waited for.
+    assert!(after < 100, "{after}");
 }

@@ -7,8 +7,10 @@ mod leaving;
 mod many;
 #[path = "../../src/noise.rs"]
 mod noise;
+mod operators;
 mod python;
 mod security;
+mod stalls;
 mod support;
 
 /// Not a test of its own: the worker processes of the others are this program, started with this name.

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coquad::wire::Job;
 use coquad::{EvaluationError, Evaluator, Integrator};
@@ -350,4 +350,114 @@ fn a_missing_permission_is_a_typed_error() {
     let evaluator = nats.evaluator::<f64>("f").deadline(Duration::from_secs(30));
     let refused = block_on(evaluator.evaluate(0.5)).unwrap_err();
     assert!(matches!(refused.downcast_ref(), Some(Error::Refused { .. })), "{refused}");
+}
+
+/// D16: what this account may not purge is not waited for.
+#[test]
+fn closing_takes_no_longer_than_what_the_account_may_do() {
+    let lab = Lab::new();
+    lab.set_up();
+    let _worker = Worker::new(lab.at("worker")).serve("f", peak).slots(2).start().unwrap();
+    let nats = block_on(Nats::connect(lab.at("client"))).unwrap();
+    assert_eq!(block_on(nats.evaluator::<f64>("f").evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+    let begin = Instant::now();
+    block_on(nats.close());
+    let took = begin.elapsed();
+    println!("close() took {took:.2?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// D20: whoever may read stored messages can have the server place one on any subject, by the place
+/// for the reply. Has it put these bytes there.
+fn place(tool: &Tool, bytes: &[u8], subject: &str) {
+    let (context, stored) = (tool.context(), "coquad1.default.res.r-1.stored");
+    let asked = format!("$JS.API.DIRECT.GET.COQUAD1_default_RES.{stored}");
+    tool.block_on(async {
+        context.publish(stored, bytes.to_vec().into()).await.unwrap().await.unwrap();
+        tool.client.publish_with_reply(asked, subject.to_owned(), "".into()).await.unwrap();
+        tool.client.flush().await.unwrap();
+    });
+}
+
+#[test]
+fn d20_jobs_that_the_server_placed_are_refused() {
+    let server = NatsServer::start();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let f = move |x: f64| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        peak(x)
+    };
+    let _worker = Worker::new(server.server()).serve("f", f).slots(2).start().unwrap();
+    let tool = Tool::new(&server);
+    place(&tool, &job("f", "1f", "coquad1.default.res.n-known.1f"), "coquad1.default.job.f");
+    until("the server has placed it", || tool.jobs_ever("default") == 1);
+    until("it is ended", || tool.jobs_waiting("default") == 0);
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+    let nats = server.connect();
+    assert_eq!(block_on(nats.evaluator::<f64>("f").evaluate(0.5)).unwrap().to_bits(), peak(0.5).to_bits());
+}
+
+#[test]
+fn d20_cancellations_that_the_server_placed_are_refused() {
+    let server = NatsServer::start();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let (wake, woken) = futures::channel::oneshot::channel::<()>();
+    let woken = woken.shared();
+    let f = coquad::evaluator_fn(1, move |x: f64| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let woken = woken.clone();
+        async move {
+            let _ = woken.await;
+            Ok::<_, String>(peak(x))
+        }
+    });
+    let _worker = Worker::new(server.server()).serve_evaluator("f", f).slots(1).start().unwrap();
+    let tool = Tool::new(&server);
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("f");
+    let mut evaluation = Box::pin(evaluator.evaluate(0.5));
+    assert!(evaluation.as_mut().now_or_never().is_none());
+    until("it is evaluated", || calls.load(Ordering::Relaxed) == 1);
+    let reply = tool.queued_job_reply("f");
+    let (run, id) = reply.strip_prefix("coquad1.default.res.").unwrap().split_once('.').unwrap();
+    let heard = tool.hear(&["coquad1.default.cancel.*"]);
+    place(&tool, format!("{run}.{id}.0").as_bytes(), &format!("coquad1.default.cancel.{run}"));
+    until("the server has placed it", || heard.lock().unwrap().len() == 1);
+    // What is cancelled goes on for a second.
+    std::thread::sleep(Duration::from_millis(1500));
+    wake.send(()).unwrap();
+    assert_eq!(block_on(evaluation).unwrap().to_bits(), peak(0.5).to_bits());
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+/// D21: answers that somebody has stored ahead on a run with a name are found out.
+#[test]
+fn d21_nobody_can_store_both_answers_of_a_verified_point_ahead() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let tool = Tool::new(&server);
+    let evaluator = nats.evaluator::<f64>("f").run("known");
+    let (evaluation, first) = queued(&evaluator, &tool);
+    drop(evaluation);
+    until("it is taken back", || tool.jobs_waiting("default") == 0);
+    // What anybody can compute who knows the function and the point.
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in [&b"f again"[..], b""] {
+        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(part);
+    }
+    context.update(&0.5f64.to_bits().to_le_bytes());
+    let second: String = context.finish().as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    for id in [first.rsplit_once('.').unwrap().1, &second] {
+        let mut forged = Vec::new();
+        coquad::wire::Answer::new(id, Ok(vec![7.0].into())).encode(&mut forged);
+        let (context, place) = (tool.context(), format!("coquad1.default.res.n-known.{id}"));
+        tool.block_on(async { context.publish(place, forged.into()).await.unwrap().await.unwrap() });
+    }
+    let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
+    let found = block_on(evaluator.verify(1.0).evaluate(0.5)).unwrap_err();
+    let Some(Error::Conflict { first, second, .. }) = found.downcast_ref() else { panic!("{found}") };
+    assert_eq!((first[0].to_bits(), second[0].to_bits()), (7f64.to_bits(), peak(0.5).to_bits()));
 }

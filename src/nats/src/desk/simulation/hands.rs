@@ -39,6 +39,15 @@ impl World {
             let Some(given) = self.server.give(self.now) else { break };
             self.server.waiting.pop_front();
             self.watch(given.sequence, given.delivery);
+            if self.chance(self.faults.undelivered) {
+                // The worker will ask again.
+                self.later(SECOND, move |world| {
+                    if world.hands[hand].life == life {
+                        world.request_job(hand);
+                    }
+                });
+                continue;
+            }
             self.send(Who::Worker(hand), Way::FromServer, move |world| {
                 if world.hands[hand].life == life {
                     given.points.iter().for_each(|point| world.counts.deliveries[*point] += 1);
@@ -57,7 +66,7 @@ impl World {
             server::Overdue::Later => world.watch(sequence, delivery),
             server::Overdue::Again => world.dispatch(),
             server::Overdue::Dead => {
-                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Dead(sequence)));
+                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Dead(sequence, delivery)));
             }
         });
     }
@@ -84,7 +93,24 @@ impl World {
                     let answers = Answers::decode(&answer).expect("an answer");
                     answers.is_counted || answers.outcomes.iter().all(|outcome| outcome.is_ok())
                 });
-                if is_value { world.let_go(hand, turn) } else { world.evaluate(hand, given.clone()) }
+                if is_value { world.let_go(hand, turn) } else { world.mark(hand, turn, given.clone()) }
+            },
+        );
+    }
+
+    /// A mark that it has begun is left before a job is evaluated that was given out before.
+    fn mark(&mut self, hand: usize, turn: u64, given: Given) {
+        if given.points.len() > 1 {
+            return self.evaluate(hand, given);
+        }
+        let (id, given_again) = (given.message_id.clone(), given.delivery);
+        self.request(
+            Who::Worker(hand),
+            move |world| world.server.mark(&id, given_again),
+            move |world, _| {
+                if world.hands[hand].turn == turn {
+                    world.evaluate(hand, given.clone());
+                }
             },
         );
     }
@@ -97,7 +123,7 @@ impl World {
             Answers::whole(name, FailureKind::Crashed, "it was given out before").encode(&mut answer);
             return self.store(hand, turn, given.subject.clone(), answer.into(), 50 * MILLISECOND);
         }
-        let longest = match self.faults.swift && !self.chance(5) {
+        let longest = match self.faults.swift && (self.faults.deaf || !self.chance(5)) {
             true => 200,
             false => [10 * MILLISECOND, 300 * MILLISECOND, 2 * SECOND, 20 * SECOND][self.noise.below(4)],
         };
@@ -187,7 +213,10 @@ impl World {
                     description: None,
                     length: 0,
                 };
-                world.send(Who::Coordinator, Way::FromServer, move |world| world.tell(Event::Arrived(message.clone())));
+                if !world.faults.deaf {
+                    let arrived = move |world: &mut World| world.tell(Event::Arrived(message.clone()));
+                    world.send(Who::Coordinator, Way::FromServer, arrived);
+                }
                 stored
             },
             move |world, stored| {

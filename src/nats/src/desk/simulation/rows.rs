@@ -296,8 +296,8 @@ fn lost_stores(name: &str, swift: bool) {
     row(name, 3_000, |seed| {
         let mut noise = Noise(!seed);
         let lies = if swift && noise.below(4) == 0 { 20 } else { 0 };
-        // Once or twice: a job that is lost three times is given up.
-        let losses = (0..1 + noise.below(2)).map(|_| noise.below(10 * SECOND as usize) as Time).collect();
+        // However often: what is lost with all others is no loss of its own.
+        let losses = (0..1 + noise.below(5)).map(|_| noise.below(10 * SECOND as usize) as Time).collect();
         let world = play(
             seed,
             Trial {
@@ -402,4 +402,47 @@ fn row_poison_a_point_that_kills_every_worker_is_found_in_the_middle_of_a_job_an
         wide.set(wide.get() + u32::from(world.counts.widest > 1));
     });
     println!("{} workers killed, in {} trials with jobs of many points", kills.get(), wide.get());
+}
+
+/// D19: what is lost on the way to a worker is told from a worker that died.
+#[test]
+fn row_d19_jobs_that_never_reached_a_worker_are_no_dead_workers() {
+    let dead = Cell::new(0);
+    row("d19", 3_000, |seed| {
+        let mut noise = Noise(!seed);
+        let faults = Faults { undelivered: 15, ..Faults::default() };
+        let world = play(
+            seed,
+            Trial {
+                points: 1 + noise.below(8),
+                hands: 2 + noise.below(3),
+                ack_wait: 5 * SECOND,
+                named: noise.below(2) == 0,
+                deadline: None,
+                dropped: 0,
+                faults,
+            },
+        );
+        check(&world, false);
+        dead.set(dead.get() + world.server.dead);
+    });
+    println!("{} jobs given up by the server, all evaluated", dead.get());
+    assert!(std::env::var_os("COQUAD_SEED").is_some() || dead.get() > 0);
+}
+
+/// D15: it was 100 in a quarter of a second, however many there were.
+#[test]
+fn row_d15_thousands_of_missed_answers_are_found_in_seconds() {
+    let slowest = Cell::new(0);
+    row("d15", 4, |seed| {
+        let faults = Faults { deaf: true, swift: true, ..Faults::default() };
+        let trial =
+            Trial { points: 4_000, hands: 64, ack_wait: 30 * SECOND, named: true, deadline: None, dropped: 0, faults };
+        let world = play(seed, trial);
+        check(&world, false);
+        let last = world.asked.iter().filter_map(|asked| asked.ended.as_ref().map(|(end, _)| *end)).max();
+        slowest.set(slowest.get().max(last.expect("some were asked for")));
+    });
+    println!("the last of 4,000 after {:.1} s", slowest.get() as f64 / SECOND as f64);
+    assert!(slowest.get() < 6 * SECOND, "{} us", slowest.get());
 }

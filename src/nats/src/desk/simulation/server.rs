@@ -59,6 +59,8 @@ pub(super) struct Server {
     jobs: BTreeMap<u64, Job>,
     seen: HashMap<String, (u64, Time)>,
     answers: HashMap<Arc<str>, Bytes>,
+    /// The deliveries that workers have begun with, of jobs that were given out again.
+    begun: HashMap<String, HashSet<u32>>,
     /// The identities of all jobs that were ever taken into the queue.
     pub(super) ever: HashSet<String>,
     /// Jobs that were given out again, and given up.
@@ -77,6 +79,7 @@ impl Server {
             jobs: BTreeMap::new(),
             seen: HashMap::new(),
             answers: HashMap::new(),
+            begun: HashMap::new(),
             ever: HashSet::new(),
             redelivered: 0,
             dead: 0,
@@ -91,6 +94,7 @@ impl Server {
         self.jobs.clear();
         self.seen.clear();
         self.answers.clear();
+        self.begun.clear();
     }
 
     pub(super) fn set_up(&mut self) {
@@ -166,6 +170,22 @@ impl Server {
             _ if !self.there => Whereabouts::Unknown,
             _ => Whereabouts::Gone,
         }
+    }
+
+    pub(super) fn mark(&mut self, message_id: &str, delivery: u32) {
+        if self.there {
+            self.begun.entry(message_id.to_owned()).or_default().insert(delivery);
+        }
+    }
+
+    pub(super) fn begun(&self, message_id: &str) -> u32 {
+        self.begun.get(message_id).map_or(0, |deliveries| deliveries.len() as u32)
+    }
+
+    /// Which queue there is, and the oldest job in it.
+    pub(super) fn describe(&self) -> Option<(u64, u64)> {
+        let first = self.jobs.first_key_value().map_or(self.last + 1, |(first, _)| *first);
+        self.there.then_some((self.era, first))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,0 +1,89 @@
+//! Looks after the streams of a space while a coordinator is connected: what is missing is made
+//! anew, what is full or paused is told.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::{DiscardPolicy, Info};
+use futures::channel::mpsc::UnboundedSender;
+
+use crate::desk::events::{Event, Queue};
+use crate::ops::Ops;
+
+/// How often the server is asked for its streams.
+const ROUND: Duration = Duration::from_millis(900);
+
+/// Looks after the streams for as long as somebody hears of them.
+pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
+    let mut connections = ops.connections();
+    tokio::spawn(async move {
+        let names = [ops.server.space.jobs_stream(), ops.server.space.results_stream()];
+        // What was told last of each, so that it is told once.
+        let mut told = [const { None }; 2];
+        while !to.is_closed() {
+            for (which, name) in names.iter().enumerate() {
+                connections.mark_unchanged();
+                let found = tokio::select! {
+                    biased;
+                    // What was asked of the old server is not waited for.
+                    Ok(()) = connections.changed() => continue,
+                    found = ops.context.get_stream(name) => found,
+                };
+                let trouble = match &found {
+                    Ok(stream) => {
+                        let info = stream.cached_info();
+                        if which == 0 {
+                            let (created, first) = (SystemTime::from(info.created), info.state.first_sequence);
+                            let _ = to.unbounded_send(Event::Queue(Queue { created, first }));
+                        }
+                        fullness(info)
+                    }
+                    Err(error) => match error.kind() {
+                        GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                            let made = ops.setup().await;
+                            made.err().map(|error| error.to_string())
+                        }
+                        // No connection, or a server that is busy: it is heard of elsewhere.
+                        _ => continue,
+                    },
+                };
+                tell(name, &trouble, &mut told[which]);
+            }
+            tokio::select! {
+                biased;
+                Ok(()) = connections.changed() => {}
+                () = tokio::time::sleep(ROUND) => {}
+            }
+        }
+    });
+}
+
+/// Says what is the matter with a stream, once, and once that it is over.
+fn tell(stream: &str, trouble: &Option<String>, told: &mut Option<String>) {
+    if trouble == told {
+        return;
+    }
+    match trouble {
+        Some(trouble) => tracing::warn!(target: "coquad", stream, trouble, "waiting for a stream"),
+        None => tracing::info!(target: "coquad", stream, "the stream takes messages again"),
+    }
+    told.clone_from(trouble);
+}
+
+/// Why the stream takes no more messages, if so.
+fn fullness(info: &Info) -> Option<String> {
+    let (config, state) = (&info.config, &info.state);
+    if config.discard != DiscardPolicy::New {
+        return None;
+    }
+    let full = |now: u64, most: i64| u64::try_from(most).is_ok_and(|most| most > 0 && now >= most);
+    if full(state.messages, config.max_messages) {
+        Some(format!("it is full: {} messages of {}", state.messages, config.max_messages))
+    } else if full(state.bytes, config.max_bytes) {
+        Some(format!("it is full: {} bytes of {}", state.bytes, config.max_bytes))
+    } else {
+        None
+    }
+}
