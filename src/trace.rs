@@ -42,6 +42,11 @@ pub(crate) fn arithmetic_differs(error: &dyn std::fmt::Display) {
 }
 
 #[cfg(all(unix, feature = "process"))]
+pub(crate) fn build_differs(first: &str, build: &str) {
+    event!(WARN, first, build, "a worker is another build: values may have other bits");
+}
+
+#[cfg(all(unix, feature = "process"))]
 pub(crate) fn worker_not_started(error: &dyn std::fmt::Display, failures: u32) {
     event!(WARN, %error, failures, "a worker process did not start");
 }

@@ -4,9 +4,9 @@
 //! of functions travel, never code. On a pipe a frame precedes each message: its length in bytes, a `u32`, little-endian.
 //!
 //! ```text
-//! hello  {v: 1, f: str, a: str?, m: int?}
-//! a worker on a pipe, once, before all else: what it serves, its arithmetic, and how many points a
-//! job may have
+//! hello  {v: 1, f: str, a: str?, m: int?, b: str?}
+//! a worker on a pipe, once, before all else: what it serves, its arithmetic, how many points a
+//! job may have, and which build it is
 //! job    {v: 1, id: str, f: str, x: numbers, p: bin?, t: float?, r: str?}
 //!        f: the function, x: the point, p: parameters, t: time limit in seconds, r: where to reply
 //! answer {v: 1, id: str, y: numbers, dt: float?, w: str?, n: int?, a: str?, m: int?}

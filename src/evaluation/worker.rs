@@ -10,6 +10,8 @@
 //! reads nothing from its input, and what it prints goes to standard error, so that a stray `println!` breaks nothing.
 //! What is printed *before* does.
 
+mod build;
+
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -206,7 +208,13 @@ fn serve_by(function: &str, most: usize, f: Served<'_>) -> io::Result<()> {
     let (input, mut output) = take_pipes()?;
     let mut bytes = Vec::new();
     let arithmetic = Arithmetic::here();
-    let hello = Hello { function, arithmetic: Some(arithmetic.as_str()), most: Some(MAX_POINTS as u64) };
+    let build = build::identity();
+    let hello = Hello {
+        function,
+        arithmetic: Some(arithmetic.as_str()),
+        most: Some(MAX_POINTS as u64),
+        build: build.as_deref(),
+    };
     frame(&mut bytes, |into| hello.encode(into)).map_err(invalid)?;
     output.write_all(&bytes)?;
 

@@ -177,4 +177,7 @@ pub struct ProcessReport {
     /// Workers whose [`Arithmetic`] differs from the first one's, or is not the one asked for: their values, if used, have
     /// other bits. [`Processes::arithmetics`](crate::Processes::arithmetics) names what was seen.
     pub mixed: u64,
+    /// Workers that are another build than the first one is that says which it is: the program was
+    /// replaced meanwhile, and may compute other values.
+    pub other_builds: u64,
 }

@@ -107,6 +107,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
             workers: (0..config.workers).map(|_| None).collect(),
             pace: None,
             mean: None,
+            build: None,
             failures: 0,
             fruitless: 0,
             last_failure: Instant::now(),
@@ -192,6 +193,8 @@ struct Supervisor<T> {
     pace: Option<f64>,
     /// Seconds per evaluation, on average over the last few.
     mean: Option<f64>,
+    /// Which build the first worker was that said so.
+    build: Option<String>,
     /// Starts in a row that led to no worker.
     failures: u32,
     /// Deaths in a row with no answer between them.
@@ -368,6 +371,13 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             _ => {
                 if let Some(arithmetic) = hello.arithmetic {
                     self.compare(arithmetic.into())?;
+                }
+                if let Some(build) = hello.build {
+                    let first = self.build.get_or_insert_with(|| build.to_owned());
+                    if *first != *build {
+                        trace::build_differs(first, build);
+                        self.count(|report| report.other_builds += 1);
+                    }
                 }
                 worker.serves(hello.most.unwrap_or(1));
                 worker.since = Instant::now();

@@ -39,6 +39,8 @@ pub struct Hello<'a> {
     pub arithmetic: Option<&'a str>,
     /// How many points a job may have: 1 if it does not say.
     pub most: Option<u64>,
+    /// Which build it is, if it says so: workers of one build say the same, others something else.
+    pub build: Option<&'a str>,
 }
 
 /// A point to evaluate, or several for a worker that takes them.
@@ -229,8 +231,8 @@ pub(super) fn identifier(id: Option<&str>) -> Result<&str, WireError> {
 impl<'a> Hello<'a> {
     /// Appends the message.
     pub fn encode(&self, into: &mut Vec<u8>) {
-        let options = u32::from(self.arithmetic.is_some()) + u32::from(self.most.is_some());
-        let mut writer = Writer::new(into, 2 + options);
+        let options = [self.arithmetic.is_some(), self.most.is_some(), self.build.is_some()].map(u32::from);
+        let mut writer = Writer::new(into, 2 + options.iter().sum::<u32>());
         writer.text("f", self.function);
         if let Some(arithmetic) = self.arithmetic {
             writer.text("a", arithmetic);
@@ -238,6 +240,9 @@ impl<'a> Hello<'a> {
         if let Some(most) = self.most {
             writer.key("m");
             writer.count(most);
+        }
+        if let Some(build) = self.build {
+            writer.text("b", build);
         }
     }
 
@@ -247,18 +252,19 @@ impl<'a> Hello<'a> {
     ///
     /// [`WireError`], if it is none.
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
-        let (mut function, mut arithmetic, mut most) = (None, None, None);
+        let (mut function, mut arithmetic, mut most, mut build) = (None, None, None, None);
         read(message, |key, reader| {
             match key {
                 "f" => function = Some(reader.text()?),
                 "a" => arithmetic = Some(reader.text()?),
                 "m" => most = Some(reader.count()?),
+                "b" => build = Some(reader.text()?),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
         let function = function.ok_or(WireError::malformed("it does not name a function"))?;
-        Ok(Self { function, arithmetic, most })
+        Ok(Self { function, arithmetic, most, build })
     }
 }
 

@@ -87,7 +87,8 @@ fn messages_come_back_as_they_were_sent() {
     assert_eq!(Job::decode(&encoded(|into| job.encode(into))).unwrap(), job);
     let answer = full_answer();
     assert_eq!(Answer::decode(&encoded(|into| answer.encode(into))).unwrap(), answer);
-    let hello = Hello { function: "gap-v3", arithmetic: Some("glibc-fma:eaf47106 release"), most: Some(64) };
+    let hello =
+        Hello { function: "gap-v3", arithmetic: Some("glibc-fma:eaf47106 release"), most: Some(64), build: Some("b1") };
     assert_eq!(Hello::decode(&encoded(|into| hello.encode(into))).unwrap(), hello);
     for (kind, _) in super::messages::KINDS {
         let failed = Answer::new("1", Err(Failure::new(kind, "no")));

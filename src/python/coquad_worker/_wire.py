@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
+import sys
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 VERSION = 1
@@ -155,10 +157,21 @@ def _extra(extra: Any) -> "list[tuple[str, bytes]]":
     return packed
 
 
-def hello(function: str, arithmetic: str, most: int = 1) -> bytes:
-    """What a worker on a pipe says first: what it serves, and how many points a job may have."""
+def hello(function: str, arithmetic: str, most: int = 1, build: Optional[str] = None) -> bytes:
+    """What a worker on a pipe says first: what it serves, how many points a job may have, and which build it is."""
     many = [("m", count(most))] if most > 1 else []
-    return message(("f", text(function)), ("a", text(arithmetic)), *many)
+    which = [("b", text(build))] if build else []
+    return message(("f", text(function)), ("a", text(arithmetic)), *many, *which)
+
+
+def build() -> Optional[str]:
+    """A hash of the program's file, and of the interpreter's version: none where there is no file."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    try:
+        with open(path or "", "rb") as file:
+            return hashlib.sha256(sys.version.encode() + file.read()).hexdigest()[:16]
+    except OSError:
+        return None
 
 
 def count(number: int) -> bytes:

@@ -33,7 +33,7 @@ class Pipe:
         self._function, self._most = function, min(max(most, 1), _wire.MOST_POINTS)
         self._bytes = bytearray()
         self._writing = threading.Lock()
-        self.send(_wire.hello(function, arithmetic(), self._most))
+        self.send(_wire.hello(function, arithmetic(), self._most, _wire.build()))
 
     def send(self, *messages: bytes) -> None:
         frame = b"".join(len(message).to_bytes(4, "little") + message for message in messages)

@@ -234,3 +234,29 @@ fn a_worker_that_is_listened_to_is_heard() {
     let report = processes.report();
     assert_eq!((report.starts, report.deaths, report.protocol_errors), (2, 1, 0), "{report:?}");
 }
+
+/// D23: a program that is replaced by another of its name is told from the one that was there.
+#[test]
+fn a_program_that_was_replaced_is_another_build() {
+    let folder = Folder::new();
+    let path = folder.0.join("worker.py");
+    let write = |value: &str| {
+        let text = format!(
+            "import os\nfrom coquad_worker import serve\ndef f(x):\n    if x == 2: os._exit(1)\n    return {value}\n\
+             serve(f)\n"
+        );
+        fs::write(&path, text).unwrap();
+    };
+    write("x");
+    let mut command = python();
+    command.arg(&path).stderr(Stdio::null());
+    let processes = Processes::new(1, command).attempts(1);
+    let restarted = |value: f64, other_builds: u64| {
+        assert!(evaluate(&processes, 2.0).is_err());
+        assert_eq!(evaluate(&processes, 1.0).unwrap().to_bits(), value.to_bits());
+        assert_eq!(processes.report().other_builds, other_builds);
+    };
+    restarted(1.0, 0);
+    write("x + 1");
+    restarted(2.0, 1);
+}
