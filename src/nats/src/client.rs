@@ -23,6 +23,8 @@ use crate::desk::Desk;
 use crate::desk::events::{Event, Function, Question, Waiter, Wish};
 use crate::drive::Drive;
 use crate::error::{Error, NatsReport};
+use crate::forget::Forget;
+use crate::metrics::{self, WorkerReport, Workers};
 use crate::names;
 use crate::ops::Ops;
 use crate::server::Server;
@@ -64,6 +66,7 @@ struct Inner {
     /// What workers must not know: which points are evaluated twice.
     secret: [u8; 16],
     report: Arc<Mutex<NatsReport>>,
+    workers: Workers,
 }
 
 impl Drop for Inner {
@@ -90,7 +93,8 @@ impl Nats {
         let (ready, connected) = oneshot::channel();
         let (to_self, for_desk) = (events.clone(), server.clone());
         let report = Arc::<Mutex<NatsReport>>::default();
-        let desk = Desk::new(server.space.clone(), report.clone());
+        let workers = Workers::default();
+        let desk = Desk::new(server.space.clone(), report.clone(), workers.clone());
         let failed = |error: std::io::Error| Error::Connect { reason: error.to_string() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let background = move || {
@@ -114,7 +118,7 @@ impl Nats {
         thread::Builder::new().name("coquad-nats".into()).spawn(background).map_err(failed)?;
         // Dropped before it is handed out, it closes the connection.
         let (functions, tickets) = (Mutex::default(), AtomicU64::new(0));
-        let inner = Arc::new(Inner { server, events, run, functions, tickets, secret, report });
+        let inner = Arc::new(Inner { server, events, run, functions, tickets, secret, report, workers });
         connected.await.unwrap_or(Err(Error::Closed {}))?;
         Ok(Self { inner })
     }
@@ -141,6 +145,7 @@ impl Nats {
             deadline: None,
             attempts: 3,
             queue_factor: 2.0,
+            weight: 1.0,
             verify: 0.0,
             twice: Arc::default(),
             mixed: Mixed::Count,
@@ -154,6 +159,23 @@ impl Nats {
     #[must_use]
     pub fn report(&self) -> NatsReport {
         *self.inner.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each worker has done for this connection so far, by its function and name.
+    #[must_use]
+    pub fn workers(&self) -> Vec<WorkerReport> {
+        metrics::workers(&self.inner.workers)
+    }
+
+    /// [`report`](Self::report), [`workers`](Self::workers) and the slots of each function in the text format of
+    /// OpenMetrics 1.0, for a service that is asked for its metrics.
+    #[must_use]
+    pub fn open_metrics(&self) -> String {
+        let functions = self.inner.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots =
+            |function: &Weak<Function>| function.upgrade().map(|function| function.slots.load(Ordering::Relaxed));
+        let slots: Vec<_> = functions.iter().filter_map(|(name, function)| Some((&**name, slots(function)?))).collect();
+        metrics::text(&self.inner.server.space, &self.report(), &self.workers(), &slots)
     }
 
     /// Takes back all that is under way, and ends the connection. The server is waited for up to 5 s, unless the connection
@@ -239,6 +261,7 @@ pub struct NatsEvaluator<T = f64> {
     deadline: Option<Duration>,
     attempts: u32,
     queue_factor: f64,
+    weight: f64,
     verify: f64,
     /// Points that are being evaluated twice.
     twice: Arc<AtomicUsize>,
@@ -311,6 +334,15 @@ impl<T> NatsEvaluator<T> {
         self
     }
 
+    /// Gives the run `weight` times as many places in the queue as another has, 1 unless called; 0.01 to
+    /// 100. Runs that ask for more than the slots can do take turns, each as often as it has places.
+    #[must_use]
+    pub fn weight(mut self, weight: f64) -> Self {
+        self.weight = if weight.is_nan() { 1.0 } else { weight.clamp(0.01, 100.0) };
+        self.question = OnceLock::new();
+        self
+    }
+
     /// Has this share of the points, 0 unless called, evaluated twice: [`Error::Conflict`] if the answers differ in a bit.
     ///
     /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which
@@ -376,6 +408,7 @@ impl<T> NatsEvaluator<T> {
                 limit: self.time_limit,
                 deadline: self.deadline,
                 attempts: self.attempts,
+                weight: self.weight,
                 mixed: self.mixed.clone(),
             })
         }))
@@ -395,21 +428,6 @@ impl<T> NatsEvaluator<T> {
         };
         let subject = self.inner.server.space.result(&self.run, &id).into();
         Ok(Wish { question, x, id, subject, waiter })
-    }
-}
-
-/// Takes an evaluation back unless it was answered.
-struct Forget<'a> {
-    events: &'a UnboundedSender<Event>,
-    subject: Option<Arc<str>>,
-    ticket: u64,
-}
-
-impl Drop for Forget<'_> {
-    fn drop(&mut self) {
-        if let Some(subject) = self.subject.take() {
-            let _ = self.events.unbounded_send(Event::Forget { subject, ticket: self.ticket });
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod jobs;
 mod looks;
 mod pending;
 mod points;
+mod shares;
 #[cfg(test)]
 mod simulation;
 mod width;
@@ -31,12 +32,18 @@ use self::answer::{Found, Heard, Outcome};
 use self::events::{Action, Event, Function, Publication, Question, Queue, Stored, Whereabouts, Wish};
 use self::pending::Pending;
 use self::points::{Gathering, Gatherings, Place, Point};
+use self::shares::Shares;
 use self::width::Width;
 use crate::error::{Error, NatsReport};
+use crate::metrics::Workers;
 use crate::names::{self, Space};
 
 /// The kinds of arithmetic of a function's workers that are remembered.
 const KINDS: usize = 16;
+/// Workers of whom it is remembered what they have done, and the longest that one of their jobs is
+/// believed to have taken.
+const WORKERS: usize = 10_000;
+const LONGEST_WORK: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Names in one message of cancellation.
 const CANCELLED: usize = 500;
 
@@ -77,16 +84,17 @@ pub(crate) struct Desk {
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
     report: Arc<Mutex<NatsReport>>,
+    workers: Workers,
 }
 
 /// A function, and what is known of it.
 struct Known {
     /// Held, so that its workers are counted while nobody happens to hold an evaluator.
-    #[expect(dead_code, reason = "it is held")]
     function: Arc<Function>,
     width: Width,
     /// Its jobs that are under way.
     jobs: usize,
+    shares: Shares,
 }
 
 /// How many attempts and answers are remembered. A forgotten attempt costs a look-up: the server says that it has seen the
@@ -94,7 +102,7 @@ struct Known {
 const REMEMBERED: usize = 100_000;
 
 impl Desk {
-    pub(crate) fn new(space: Space, report: Arc<Mutex<NatsReport>>) -> Self {
+    pub(crate) fn new(space: Space, report: Arc<Mutex<NatsReport>>, workers: Workers) -> Self {
         Self {
             space,
             now: Instant::now(),
@@ -118,6 +126,7 @@ impl Desk {
             runs: HashSet::new(),
             cancelled: HashMap::new(),
             report,
+            workers,
         }
     }
 
@@ -177,7 +186,8 @@ impl Desk {
 
     fn know(&mut self, function: &Arc<Function>, run: &Arc<str>) {
         if !self.known.contains_key(&function.name) {
-            let known = Known { function: function.clone(), width: Width::default(), jobs: 0 };
+            let known =
+                Known { function: function.clone(), width: Width::default(), jobs: 0, shares: Shares::default() };
             self.known.insert(function.name.clone(), known);
             self.actions.push(Action::Follow(function.clone()));
         }
@@ -209,7 +219,7 @@ impl Desk {
         let Some(pending) = self.pending.get(subject).filter(|pending| pending.serial == serial) else { return };
         match answer.map(|answer| answer::read(&answer, &pending.id, pending.points.len())) {
             Some(Found::Outcomes(heard)) => self.take(subject, heard),
-            _ => self.publish(subject),
+            _ => self.enqueue(subject),
         }
     }
 
@@ -224,7 +234,7 @@ impl Desk {
             serial: pending.serial,
             attempt: pending.attempt,
             message_id: pending.message_id(),
-            payload: pending.payload.clone(),
+            payload: pending.payload(subject),
             wanted: pending.wanted.clone(),
         }));
     }
@@ -293,6 +303,16 @@ impl Desk {
         what(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// How much there is to do.
+    fn tell_depths(&self) {
+        let sent: usize = self.known.values().map(|known| known.shares.sent()).sum();
+        self.count(|report| {
+            report.waiting = self.points.len() as u64;
+            report.jobs = self.pending.len() as u64;
+            report.held = report.jobs - sent as u64;
+        });
+    }
+
     fn remember(&mut self, subject: &Arc<str>, attempt: u32) {
         if self.attempts.len() >= REMEMBERED {
             self.attempts.clear();
@@ -303,8 +323,11 @@ impl Desk {
     /// Takes a job back: from the queue, and from the worker that has it.
     fn give_up(&mut self, subject: &Arc<str>) {
         let Some(pending) = self.close(subject) else { return };
-        if pending.points.len() == 1 {
-            self.remember(subject, pending.attempt + 1);
+        if pending.points.len() == 1 && (pending.is_sent || pending.attempt > 0) {
+            self.remember(subject, pending.attempt + u32::from(pending.is_sent));
+        }
+        if !pending.is_sent {
+            return;
         }
         pending.wanted.store(false, Ordering::Relaxed);
         self.cancelled.entry(pending.question.run.clone()).or_default().push(pending.message_id());
@@ -315,9 +338,11 @@ impl Desk {
     /// together.
     pub(crate) fn pause(&mut self) {
         self.spread();
+        self.release();
         if std::mem::take(&mut self.has_missed) {
             self.mark_missed();
         }
+        self.tell_depths();
         for (run, ids) in self.cancelled.drain() {
             let cancel = |ids: &[String]| Action::Cancel { run: run.clone(), message_ids: ids.join("\n") };
             self.actions.extend(ids.chunks(CANCELLED).map(cancel));

@@ -1,6 +1,7 @@
 //! What can fail on the way to a worker and back.
 
 use std::fmt;
+use std::time::Duration;
 
 use coquad::Arithmetic;
 
@@ -163,4 +164,20 @@ pub struct NatsReport {
     pub looked_up: u64,
     /// Answers that came faster than they were read, and were dropped: they are looked for.
     pub dropped: u64,
+    /// Points that are waited for now.
+    pub waiting: u64,
+    /// Jobs that are under way now: those that wait here for their run's turn, those in the queue, and
+    /// those that are evaluated. As many slots would be busy.
+    pub jobs: u64,
+    /// Jobs among these that wait here.
+    pub held: u64,
+    /// Jobs of all coordinators in the space's queue, those that are evaluated included, as last
+    /// counted.
+    pub queued: u64,
+    /// How many more the queue may take.
+    pub room: u64,
+    /// How long the values that were taken were waited for, all together.
+    pub waited: Duration,
+    /// How long workers took for the jobs that they have answered, all together.
+    pub worked: Duration,
 }

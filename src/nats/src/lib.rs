@@ -37,10 +37,13 @@
 //!
 //! Unix only, like the worker processes of `coquad`. How to deploy it is in the repository, docs/DISTRIBUTED.md.
 
+pub mod admin;
 mod client;
 mod desk;
 mod drive;
 mod error;
+mod forget;
+mod metrics;
 mod names;
 #[cfg(test)]
 mod noise;
@@ -56,6 +59,7 @@ mod worker;
 
 pub use client::{Nats, NatsEvaluator};
 pub use error::{Error, NatsReport};
+pub use metrics::WorkerReport;
 pub use server::Server;
 pub use worker::{Worker, WorkerHandle};
 

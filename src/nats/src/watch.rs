@@ -36,7 +36,10 @@ pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
                         let info = stream.cached_info();
                         if which == 0 {
                             let (created, first) = (SystemTime::from(info.created), info.state.first_sequence);
-                            let _ = to.unbounded_send(Event::Queue(Queue { created, first }));
+                            let jobs = info.state.messages;
+                            let most = u64::try_from(info.config.max_messages).ok().filter(|most| *most > 0);
+                            let room = most.map_or(u64::MAX, |most| most.saturating_sub(jobs));
+                            let _ = to.unbounded_send(Event::Queue(Queue { created, first, jobs, room }));
                         }
                         fullness(info)
                     }

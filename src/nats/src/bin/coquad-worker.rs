@@ -5,22 +5,21 @@ use std::time::Duration;
 
 use coquad_nats::{Server, Worker};
 
+#[path = "common/server.rs"]
+mod server;
+
+use server::ServerOptions;
+
 const USAGE: &str = "\
 usage: coquad-worker --serve NAME [options] -- COMMAND [ARGUMENTS]
 
 Starts COMMAND once for each slot and hands it jobs for the function NAME on its standard input. In Python that
 is a script of a few lines, in Rust `coquad::worker::serve(f)`.
 
-  --server ADDRESS       nats://host:port or tls://host:port, several separated by commas [$COQUAD_NATS_URL]
-  --space NAME           [default]
   --slots N              jobs at once [the threads of this machine]
   --time-limit SECONDS   kill an evaluation that takes longer [86400]
   --wait SECONDS         wait no longer for a server that is not there at the start [for ever]
-  --patience SECONDS     after SIGTERM or SIGINT, finish what takes no longer and hand back the rest [20]
-  --credentials FILE     [$COQUAD_NATS_CREDS]
-  --ca FILE              trust these certificate authorities, PEM
-  --inbox PREFIX         where replies go [_INBOX_worker]
-  --allow-plaintext      let nats:// leave this machine";
+  --patience SECONDS     after SIGTERM or SIGINT, finish what takes no longer and hand back the rest [20]";
 
 struct Options {
     server: Server,
@@ -34,41 +33,34 @@ struct Options {
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut arguments = arguments;
-    let mut address = std::env::var("COQUAD_NATS_URL").ok();
+    let mut server = ServerOptions::default();
     let (mut name, mut slots, mut limit, mut patience, mut wait) = (None, None, None, None, None);
-    let mut settings: Vec<Box<dyn Fn(Server) -> Server>> = Vec::new();
     let mut command = Vec::new();
     while let Some(option) = arguments.next() {
         if option == "--" {
             command = arguments.collect();
             break;
         }
-        if option == "--allow-plaintext" {
-            settings.push(Box::new(Server::allow_plaintext));
+        if server.flag(&option) {
             continue;
         }
         let value = arguments.next().ok_or_else(|| format!("{option}: a value is missing, or it is no option"))?;
         let none = |what: &str| format!("{option}: {value:?} is not {what}");
         match option.as_str() {
-            "--server" => address = Some(value),
             "--serve" => name = Some(value),
             "--slots" => slots = Some(value.parse().map_err(|_| none("a number of slots"))?),
             "--time-limit" => limit = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--patience" => patience = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--wait" => wait = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
-            "--space" => settings.push(Box::new(move |server| server.space(&value))),
-            "--credentials" => settings.push(Box::new(move |server| server.credentials(&value))),
-            "--ca" => settings.push(Box::new(move |server| server.root_certificates(&value))),
-            "--inbox" => settings.push(Box::new(move |server| server.inbox(&value))),
+            _ if server.option(&option, &value) => {}
             _ => return Err(format!("{option}: no such option")),
         }
     }
-    let address = address.ok_or("--server is missing, and COQUAD_NATS_URL is not set")?;
+    let server = server.server()?;
     let name = name.ok_or("--serve is missing")?;
     if command.is_empty() {
         return Err("a command is missing, after --".into());
     }
-    let server = settings.iter().fold(Server::new(address), |server, set| set(server));
     Ok(Options { server, name, slots, limit, patience, wait, command })
 }
 
@@ -80,7 +72,7 @@ fn main() -> ExitCode {
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(error) => {
-            eprintln!("coquad-worker: {error}\n\n{USAGE}");
+            eprintln!("coquad-worker: {error}\n\n{USAGE}\n{}", server::USAGE);
             return ExitCode::from(2);
         }
     };

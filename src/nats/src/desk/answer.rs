@@ -24,6 +24,8 @@ pub(super) struct Heard {
     /// The worker's arithmetic, if it tells.
     pub(super) arithmetic: Option<Arithmetic>,
     pub(super) seconds: Option<f64>,
+    /// The worker's name, if it tells.
+    pub(super) worker: Option<String>,
     /// How many points a job for this worker may have.
     pub(super) most: Option<u64>,
 }
@@ -60,6 +62,7 @@ pub(super) fn read(message: &[u8], id: &str, points: usize) -> Found {
         outcomes: outcomes.collect(),
         arithmetic: answers.arithmetic.map(Arithmetic::from),
         seconds: answers.seconds,
+        worker: answers.worker.map(|worker| coquad::wire::printable(worker).chars().take(128).collect()),
         most: answers.most,
     })
 }

@@ -131,6 +131,8 @@ pub(crate) struct Question {
     pub(crate) deadline: Option<Duration>,
     /// How often the job of a point may get lost.
     pub(crate) attempts: u32,
+    /// How many places in the queue its run has, beside one of weight 1.
+    pub(crate) weight: f64,
     /// What to do with answers of another arithmetic.
     pub(crate) mixed: Mixed,
 }
@@ -183,6 +185,9 @@ pub(crate) struct Queue {
     pub(crate) created: SystemTime,
     /// The oldest job that is there has this number, or a higher one.
     pub(crate) first: u64,
+    /// How many there are, and how many more there may be.
+    pub(crate) jobs: u64,
+    pub(crate) room: u64,
 }
 
 /// A publication as it was stored.

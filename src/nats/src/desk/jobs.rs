@@ -93,13 +93,13 @@ impl Desk {
             known.jobs += 1;
         }
         let named = !names::ends_with_its_client(&question.run);
-        let pending = Pending::new(question.clone(), id, &subject, points, serial, attempt, self.now);
+        let pending = Pending::new(question.clone(), id, points, serial, attempt, self.now);
         self.order.insert(serial, subject.clone());
         self.pending.insert(subject.clone(), pending);
         if named {
             self.actions.push(Action::Recall { subject, serial });
         } else {
-            self.publish(&subject);
+            self.enqueue(&subject);
         }
     }
 
@@ -111,6 +111,9 @@ impl Desk {
         self.missed.remove(&pending.serial);
         if let Some(known) = self.known.get_mut(&pending.question.function.name) {
             known.jobs -= 1;
+            if pending.is_sent {
+                known.shares.ended(&pending.question.run);
+            }
         }
         Some(pending)
     }
@@ -123,6 +126,7 @@ impl Desk {
             let (count, longest) = (heard.outcomes.len(), heard.longest());
             known.width.heard(&question.function, count, heard.seconds, longest, heard.most, now);
         }
+        self.credit(question, &heard);
         let differs = heard.arithmetic.and_then(|found| self.compare(question, found));
         if let Some(bits) = answer::bits_of(heard.outcomes.iter().map(|outcome| outcome.as_ref()?.as_deref().ok())) {
             if self.answered.len() >= REMEMBERED {
@@ -143,6 +147,22 @@ impl Desk {
         }
         let again = self.alone(left);
         self.count(|report| report.republished += again);
+    }
+
+    /// Takes note of who has answered, and how long that took.
+    fn credit(&self, question: &Question, heard: &Heard) {
+        // What a worker says may be anything.
+        let took = Duration::try_from_secs_f64(heard.seconds.unwrap_or(0.0)).unwrap_or_default().min(LONGEST_WORK);
+        self.count(|report| report.worked = report.worked.saturating_add(took));
+        let Some(worker) = &heard.worker else { return };
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (question.function.name.clone(), worker.clone());
+        if workers.len() >= WORKERS && !workers.contains_key(&key) {
+            return;
+        }
+        let credit = workers.entry(key).or_default();
+        credit.evaluations += heard.outcomes.len() as u64;
+        credit.worked = credit.worked.saturating_add(took);
     }
 
     /// Takes note of the arithmetic of a worker that has answered, and returns why its values are
@@ -180,7 +200,13 @@ impl Desk {
         }
         let Some(point) = self.points.remove(&place.subject) else { return };
         match &outcome {
-            Ok(_) => self.count(|report| report.evaluations += 1),
+            Ok(_) => {
+                let waited = self.now.saturating_duration_since(point.asked);
+                self.count(|report| {
+                    report.evaluations += 1;
+                    report.waited += waited;
+                });
+            }
             // Asked again, it is evaluated again.
             Err(_) if job.points.len() == 1 => self.remember(&place.subject, job.attempt + 1),
             Err(_) => {}

@@ -70,7 +70,7 @@ impl Desk {
     pub(super) fn look_up(&mut self) {
         self.look_up_urgent();
         let now = self.now;
-        let is_due = |pending: &Pending| !pending.looking && pending.due <= now;
+        let is_due = |pending: &Pending| pending.is_sent && !pending.looking && pending.due <= now;
         let room = LOOKING.saturating_sub(self.looking);
         let due = self.order.iter().filter(|(_, subject)| is_due(&self.pending[*subject]));
         let due: Vec<u64> = due.map(|(serial, _)| *serial).take(room).collect();
@@ -99,7 +99,7 @@ impl Desk {
     fn look(&mut self, serial: u64, answer_only: bool) {
         let Some(subject) = self.order.get(&serial) else { return };
         let pending = self.pending.get_mut(subject).expect("what is in the order is pending");
-        if std::mem::replace(&mut pending.looking, true) {
+        if !pending.is_sent || std::mem::replace(&mut pending.looking, true) {
             return;
         }
         self.looking += 1;
@@ -144,6 +144,7 @@ impl Desk {
             self.dead.clear();
         }
         self.queue = Some(queue.created);
+        self.count(|report| (report.queued, report.room) = (queue.jobs, queue.room));
         let is_gone = |pending: &&Pending| {
             pending.sequence.is_some_and(|sequence| sequence < queue.first || pending.era != self.era)
         };

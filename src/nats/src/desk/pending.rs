@@ -1,5 +1,6 @@
 //! One job that is under way, of one point or of several.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -21,13 +22,15 @@ pub(super) struct Pending {
     pub(super) serial: u64,
     pub(super) question: Arc<Question>,
     pub(super) id: String,
-    pub(super) payload: Bytes,
     /// Its points, in the order of the job, and how many of them somebody still waits for.
-    pub(super) points: Vec<Place>,
+    pub(super) points: Box<[Place]>,
+    x: Box<[f64]>,
     pub(super) wanted_points: usize,
     /// Part of the message's identity, so that the server takes the same job again.
     pub(super) attempt: u32,
     pub(super) losses: u32,
+    /// Whether it was sent to the server, or waits here.
+    pub(super) is_sent: bool,
     /// The job's number in the stream, once the server has it.
     pub(super) sequence: Option<u64>,
     /// The connection on which it was told to us.
@@ -47,37 +50,25 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// `subject`: where the answer goes.
     pub(super) fn new(
         question: Arc<Question>,
         id: String,
-        subject: &str,
         points: Vec<(Place, f64)>,
         serial: u64,
         attempt: u32,
         now: Instant,
     ) -> Self {
         let (points, x): (Vec<Place>, Vec<f64>) = points.into_iter().unzip();
-        let parameters = &*question.parameters;
-        let job = Job {
-            id: &id,
-            function: &question.function.name,
-            x: x.into(),
-            parameters: (!parameters.is_empty()).then_some(parameters),
-            limit: question.limit,
-            reply: Some(subject),
-        };
-        let mut payload = Vec::new();
-        job.encode(&mut payload);
         Self {
             serial,
             id,
-            payload: payload.into(),
             wanted_points: points.len(),
-            points,
+            points: points.into(),
+            x: x.into(),
             question,
             attempt,
             losses: 0,
+            is_sent: false,
             sequence: None,
             connection: 0,
             duplicate: false,
@@ -88,6 +79,23 @@ impl Pending {
             pause: FIRST_LOOK,
             looking: false,
         }
+    }
+
+    /// The job as it is sent; `subject` is where the answer goes. Made when it is needed, as there may be
+    /// many jobs that wait.
+    pub(super) fn payload(&self, subject: &str) -> Bytes {
+        let parameters = &*self.question.parameters;
+        let job = Job {
+            id: &self.id,
+            function: &self.question.function.name,
+            x: Cow::Borrowed(&self.x),
+            parameters: (!parameters.is_empty()).then_some(parameters),
+            limit: self.question.limit,
+            reply: Some(subject),
+        };
+        let mut payload = Vec::new();
+        job.encode(&mut payload);
+        payload.into()
     }
 
     pub(super) fn message_id(&self) -> String {

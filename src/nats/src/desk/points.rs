@@ -15,6 +15,8 @@ pub(super) struct Point {
     /// Where the answer to the job goes that has it.
     pub(super) job: Option<Arc<str>>,
     pub(super) waiters: Vec<Waiter>,
+    /// Since when.
+    pub(super) asked: Instant,
     deadline: Option<(Instant, Duration)>,
 }
 
@@ -22,7 +24,7 @@ impl Point {
     pub(super) fn new(wish: Wish, serial: u64, now: Instant) -> Self {
         let deadline = wish.question.deadline.and_then(|limit| Some((now.checked_add(limit)?, limit)));
         let Wish { question, x, id, waiter, .. } = wish;
-        Self { serial, question, x, id, job: None, waiters: vec![waiter], deadline }
+        Self { serial, question, x, id, job: None, waiters: vec![waiter], asked: now, deadline }
     }
 
     /// Its deadline in seconds, if that has passed.

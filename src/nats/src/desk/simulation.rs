@@ -26,6 +26,7 @@ use self::server::{Given, Server};
 use super::Desk;
 use super::events::{Action, Event, Function, Publication, Question, Queue, Whereabouts};
 use crate::error::{Error, NatsReport};
+use crate::metrics::Workers;
 use crate::names::Space;
 use crate::noise::Noise;
 use crate::ops;
@@ -183,6 +184,7 @@ impl World {
             deadline,
             // A job is lost as often as the server loses its store, and no more.
             attempts: if faults.losses.is_empty() { 3 } else { faults.losses.len() as u32 + 1 },
+            weight: 1.0,
             mixed: Mixed::Count,
         });
         let mut world = World {
@@ -191,7 +193,7 @@ impl World {
             serial: 0,
             queue: BTreeMap::new(),
             epoch: Instant::now(),
-            desk: Desk::new(Space("s".into()), report.clone()),
+            desk: Desk::new(Space("s".into()), report.clone(), Workers::default()),
             report,
             server: Server::new(ack_wait),
             hands: (0..hands).map(|_| Hand::default()).collect(),
@@ -320,7 +322,7 @@ impl World {
             move |world, queue| {
                 if let Some((era, first)) = queue.flatten() {
                     let created = epoch + Duration::from_secs(era);
-                    world.tell(Event::Queue(Queue { created, first }));
+                    world.tell(Event::Queue(Queue { created, first, jobs: 0, room: 0 }));
                 }
             },
         );

@@ -62,6 +62,11 @@ impl Width {
         self.tell(function, now);
     }
 
+    /// Seconds that a point takes, as far as is known.
+    pub(super) fn pace(&self) -> Option<f64> {
+        self.pace
+    }
+
     fn tell(&mut self, function: &Function, now: Instant) {
         self.narrow = self.narrow.filter(|until| *until > now);
         let width = match self.pace {

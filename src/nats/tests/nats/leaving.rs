@@ -219,8 +219,8 @@ const ABANDONED: &str = "COQUAD_TEST_ABANDONED";
 fn coordinator_process() {
     let Ok(url) = std::env::var(ABANDONED) else { return };
     let nats = block_on(Nats::connect(url)).unwrap();
-    let evaluator = nats.evaluator::<f64>("slow");
-    let xs = (0..200).map(|i| f64::from(i) / 200.0);
+    let evaluator = nats.evaluator::<f64>("long");
+    let xs = (0..100).map(|i| f64::from(i) / 100.0);
     block_on(join_all(xs.map(|x| evaluator.evaluate(x))));
 }
 
@@ -236,17 +236,17 @@ fn jobs_of_a_coordinator_that_died_are_dropped() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    until("all are queued", || tool.stream_is_there("default") && tool.jobs_waiting("default") == 200);
+    until("some are queued", || tool.stream_is_there("default") && tool.jobs_waiting("default") == 32);
     // Not younger than what is evaluated unasked.
     std::thread::sleep(Duration::from_millis(1200));
-    let _worker = WorkerProcess::tallied(&server, "slow", 4, &tally);
-    until("it is under way", || points(&tally).len() >= 10);
+    let _worker = WorkerProcess::tallied(&server, "long", 4, &tally);
+    until("it is under way", || points(&tally).len() >= 4);
     coordinator.kill().unwrap();
     let before = points(&tally).len();
     coordinator.wait().unwrap();
     until("the queue is empty", || tool.jobs_waiting("default") == 0);
     let after = points(&tally).len() - before;
-    println!("{after} of {} jobs were evaluated for nobody", 200 - before);
-    // Four slots have 50 in the time for which the run was known to be waited for.
-    assert!(after < 100, "{after}");
+    println!("{after} of {} jobs were evaluated for nobody", 32 - before);
+    // Each of four slots has one more at most, if it ends just when the coordinator does.
+    assert!(after <= 8, "{after}");
 }

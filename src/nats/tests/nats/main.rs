@@ -10,6 +10,7 @@ mod noise;
 mod operators;
 mod python;
 mod security;
+mod shares;
 mod stalls;
 mod support;
 
