@@ -27,6 +27,8 @@ const COUNT: Duration = Duration::from_millis(900);
 /// How long the server is asked again what it has not confirmed, though nobody waits for it: for as long as it knows a message
 /// that comes again.
 pub(crate) const UNCONFIRMED: Duration = Duration::from_secs(100);
+/// How long the server is waited for to say what is stored.
+const SAID: Duration = Duration::from_secs(1);
 /// Between two attempts at the same, at first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -182,10 +184,11 @@ impl Ops {
 
     /// The stored answer, if there is one.
     pub(crate) async fn stored(&self, subject: &str) -> Answer {
-        match self.results.direct_get_last_for_subject(subject).await {
-            Ok(message) => Ok(Some(message.payload)),
-            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
-            Err(_) => Err(()),
+        // While a stream goes or comes the server may say nothing.
+        match tokio::time::timeout(SAID, self.results.direct_get_last_for_subject(subject)).await {
+            Ok(Ok(message)) => Ok(Some(message.payload)),
+            Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+            _ => Err(()),
         }
     }
 

@@ -24,6 +24,10 @@ const PING: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long the server is waited for to do what it was asked: while a stream goes or comes, or a
+/// cluster finds a leader, it may say nothing.
+const SAID: Duration = Duration::from_secs(2);
+
 /// Messages of a subscription that are kept until they are read. What is too much is dropped, and looked for where it matters.
 const UNREAD: usize = 4096;
 
@@ -245,7 +249,8 @@ impl Server {
             tokio::time::sleep(pause.min(left)).await;
             pause = (2 * pause).min(LAST_PAUSE);
         };
-        let context = jetstream::new(client.clone());
+        let mut context = jetstream::new(client.clone());
+        context.set_timeout(SAID);
         Ok((client, context, connections))
     }
 }

@@ -23,6 +23,8 @@ const STORING: Duration = Duration::from_secs(600);
 /// How long the server is waited for to say that it has stored an answer, before its client is
 /// asked whether that matters, and before it is sent again.
 const STORED: Duration = Duration::from_millis(500);
+/// How long the server is waited for to say what is stored.
+const SAID: Duration = Duration::from_secs(2);
 /// How long an answer on a run with a name, which is kept for others, is let go of only when it is
 /// stored.
 const KEEPING: Duration = Duration::from_secs(10);
@@ -68,7 +70,9 @@ impl Shared {
 
     async fn stored(&self, subject: &str) -> Option<Bytes> {
         let results = self.context.get_stream_no_info(self.server.space.results_stream()).await.ok()?;
-        Some(results.direct_get_last_for_subject(subject).await.ok()?.payload)
+        // While a stream goes or comes the server may say nothing.
+        let said = tokio::time::timeout(SAID, results.direct_get_last_for_subject(subject)).await;
+        Some(said.ok()?.ok()?.payload)
     }
 
     /// Whether the client of a run is there. In doubt it is.

@@ -434,6 +434,7 @@ fn d19_a_job_that_is_lost_on_its_way_is_no_dead_worker() {
     thread::scope(|scope| {
         let value = scope.spawn(|| block_on(evaluator.evaluate(0.5)));
         until("the job is queued", || tool.stream_is_there("default") && tool.jobs_waiting("default") == 1);
+        let _interest = tool.hear(&["nobody"]);
         let next = "$JS.API.CONSUMER.MSG.NEXT.COQUAD1_default_JOBS.peak";
         until("the server has given it up", || {
             let asked = tool.client.publish_with_reply(next, "nobody", r#"{"batch":1,"no_wait":true}"#.into());

@@ -37,13 +37,13 @@ fn worker(server: &NatsServer) -> WorkerHandle {
 }
 
 /// A run without a deadline, in the background: when each value came.
-struct Run {
+pub(crate) struct Run {
     times: Arc<Mutex<Vec<Instant>>>,
     over: mpsc::Receiver<()>,
 }
 
 impl Run {
-    fn start(evaluator: NatsEvaluator, count: u32) -> Self {
+    pub(crate) fn start(evaluator: NatsEvaluator, count: u32) -> Self {
         let times = Arc::new(Mutex::new(vec![Instant::now()]));
         let (tell, over) = mpsc::channel();
         let to = times.clone();
@@ -63,16 +63,16 @@ impl Run {
         Self { times, over }
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.times.lock().unwrap().len() - 1
     }
 
-    fn wait_for(&self, count: usize) {
+    pub(crate) fn wait_for(&self, count: usize) {
         crate::support::until("the run is under way", || self.count() >= count);
     }
 
     /// Waits for the end, and returns the longest time without a value.
-    fn longest_stall(self, what: &str) -> Duration {
+    pub(crate) fn longest_stall(self, what: &str) -> Duration {
         if self.over.recv_timeout(AT_MOST).is_err() {
             panic!("{what}: the run hangs after {} values", self.count());
         }
