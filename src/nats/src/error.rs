@@ -1,6 +1,7 @@
 //! What can fail on the way to a worker and back.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use coquad::Arithmetic;
@@ -41,6 +42,14 @@ pub enum Error {
         /// Which one.
         name: String,
         /// What the server said.
+        reason: String,
+    },
+    /// A worker cannot listen where its metrics are asked for ([`Worker::metrics`](crate::Worker::metrics)).
+    #[non_exhaustive]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
         reason: String,
     },
     /// The server's permissions forbid what was tried.
@@ -111,6 +120,7 @@ impl fmt::Display for Error {
             Error::Name { name } => write!(f, "{name:?} is not a name: 1 to 64 letters, digits, `-` and `_`"),
             Error::Connect { reason } => write!(f, "no connection to the server: {reason}"),
             Error::Setup { name, reason } => write!(f, "{name} is not there and cannot be made: {reason}"),
+            Error::Metrics { address, reason } => write!(f, "cannot listen on {address}: {reason}"),
             Error::Refused { reason } => write!(f, "the server refused: {reason}"),
             Error::Deadline { seconds } => write!(f, "no answer within {seconds:?} s"),
             Error::Timeout { message } => write!(f, "the time limit was reached: {message}"),

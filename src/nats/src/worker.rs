@@ -1,6 +1,7 @@
 //! The worker's side: serves functions, one job at a time in each slot.
 
 mod hand;
+mod health;
 mod held;
 mod pull;
 mod slot;
@@ -8,6 +9,7 @@ mod store;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +32,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::hand::{Means, Progress};
+use self::health::Health;
 use self::slot::Slot;
 use crate::error::Error;
 use crate::names;
@@ -56,6 +59,7 @@ pub struct Worker {
     longest: Duration,
     patience: Duration,
     wait: Duration,
+    metrics: Option<SocketAddr>,
 }
 
 /// A function as it was registered.
@@ -97,6 +101,7 @@ struct Shared {
     /// The runs that were waited for when they were last asked, and when that was.
     awaited: Mutex<HashMap<String, Instant>>,
     troubles: Mutex<store::Troubles>,
+    health: Arc<Health>,
 }
 
 impl Worker {
@@ -110,6 +115,7 @@ impl Worker {
             longest: Duration::from_secs(24 * 3600),
             patience: Duration::from_secs(20),
             wait: Duration::MAX,
+            metrics: None,
         }
     }
 
@@ -250,6 +256,15 @@ impl Worker {
         self
     }
 
+    /// Answers HTTP requests on this address: `/live`, as long as the process does anything; `/ready`, if it is
+    /// connected and a slot has reached its queue; `/metrics`, OpenMetrics text. Unless called no socket listens. Nothing
+    /// there is encrypted or asks who it is.
+    #[must_use]
+    pub fn metrics(mut self, address: SocketAddr) -> Self {
+        self.metrics = Some(address);
+        self
+    }
+
     /// Serves until SIGTERM or SIGINT, on the calling thread and one per slot.
     ///
     /// The connection is made anew when it is lost. Told to stop, it asks for no more jobs, finishes those it has
@@ -259,7 +274,7 @@ impl Worker {
     /// # Errors
     ///
     /// As [`Nats::connect`](crate::Nats::connect), if there is no connection within
-    /// [`wait`](Self::wait); if a name is none.
+    /// [`wait`](Self::wait); if a name is none. [`Error::Metrics`] if it cannot listen.
     pub fn run(self) -> Result<(), Error> {
         let (ready, _) = oneshot::channel();
         self.serve_until(signals, ready)
@@ -298,6 +313,12 @@ impl Worker {
         let failed = |error: std::io::Error| Error::Connect { reason: error.to_string() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let served = runtime.block_on(async move {
+            let health = Arc::<Health>::default();
+            if let Some(address) = self.metrics {
+                let listener = tokio::net::TcpListener::bind(address).await;
+                let listener = listener.map_err(|error| Error::Metrics { address, reason: error.to_string() })?;
+                tokio::spawn(health::listen(listener, health.clone()));
+            }
             let (events, happened) = unbounded();
             let (client, context, connections) = self.server.connect("worker", events, self.wait).await?;
             let (phase, phases) = watch::channel(Phase::Serving);
@@ -315,7 +336,9 @@ impl Worker {
                 bound: tokio::sync::Mutex::default(),
                 awaited: Mutex::default(),
                 troubles: Mutex::default(),
+                health,
             });
+            shared.health.begin(&shared.client, self.slots * self.functions.len());
             // The first attempt tells what is wrong; later ones wait until it is right.
             for (name, _) in &self.functions {
                 shared.bind(name).await?;

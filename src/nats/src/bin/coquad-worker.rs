@@ -1,5 +1,6 @@
 //! Serves a command, in any language, as a worker on NATS: `coquad-worker --serve gap-v3 -- python3 gap.py`.
 
+use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ is a script of a few lines, in Rust `coquad::worker::serve(f)`.
   --slots N              jobs at once [the threads of this machine]
   --time-limit SECONDS   kill an evaluation that takes longer [86400]
   --wait SECONDS         wait no longer for a server that is not there at the start [for ever]
-  --patience SECONDS     after SIGTERM or SIGINT, finish what takes no longer and hand back the rest [20]";
+  --patience SECONDS     after SIGTERM or SIGINT, finish what takes no longer and hand back the rest [20]
+  --metrics ADDRESS      answer HTTP there, as 127.0.0.1:9100: /live, /ready, /metrics [not at all]";
 
 struct Options {
     server: Server,
@@ -28,13 +30,14 @@ struct Options {
     limit: Option<Duration>,
     patience: Option<Duration>,
     wait: Option<Duration>,
+    metrics: Option<SocketAddr>,
     command: Vec<String>,
 }
 
 fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut arguments = arguments;
     let mut server = ServerOptions::default();
-    let (mut name, mut slots, mut limit, mut patience, mut wait) = (None, None, None, None, None);
+    let (mut name, mut slots, mut limit, mut patience, mut wait, mut metrics) = (None, None, None, None, None, None);
     let mut command = Vec::new();
     while let Some(option) = arguments.next() {
         if option == "--" {
@@ -52,6 +55,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
             "--time-limit" => limit = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--patience" => patience = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--wait" => wait = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
+            "--metrics" => metrics = Some(value.parse().map_err(|_| none("an address, as 127.0.0.1:9100"))?),
             _ if server.option(&option, &value) => {}
             _ => return Err(format!("{option}: no such option")),
         }
@@ -61,7 +65,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     if command.is_empty() {
         return Err("a command is missing, after --".into());
     }
-    Ok(Options { server, name, slots, limit, patience, wait, command })
+    Ok(Options { server, name, slots, limit, patience, wait, metrics, command })
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -94,6 +98,9 @@ fn main() -> ExitCode {
     }
     if let Some(wait) = options.wait {
         worker = worker.wait(wait);
+    }
+    if let Some(address) = options.metrics {
+        worker = worker.metrics(address);
     }
     match worker.run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -85,6 +85,8 @@ impl Slot {
             opened = opening => opened,
         };
         let Some((mut jobs, terms)) = opened else { return };
+        let shared = self.shared.clone();
+        let _reaching = shared.health.reaches();
         loop {
             let connection = *self.shared.connections.borrow();
             let given = tokio::select! {
@@ -94,7 +96,6 @@ impl Slot {
             };
             let Some((message, asked)) = given else { return };
             let Ok(delivery) = message.info().map(|info| info.delivered) else { return };
-            let shared = self.shared.clone();
             let function = self.function.clone();
             let held = Held::new(&shared, &function, &message, terms, delivery, asked, connection);
             self.handle(&message, held, delivery, terms, told).await;
@@ -140,6 +141,8 @@ impl Slot {
             held.alive(self.shared.mark(reply, id)).await;
         }
         let started = Instant::now();
+        let shared = self.shared.clone();
+        let working = shared.health.works();
         let cancelled = self.shared.enter(id.as_deref());
         let limit = job.limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
         let limit = limit.unwrap_or(self.shared.longest).min(self.shared.longest);
@@ -175,7 +178,10 @@ impl Slot {
             })
             .await;
         self.shared.leave(id.as_deref());
+        drop(working);
         let mut outcomes = progress.end();
+        let failures = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+        self.shared.health.evaluated(outcomes.len(), failures, started.elapsed());
         match end {
             End::Done => {}
             End::TooLong(limit) => {

@@ -169,6 +169,7 @@ impl Shared {
 
     /// An answer could not be stored: an operator is told why, and a stream that is missing is made.
     fn trouble(self: &Arc<Self>, error: Option<&PublishError>) {
+        self.health.could_not_store();
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         if is_time(&mut troubles.told, TELL) {
             let why = error.map_or_else(|| "the server does not say that it has it".to_owned(), describe);

@@ -5,6 +5,7 @@ mod cluster;
 mod doors;
 mod faults;
 mod flood;
+mod health;
 mod leaving;
 mod many;
 #[path = "../../src/noise.rs"]
