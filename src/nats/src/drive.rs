@@ -83,8 +83,9 @@ impl Drive {
                 Action::Cancel { run, message_ids } => {
                     let _ = ops.client.publish(ops.server.space.cancel(&run), message_ids.into()).await;
                 }
-                Action::Release(to) => {
-                    let _ = ops.client.publish(to, names::RELEASED.into()).await;
+                Action::Release { to, is_over } => {
+                    let said = if is_over { names::RELEASED } else { "" };
+                    let _ = ops.client.publish(to, said.into()).await;
                 }
                 Action::Setup => {
                     tokio::spawn(async move {

@@ -12,7 +12,7 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use futures::channel::mpsc::UnboundedSender;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
 use crate::desk::given_up;
@@ -47,6 +47,8 @@ pub(crate) struct Ops {
     results: Stream<()>,
     dead: Stream<()>,
     functions: Arc<Mutex<Vec<Weak<Function>>>>,
+    /// Told when a stream was made.
+    pub(crate) made: Arc<Notify>,
     /// When the streams were last seen or made.
     last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
     events: UnboundedSender<Event>,
@@ -77,6 +79,7 @@ impl Ops {
             results,
             dead,
             functions: Arc::default(),
+            made: Arc::default(),
             last_setup: Arc::default(),
             events,
         })
@@ -93,13 +96,15 @@ impl Ops {
         functions.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Sees to it that streams and consumers are there. Done at most twice a second, whoever asks.
+    /// Sees to it that streams and consumers are there. Done at most five times a second, whoever asks.
     pub(crate) async fn setup(&self) -> Result<(), Error> {
         let mut last = self.last_setup.lock().await;
-        if last.is_some_and(|last| last.elapsed() < Duration::from_millis(500)) {
+        if last.is_some_and(|last| last.elapsed() < Duration::from_millis(200)) {
             return Ok(());
         }
-        setup::streams(&self.context, &self.server).await?;
+        if setup::streams(&self.context, &self.server).await? {
+            self.made.notify_one();
+        }
         for function in self.functions() {
             setup::consumer(&self.context, &self.server, &function.name).await?;
         }

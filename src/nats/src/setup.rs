@@ -21,8 +21,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Slots that one function may have. The server's own defaults (1000 outstanding, 512 waiting) are far too few.
 const MAX_SLOTS: i64 = 16_384;
 
-/// Makes what is missing of the two streams of the space.
-pub(crate) async fn streams(context: &Context, server: &Server) -> Result<(), Error> {
+/// Makes what is missing of the two streams of the space. Returns whether something was.
+pub(crate) async fn streams(context: &Context, server: &Server) -> Result<bool, Error> {
+    let mut made = false;
     let space = &server.space;
     let common = stream::Config {
         storage: StorageType::File,
@@ -83,8 +84,9 @@ pub(crate) async fn streams(context: &Context, server: &Server) -> Result<(), Er
         {
             return Err(Error::Setup { name, reason: error.to_string() });
         }
+        made = true;
     }
-    Ok(())
+    Ok(made)
 }
 
 /// The consumer of a function, made if it is missing.

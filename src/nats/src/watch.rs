@@ -13,7 +13,7 @@ use crate::desk::events::{Event, Queue};
 use crate::ops::Ops;
 
 /// How often the server is asked for its streams.
-const ROUND: Duration = Duration::from_millis(900);
+const ROUND: Duration = Duration::from_millis(450);
 
 /// Looks after the streams for as long as somebody hears of them.
 pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
@@ -57,6 +57,8 @@ pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
             tokio::select! {
                 biased;
                 Ok(()) = connections.changed() => {}
+                // It is another one, and what the old one had is gone.
+                () = ops.made.notified() => {}
                 () = tokio::time::sleep(ROUND) => {}
             }
         }

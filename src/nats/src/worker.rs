@@ -418,11 +418,11 @@ fn worker_name() -> String {
 }
 
 impl Shared {
-    /// The consumer of a function, made if it is missing. Asked for at most twice a second, by however many slots.
+    /// The consumer of a function, made if it is missing. Asked for at most five times a second, by however many slots.
     async fn bind(&self, function: &str) -> Result<PullConsumer, Error> {
         let mut bound = self.bound.lock().await;
         if let Some((when, consumer)) = bound.get(function)
-            && when.elapsed() < Duration::from_millis(500)
+            && when.elapsed() < Duration::from_millis(200)
         {
             return Ok(consumer.clone());
         }

@@ -74,8 +74,8 @@ pub(crate) enum Action {
     Hear(Arc<str>),
     /// Streams and consumers are made where they are missing.
     Setup,
-    /// A worker is told that its answer was heard, or is wanted by nobody.
-    Release(Subject),
+    /// A worker is told whether its answer was heard, or is wanted by nobody.
+    Release { to: Subject, is_over: bool },
     /// An answer of before is looked for: [`Event::Earlier`].
     Recall { subject: Arc<str>, serial: u64 },
     /// A job is published, until the server has it or it is not wanted any more: [`Event::Published`].

@@ -158,8 +158,7 @@ impl Desk {
         let place = self.answered.hasher().hash_one(subject);
         // On a run with a name there may be others who wait for it.
         let is_over = names::ends_with_its_client(run) || self.answered.contains_key(&place);
-        if is_over && self.runs.contains(run) && !self.pending.contains_key(subject) {
-            self.actions.push(Action::Release(reply));
-        }
+        let is_over = is_over && self.runs.contains(run) && !self.pending.contains_key(subject);
+        self.actions.push(Action::Release { to: reply, is_over });
     }
 }

@@ -368,7 +368,7 @@ impl World {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Follow(_) | Action::Hear(_) | Action::Release(_) => {}
+            Action::Follow(_) | Action::Hear(_) | Action::Release { .. } => {}
             Action::Setup => self.request(Who::Coordinator, |world| world.server.set_up(), |_, _| {}),
             Action::Delete { sequence, message_id, sure } => {
                 let until = self.now + UNCONFIRMED;

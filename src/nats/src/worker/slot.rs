@@ -20,6 +20,8 @@ use super::pull::Pull;
 use super::{Phase, Shared};
 use crate::names::{self, Space};
 
+/// After something went wrong with the consumer.
+const ANEW: Duration = Duration::from_millis(100);
 /// A job this old is evaluated only if somebody still waits for it.
 const OLD: Duration = Duration::from_secs(1);
 /// How far the clocks of a server and a worker may be apart. Further, and an answer may be missed that is there.
@@ -57,7 +59,7 @@ impl Slot {
             tokio::select! {
                 biased;
                 () = reached(&mut told, Phase::Finishing) => {}
-                () = tokio::time::sleep(Duration::from_millis(250)) => {}
+                () = tokio::time::sleep(ANEW) => {}
             }
         }
     }

@@ -21,7 +21,9 @@ use crate::setup;
 /// How long an answer is kept that cannot be stored.
 const STORING: Duration = Duration::from_secs(600);
 /// How long the server is waited for to say that it has stored an answer, before its client is
-/// asked whether that matters, and before it is sent again.
+/// asked whether that matters, and before it is sent again; and how long if the answer is kept for
+/// others.
+const HEARD: Duration = Duration::from_millis(150);
 const STORED: Duration = Duration::from_millis(500);
 /// How long the server is waited for to say what is stored.
 const SAID: Duration = Duration::from_secs(2);
@@ -29,7 +31,7 @@ const SAID: Duration = Duration::from_secs(2);
 /// stored.
 const KEEPING: Duration = Duration::from_secs(10);
 /// Between two attempts to store an answer, at first and at last.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_millis(500);
 /// How often an operator is told that answers cannot be stored, and a missing stream is made.
 const TELL: Duration = Duration::from_secs(10);
@@ -130,7 +132,8 @@ impl Shared {
         let mut pause = FIRST_PAUSE;
         let mut bytes = encoded(answers, MAX_FRAME);
         let (run, _) = self.server.space.parse_result(reply).unwrap_or_default();
-        let keeping = if names::ends_with_its_client(run) { Duration::ZERO } else { KEEPING };
+        let (patience, keeping) =
+            if names::ends_with_its_client(run) { (HEARD, Duration::ZERO) } else { (STORED, KEEPING) };
         while begun.elapsed() < STORING {
             match held.may_answer(are_values, reply).await {
                 May::Yes => {}
@@ -145,7 +148,7 @@ impl Shared {
             let storing = async { self.context.send_publish(reply.to_owned(), message).await?.await };
             let stored = tokio::select! {
                 biased;
-                stored = tokio::time::timeout(STORED, storing) => stored,
+                stored = tokio::time::timeout(patience, storing) => stored,
                 // What was under way on the old connection may be lost: it is not waited for.
                 Ok(()) = connections.changed() => continue,
             };

@@ -14,6 +14,7 @@ mod operators;
 mod python;
 mod security;
 mod shares;
+mod soup;
 mod stalls;
 mod support;
 

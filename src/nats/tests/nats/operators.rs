@@ -16,8 +16,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use crate::support::worker::peak;
 use crate::support::{NatsServer, Tool, runs};
 
-const JOBS: &str = "COQUAD1_default_JOBS";
-const ANSWERS: &str = "COQUAD1_default_RES";
+pub(crate) const JOBS: &str = "COQUAD1_default_JOBS";
+pub(crate) const ANSWERS: &str = "COQUAD1_default_RES";
 
 /// What no run here takes: a test that fails shall end, though the run has no deadline.
 const AT_MOST: Duration = Duration::from_secs(30);
@@ -109,13 +109,15 @@ fn are_short(stalls: &[Duration]) {
 #[test]
 fn d13_a_run_survives_the_loss_of_the_stream_of_answers() {
     for name in [None, Some("kept")] {
-        let deleted = async |context: &Context| drop(context.delete_stream(ANSWERS).await.unwrap());
+        let deleted = async |context: &Context| {
+            context.delete_stream(ANSWERS).await.unwrap();
+        };
         are_short(&stalls(&format!("answers deleted, run {name:?}"), name, deleted));
     }
 }
 
 /// Has the stream of answers refuse whatever comes.
-async fn fill(context: &Context, full: bool) {
+pub(crate) async fn fill(context: &Context, full: bool) {
     let mut config = context.get_stream(ANSWERS).await.unwrap().cached_info().config.clone();
     config.discard = if full { DiscardPolicy::New } else { DiscardPolicy::Old };
     config.max_messages = if full { 1 } else { -1 };
