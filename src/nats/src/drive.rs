@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::{JoinSet, unconstrained};
 
-use crate::desk::events::{Action, Event};
+use crate::desk::events::{Action, Event, Whereabouts};
 use crate::desk::{Desk, given_up};
 use crate::names;
 use crate::ops::Ops;
@@ -111,7 +111,7 @@ impl Drive {
                     tokio::spawn(async move {
                         let (job, mut answer) = ops.look(&function.name, sequence, &message_id, &subject).await;
                         let mut begun = 0;
-                        if dead {
+                        if dead || job == Whereabouts::Abandoned {
                             match ops.begun(&message_id, &subject).await {
                                 Ok(workers) => begun = workers,
                                 Err(()) => answer = Err(()),

@@ -317,8 +317,9 @@ class _Slot:
             return await held.tell(b"+ACK")
         run = held.subject.split(".")[3]
         age = time.time() - message.metadata.timestamp.timestamp()
-        if run.startswith("r-") and (held.delivery > 1 or age > OLD) and not await worker.is_awaited(run):
-            return await held.tell(b"+TERM")
+        if run.startswith("r-") and (held.delivery > 1 or age > OLD):
+            if not await held.during(asyncio.ensure_future(worker.is_awaited(run))):
+                return await held.tell(b"+TERM")
         started = time.monotonic()
         whole = len(job.x) > 1
 
@@ -335,7 +336,7 @@ class _Slot:
 
         name = (message.headers or {}).get("Nats-Msg-Id")
         if held.delivery > 1 and name:
-            await worker.mark(held.subject, name)
+            await held.during(asyncio.ensure_future(worker.mark(held.subject, name)))
 
         def evaluated() -> bytes:
             worker.count(1)

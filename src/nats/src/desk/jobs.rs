@@ -245,8 +245,13 @@ impl Desk {
     /// The server has lost the job: it is published again, a few times. What was lost with a whole
     /// queue is published again as often as that happens.
     pub(super) fn lost(&mut self, subject: &Arc<str>, why: &str) {
+        self.lost_unless(false, subject, why);
+    }
+
+    /// The same; if it is `nobodys` fault as often as that happens.
+    pub(super) fn lost_unless(&mut self, nobodys: bool, subject: &Arc<str>, why: &str) {
         let Some(pending) = self.pending.get_mut(subject) else { return };
-        let with_all = pending.era != self.era;
+        let with_all = nobodys || pending.era != self.era;
         if pending.points.len() > 1 {
             return self.scatter(subject);
         }

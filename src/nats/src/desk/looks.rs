@@ -9,6 +9,10 @@ use super::*;
 /// Look-ups under way at once, oldest evaluations first.
 const LOOKING: usize = 100;
 
+/// How often the server may mislay a job, as old ones do when another of a cluster takes over,
+/// before that counts as a loss: workers of before leave no marks.
+const MISLAID: u32 = 20;
+
 impl Desk {
     pub(super) fn looked(
         &mut self,
@@ -60,7 +64,10 @@ impl Desk {
             }
             (_, Whereabouts::Abandoned) => {
                 self.actions.extend(delete);
-                self.lost(subject, "the server gives the job to nobody");
+                // Without a mark it was given to one worker at most.
+                let mislaid = begun == 0 && pending.mislaid < MISLAID;
+                pending.mislaid += u32::from(mislaid);
+                self.lost_unless(mislaid, subject, "the server gives the job to nobody");
             }
             (_, Whereabouts::There | Whereabouts::Unknown) => {}
         }

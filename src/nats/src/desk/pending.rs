@@ -29,6 +29,8 @@ pub(super) struct Pending {
     /// Part of the message's identity, so that the server takes the same job again.
     pub(super) attempt: u32,
     pub(super) losses: u32,
+    /// How often the server gave the job to nobody, and it was no loss.
+    pub(super) mislaid: u32,
     /// Whether it was sent to the server, or waits here.
     pub(super) is_sent: bool,
     /// The job's number in the stream, once the server has it.
@@ -68,6 +70,7 @@ impl Pending {
             question,
             attempt,
             losses: 0,
+            mislaid: 0,
             is_sent: false,
             sequence: None,
             connection: 0,

@@ -124,11 +124,14 @@ impl Slot {
         let published = SystemTime::from(published);
         // A server that was killed may give out anew, as if for the first time, what it was told is done.
         let again = delivery > 1 || published < self.shared.connected() + CLOCKS;
-        if again && self.shared.is_answered(reply, job.id).await {
+        if again && held.alive(self.shared.is_answered(reply, job.id)).await {
             return held.tell(AckKind::Ack).await;
         }
         let age = SystemTime::now().duration_since(published).unwrap_or_default();
-        if (delivery > 1 || age > OLD) && names::ends_with_its_client(run) && !self.shared.is_awaited(run).await {
+        if (delivery > 1 || age > OLD)
+            && names::ends_with_its_client(run)
+            && !held.alive(self.shared.is_awaited(run)).await
+        {
             return held.tell(AckKind::Term).await;
         }
         if job.x.len() > 1 && delivery > 1 {

@@ -84,8 +84,9 @@ impl Shared {
         if known.is_some_and(|last| now - last < AWAITED) {
             return true;
         }
-        match self.client.request(self.server.space.alive(run), Bytes::new()).await {
-            Ok(_) => {
+        let asked = self.client.request(self.server.space.alive(run), Bytes::new());
+        match tokio::time::timeout(SAID, asked).await {
+            Ok(Ok(_)) => {
                 let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
                 if awaited.len() >= RUNS {
                     awaited.clear();
@@ -93,7 +94,8 @@ impl Shared {
                 awaited.insert(run.to_owned(), now);
                 true
             }
-            Err(error) => error.kind() != RequestErrorKind::NoResponders,
+            Ok(Err(error)) => error.kind() != RequestErrorKind::NoResponders,
+            Err(_) => true,
         }
     }
 

@@ -80,7 +80,8 @@ fn survives(end: End, count: u32, least: u64, pause: Duration) {
         begin.elapsed(),
         nats.report(),
     );
-    assert!(*worst < Duration::from_secs(10), "{stalls:?}");
+    // What is measured in the long tier; elections take longer where there is other work.
+    assert!(*worst < Duration::from_secs(runs(30, 10)), "{stalls:?}");
 }
 
 #[test]

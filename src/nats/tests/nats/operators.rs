@@ -20,7 +20,7 @@ pub(crate) const JOBS: &str = "COQUAD1_default_JOBS";
 pub(crate) const ANSWERS: &str = "COQUAD1_default_RES";
 
 /// What no run here takes: a test that fails shall end, though the run has no deadline.
-const AT_MOST: Duration = Duration::from_secs(30);
+const AT_MOST: Duration = Duration::from_secs(60);
 
 /// As the server is used by default: a dead worker is noticed after half a minute only.
 fn slow_to_notice(server: &NatsServer) -> Server {

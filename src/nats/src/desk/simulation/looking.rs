@@ -59,7 +59,7 @@ impl World {
 
     /// Of a job that was given up it is looked for who has begun with it.
     fn looked(&mut self, look: &Rc<Look>, job: Whereabouts, answer: Result<Option<Bytes>, ()>) {
-        if !look.dead {
+        if !look.dead && job != Whereabouts::Abandoned {
             return self.found(look, job, answer, 0);
         }
         let (mark, look) = (look.clone(), look.clone());
