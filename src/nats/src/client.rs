@@ -10,10 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use async_nats::ServerError;
 use coquad::wire::{MAX_FRAME, Numbers};
 use coquad::{Arithmetic, EvaluationError, Evaluator, Mixed};
-use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
@@ -26,7 +24,7 @@ use crate::error::{Error, NatsReport};
 use crate::forget::Forget;
 use crate::metrics::{self, WorkerReport, Workers};
 use crate::names;
-use crate::ops::Ops;
+use crate::ops::open;
 use crate::server::Server;
 use crate::twice::Twice;
 
@@ -189,28 +187,6 @@ impl Nats {
         let _ = self.inner.events.unbounded_send(Event::Close(Some(done)));
         let _ = closed.await;
     }
-}
-
-async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Ops, Error> {
-    let (to_forward, mut happened) = unbounded();
-    let (client, context, connections) = server.connect("client", to_forward, Duration::ZERO).await?;
-    let ops = Ops::new(client, context, connections, server, events.clone()).await?;
-    ops.setup().await?;
-    let events = events.clone();
-    tokio::spawn(async move {
-        while let Some(event) = happened.next().await {
-            let event = match event {
-                async_nats::Event::Connected => Event::Connected,
-                async_nats::Event::ServerError(ServerError::Other(text)) => Event::Refused(text),
-                async_nats::Event::SlowConsumer(_) => Event::Missed,
-                _ => continue,
-            };
-            if events.unbounded_send(event).is_err() {
-                break;
-            }
-        }
-    });
-    Ok(ops)
 }
 
 impl fmt::Debug for Nats {

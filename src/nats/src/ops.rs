@@ -4,14 +4,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use async_nats::Client;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, RawMessageErrorKind, Stream};
+use async_nats::{Client, ServerError};
 use bytes::Bytes;
-use futures::channel::mpsc::UnboundedSender;
+use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
 use tokio::sync::{Notify, watch};
 
 use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
@@ -52,6 +53,29 @@ pub(crate) struct Ops {
     /// When the streams were last seen or made.
     last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
     events: UnboundedSender<Event>,
+}
+
+/// Connects, and makes the streams where they are missing; what happens to the connection is told.
+pub(crate) async fn open(server: Arc<Server>, events: &UnboundedSender<Event>) -> Result<Ops, Error> {
+    let (to_forward, mut happened) = unbounded();
+    let (client, context, connections) = server.connect("client", to_forward, Duration::ZERO).await?;
+    let ops = Ops::new(client, context, connections, server, events.clone()).await?;
+    ops.setup().await?;
+    let events = events.clone();
+    tokio::spawn(async move {
+        while let Some(event) = happened.next().await {
+            let event = match event {
+                async_nats::Event::Connected => Event::Connected,
+                async_nats::Event::ServerError(ServerError::Other(text)) => Event::Refused(text),
+                async_nats::Event::SlowConsumer(_) => Event::Missed,
+                _ => continue,
+            };
+            if events.unbounded_send(event).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(ops)
 }
 
 impl Ops {
