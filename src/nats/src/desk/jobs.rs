@@ -6,6 +6,9 @@
 
 use super::*;
 
+/// Losses of a job that follow each other so fast are one.
+const MOMENT: Duration = Duration::from_secs(3);
+
 impl Desk {
     /// A point has no job yet.
     pub(super) fn gather(&mut self, question: &Arc<Question>, place: Place) {
@@ -256,7 +259,10 @@ impl Desk {
             return self.scatter(subject);
         }
         // What an earlier client left behind was no loss of ours.
-        if !pending.duplicate && !with_all {
+        // A server that is making a stream anew may lose a job again and again, for a moment.
+        let at_once = pending.lost_at.is_some_and(|last| self.now - last < MOMENT);
+        if !pending.duplicate && !with_all && !at_once {
+            pending.lost_at = Some(self.now);
             pending.losses += 1;
         }
         if pending.losses >= pending.question.attempts {

@@ -29,6 +29,8 @@ pub(super) struct Pending {
     /// Part of the message's identity, so that the server takes the same job again.
     pub(super) attempt: u32,
     pub(super) losses: u32,
+    /// When the last of them was.
+    pub(super) lost_at: Option<Instant>,
     /// How often the server gave the job to nobody, and it was no loss.
     pub(super) mislaid: u32,
     /// Whether it was sent to the server, or waits here.
@@ -70,6 +72,7 @@ impl Pending {
             question,
             attempt,
             losses: 0,
+            lost_at: None,
             mislaid: 0,
             is_sent: false,
             sequence: None,

@@ -139,9 +139,13 @@ fn a_job_that_was_given_up_is_listed_and_sent_again() {
     let (_, said) = command(&server, &["dead"]);
     assert!(said.contains("f at [0.5]: lost 1 workers"), "{said}");
     assert_eq!(json(&server, &["dead", "again"])["sent_again"], 1);
-    let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
-    until("it is evaluated", || tool.messages("COQUAD1_default_RES") == 1);
+    assert_eq!((tool.jobs_waiting("default"), tool.jobs_ever("default")), (1, 2));
     assert_eq!(admin.dead().unwrap()[0].points, None);
+    // The old server may give out nothing more after a job that it gave up was deleted.
+    if !admin.status().unwrap().version.starts_with("2.9.") {
+        let _worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
+        until("it is evaluated", || tool.messages("COQUAD1_default_RES") == 1);
+    }
     assert_eq!(json(&server, &["purge", "dead"])["removed"], 1);
 }
 

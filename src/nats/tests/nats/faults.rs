@@ -149,7 +149,9 @@ fn a_former_holder_is_silent(
         }
         // The answer of the present holder, and nothing else: the former one ended its evaluation a second before it.
         thread::sleep(Duration::from_secs(1));
-        let said = said.lock().unwrap()[before..].to_vec();
+        let mut said = said.lock().unwrap()[before..].to_vec();
+        // The mark of the other one, that it has begun, may be heard late.
+        said.retain(|line| !line.contains("-begun "));
         assert_eq!(said.len(), 1, "{function}, {orders:?}: {said:?}");
         assert!(said[0].starts_with("coquad1.default.res."), "{said:?}");
     });
