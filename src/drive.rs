@@ -1,6 +1,6 @@
 //! The drivers: each feeds the algorithm, [`Run`](crate::numerics::run::Run), with judged panels.
 //!
-//! [`direct`] evaluates *on the spot*, on the caller's thread, and returns. [`ahead`] asks for evaluations *ahead* of
+//! [`direct`] evaluates *on the spot*, on the caller's thread, and returns; [`boxes`] does so in several variables. [`ahead`] asks for evaluations *ahead* of
 //! the decisions and is polled; [`hosted`] lets the threads of a pool poll it in its owner's place. [`ledger`] counts
 //! the points that decisions rest on, and [`limit`] keeps the time.
 

@@ -12,7 +12,8 @@ use crate::estimate::{Estimate, Reason, Segment};
 
 /// Why an integration has no answer that may be trusted.
 ///
-/// `T` is the integrand's value; it appears in the estimate that [`NotConverged`](Error::NotConverged) carries.
+/// `T` is the integrand's value; it appears in the estimate that [`NotConverged`](Error::NotConverged) carries. `P` is a
+/// point: a number, or an array of them for an integral in several variables.
 ///
 /// # Examples
 ///
@@ -32,12 +33,12 @@ use crate::estimate::{Estimate, Reason, Segment};
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Error<T = f64> {
+pub enum Error<T = f64, P = f64> {
     /// The tolerance was not met. The best estimate is not lost.
     #[non_exhaustive]
     NotConverged {
         /// The best estimate when the run stopped.
-        estimate: Estimate<T>,
+        estimate: Estimate<T, P>,
         /// Why it stopped.
         reason: Reason,
         /// The error that was asked for: the largest of `atol`, `rtol` times the norm of the value, and `rtol_l1` times
@@ -53,7 +54,7 @@ pub enum Error<T = f64> {
     #[non_exhaustive]
     NonFinite {
         /// The point.
-        x: f64,
+        x: P,
         /// The norm of the value there: NaN or infinite.
         norm: f64,
     },
@@ -61,7 +62,7 @@ pub enum Error<T = f64> {
     #[non_exhaustive]
     UnequalLengths {
         /// A point where the length is another one than before.
-        x: f64,
+        x: P,
         /// The length before.
         expected: usize,
         /// The length there.
@@ -72,7 +73,7 @@ pub enum Error<T = f64> {
     #[non_exhaustive]
     Evaluation {
         /// The point.
-        x: f64,
+        x: P,
         /// What the evaluator said.
         source: EvaluationError,
     },
@@ -80,7 +81,7 @@ pub enum Error<T = f64> {
     #[non_exhaustive]
     Panicked {
         /// The point.
-        x: f64,
+        x: P,
         /// The panic's message.
         message: Arc<str>,
     },
@@ -89,6 +90,16 @@ pub enum Error<T = f64> {
     #[non_exhaustive]
     InvalidInterval {
         /// The lower limit as given.
+        a: f64,
+        /// The upper limit as given.
+        b: f64,
+    },
+    /// A limit of a box or one of its breakpoints is NaN.
+    #[non_exhaustive]
+    InvalidBox {
+        /// The axis, from 0.
+        axis: usize,
+        /// The lower limit on it as given.
         a: f64,
         /// The upper limit as given.
         b: f64,
@@ -135,13 +146,13 @@ pub enum Error<T = f64> {
     },
 }
 
-impl<T> Error<T> {
+impl<T, P> Error<T, P> {
     /// The same error of an integral of another type.
     ///
     /// # Panics
     ///
     /// If it carries an estimate, which has a value of this type.
-    pub(crate) fn without_estimate<C>(self) -> Error<C> {
+    pub(crate) fn without_estimate<C>(self) -> Error<C, P> {
         match self {
             Error::NotConverged { .. } => unreachable!("it has an estimate"),
             Error::NonFinite { x, norm } => Error::NonFinite { x, norm },
@@ -149,6 +160,7 @@ impl<T> Error<T> {
             Error::Evaluation { x, source } => Error::Evaluation { x, source },
             Error::Panicked { x, message } => Error::Panicked { x, message },
             Error::InvalidInterval { a, b } => Error::InvalidInterval { a, b },
+            Error::InvalidBox { axis, a, b } => Error::InvalidBox { axis, a, b },
             Error::InvalidScale { centre, width } => Error::InvalidScale { centre, width },
             Error::Unsuitable { a, b, why } => Error::Unsuitable { a, b, why },
             Error::InvalidPath { at, re, im } => Error::InvalidPath { at, re, im },
@@ -157,7 +169,7 @@ impl<T> Error<T> {
     }
 
     /// The error of a failed evaluation at `x`.
-    pub(crate) fn evaluation(x: f64, source: EvaluationError) -> Self {
+    pub(crate) fn evaluation(x: P, source: EvaluationError) -> Self {
         match source.kind {
             Kind::Panicked(message) => Error::Panicked { x, message },
             Kind::Failed(_) | Kind::TimedOut(_) => Error::Evaluation { x, source },
@@ -165,7 +177,7 @@ impl<T> Error<T> {
     }
 }
 
-impl<T> fmt::Display for Error<T> {
+impl<T, P: fmt::Debug> fmt::Display for Error<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotConverged { estimate, reason, needed, .. } if estimate.segments.is_empty() => {
@@ -210,6 +222,9 @@ impl<T> fmt::Display for Error<T> {
             Error::InvalidInterval { a, b } => {
                 write!(f, "no integral from {a:?} to {b:?}: a limit or breakpoint is not a number")
             }
+            Error::InvalidBox { axis, a, b } => {
+                write!(f, "no integral from {a:?} to {b:?} on axis {axis}: a limit or breakpoint is not a number")
+            }
             Error::InvalidScale { centre, width } => {
                 write!(f, "a scale has a finite centre and a positive width: centre = {centre:?}, width = {width:?}")
             }
@@ -234,7 +249,7 @@ impl<T> fmt::Display for Error<T> {
     }
 }
 
-impl<T: fmt::Debug> StdError for Error<T> {
+impl<T: fmt::Debug, P: fmt::Debug> StdError for Error<T, P> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Evaluation { source, .. } => Some(source),

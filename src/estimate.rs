@@ -25,11 +25,11 @@ pub use self::partition::Partition;
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct Segment<T> {
-    /// Where the segment begins; `a < b` whatever the direction of the integral.
-    pub a: f64,
-    /// Where the segment ends.
-    pub b: f64,
+pub struct Segment<T, P = f64> {
+    /// Where the segment begins; `a < b` whatever the direction of the integral. Of a box, the corner with the lower limits.
+    pub a: P,
+    /// Where the segment ends. Of a box, the corner with the upper limits.
+    pub b: P,
     /// The integral from `a` to `b`.
     pub value: T,
     /// The estimated absolute error of `value`, in the value's norm.
@@ -74,7 +74,7 @@ pub struct Segment<T> {
 #[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct Estimate<T = f64> {
+pub struct Estimate<T = f64, P = f64> {
     /// The integral.
     pub value: T,
     /// The estimated absolute error of `value`, in the value's norm. An estimate, not a bound.
@@ -87,12 +87,12 @@ pub struct Estimate<T = f64> {
     pub performed: usize,
     /// The integral of the norm of the integrand, as far as it was seen: `l1 / |value|` is the condition of the sum.
     pub l1: f64,
-    /// The partition, from left to right.
-    pub segments: Partition<T>,
+    /// The partition, from left to right; of a box, in the order in which it was cut.
+    pub segments: Partition<T, P>,
 }
 
 /// Counts the segments instead of listing them: a message that shows an estimate stays readable with a million.
-impl<T: fmt::Debug> fmt::Debug for Estimate<T> {
+impl<T: fmt::Debug, P> fmt::Debug for Estimate<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Estimate")
             .field("value", &self.value)
@@ -105,7 +105,7 @@ impl<T: fmt::Debug> fmt::Debug for Estimate<T> {
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Estimate<T> {
+impl<T: fmt::Display, P> fmt::Display for Estimate<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ± {:.1e} from {} evaluations", self.value, self.error, self.evaluations)
     }

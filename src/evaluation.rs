@@ -27,11 +27,11 @@ pub mod worker;
 mod wrappers;
 
 pub use arithmetic::{Arithmetic, Mixed};
-pub use batch_fn::{BatchFn, batch_fn};
+pub use batch_fn::{BatchFn, batch_fn, batch_fn_over};
 #[cfg(feature = "durable")]
 pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
-pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, evaluator_fn};
+pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, blocking_fn_over, evaluator_fn, evaluator_fn_over};
 pub use inline::{Inline, InlineBatch};
 pub use near::Near;
 pub use pmap::{pmap, try_pmap};

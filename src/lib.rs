@@ -40,7 +40,7 @@
 //! # Finding one's way
 //!
 //! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices. [`integrate_path`]:
-//!   along a [`Path`] in the complex plane.
+//!   along a [`Path`] in the complex plane. [`integrate_box`], [`BoxIntegrator`]: in 2 to 8 variables.
 //! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
 //!   [`Method`]. With a weight: [`Fourier`] (sin, cos and e^(i omega x)), [`PrincipalValue`] (1 / (x - c)), [`Algebraic`]
 //!   (powers and logarithms at the limits). [`Oscillator`]: other oscillations to infinity.
@@ -54,7 +54,7 @@
 //! - [`pmap`] and [`try_pmap`]: run futures together, results in the order of the input.
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
-//!   [it oscillates, or has a pole](guide::oscillation),
+//!   [it oscillates, or has a pole](guide::oscillation), [several variables](guide::boxes),
 //!   [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
 //!   [determinism](guide::determinism), [what it survives](guide::reliability), and [what is called what elsewhere](guide::peers).
 //!
@@ -68,7 +68,7 @@
 //! - `serde`: `Serialize` and `Deserialize` for [`Estimate`] and what is in it, [`Speculation`] and the methods.
 //! - `tracing`: a span for each integral, and events ([what is it doing](guide::watching)).
 //!
-//! Who should use another crate: whose integrals have many dimensions (cubature, Monte Carlo), or who needs a guaranteed
+//! Who should use another crate: whose integrals have more than about 8 variables (Monte Carlo), or who needs a guaranteed
 //! bound (interval arithmetic).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -88,6 +88,7 @@ pub mod guide;
 mod integrator;
 mod numerics;
 mod observer;
+mod point;
 mod prefetch;
 mod scaled;
 mod trace;
@@ -101,8 +102,8 @@ pub use estimate::{Estimate, Partition, Reason, Segment};
 pub use evaluation::wire;
 pub use evaluation::{
     Arithmetic, BatchFn, BlockingFn, Call, Conflict, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, Mixed,
-    Near, Pace, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout, TryPoolEvaluator, Verify, batch_fn, blocking_fn,
-    evaluator_fn, pmap, try_pmap,
+    Near, Pace, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout, TryPoolEvaluator, Verify, batch_fn,
+    batch_fn_over, blocking_fn, blocking_fn_over, evaluator_fn, evaluator_fn_over, pmap, try_pmap,
 };
 #[cfg(all(unix, feature = "process"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
@@ -126,6 +127,7 @@ pub use numerics::spectral::Spectral;
 pub use numerics::tanh_sinh::TanhSinh;
 pub use numerics::value::Value;
 pub use observer::{Observer, Progress};
+pub use point::Point;
 pub use prefetch::Speculation;
 pub use scaled::{Scaled, Scales};
 

@@ -22,6 +22,7 @@ pub(crate) mod principal_value;
 mod product;
 pub(crate) mod run;
 pub(crate) mod simpson;
+pub(crate) mod space;
 pub(crate) mod spectral;
 pub(crate) mod sum;
 pub(crate) mod tanh_sinh;

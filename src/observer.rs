@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::EvaluationError;
 use crate::evaluation::Arithmetic;
+use crate::point::Point;
 
 /// Watches an integration: for progress bars, live plots, audits.
 ///
@@ -32,14 +33,14 @@ use crate::evaluation::Arithmetic;
 /// assert_eq!(count.0.load(Ordering::Relaxed), e.performed);
 /// # Ok::<(), coquad::Error>(())
 /// ```
-pub trait Observer<T>: Send + Sync {
+pub trait Observer<T, P: Point = f64>: Send + Sync {
     /// The evaluation at `x` was started, because a decision needs it or as a guess that one will.
-    fn started(&self, x: f64, guessed: bool) {
+    fn started(&self, x: P, guessed: bool) {
         let _ = (x, guessed);
     }
 
     /// An evaluation at `x` ended, well or not.
-    fn finished(&self, x: f64) {
+    fn finished(&self, x: P) {
         let _ = x;
     }
 
@@ -75,7 +76,7 @@ pub trait Observer<T>: Send + Sync {
     /// assert!(points.iter().all(|(x, y)| *y == x * x));
     /// # Ok::<(), coquad::Error>(())
     /// ```
-    fn evaluated(&self, x: f64, outcome: Result<&T, &EvaluationError>) {
+    fn evaluated(&self, x: P, outcome: Result<&T, &EvaluationError>) {
         let _ = (x, outcome);
     }
 
@@ -95,16 +96,16 @@ pub trait Observer<T>: Send + Sync {
     }
 }
 
-impl<T, O: Observer<T> + ?Sized> Observer<T> for std::sync::Arc<O> {
-    fn started(&self, x: f64, guessed: bool) {
+impl<T, P: Point, O: Observer<T, P> + ?Sized> Observer<T, P> for std::sync::Arc<O> {
+    fn started(&self, x: P, guessed: bool) {
         (**self).started(x, guessed);
     }
 
-    fn finished(&self, x: f64) {
+    fn finished(&self, x: P) {
         (**self).finished(x);
     }
 
-    fn evaluated(&self, x: f64, outcome: Result<&T, &EvaluationError>) {
+    fn evaluated(&self, x: P, outcome: Result<&T, &EvaluationError>) {
         (**self).evaluated(x, outcome);
     }
 
@@ -118,20 +119,20 @@ impl<T, O: Observer<T> + ?Sized> Observer<T> for std::sync::Arc<O> {
 }
 
 /// An observer, and whether it was told what is told once.
-pub(crate) struct Watch<T> {
-    observer: Box<dyn Observer<T>>,
+pub(crate) struct Watch<T, P: Point = f64> {
+    observer: Box<dyn Observer<T, P>>,
     told_of_a_mixture: AtomicBool,
 }
 
-impl<T> Watch<T> {
-    pub(crate) fn new(observer: impl Observer<T> + 'static) -> Self {
+impl<T, P: Point> Watch<T, P> {
+    pub(crate) fn new(observer: impl Observer<T, P> + 'static) -> Self {
         Self { observer: Box::new(observer), told_of_a_mixture: AtomicBool::new(false) }
     }
 
     /// The evaluation at `x` ended, on an evaluator that knows of this mixture.
     pub(crate) fn ended(
         &self,
-        x: f64,
+        x: P,
         outcome: Result<&T, &EvaluationError>,
         mixture: impl FnOnce() -> Option<(Arithmetic, Arithmetic)>,
     ) {
@@ -148,8 +149,8 @@ impl<T> Watch<T> {
     }
 }
 
-impl<T> Deref for Watch<T> {
-    type Target = dyn Observer<T>;
+impl<T: 'static, P: Point> Deref for Watch<T, P> {
+    type Target = dyn Observer<T, P>;
 
     fn deref(&self) -> &Self::Target {
         &*self.observer

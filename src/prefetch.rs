@@ -24,7 +24,9 @@ use crate::numerics::focus::Focus;
 use crate::numerics::method::{Control, Local, Method, Panel, compare};
 use crate::numerics::run::judge::Trouble;
 use crate::numerics::run::share;
+use crate::numerics::space::Lays;
 use crate::numerics::value::Value;
+use crate::point::Point;
 
 /// How far to run ahead of the decisions while workers are idle.
 ///
@@ -86,21 +88,21 @@ pub(crate) enum Class {
 
 /// What is to be asked for next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Wanted {
+pub(crate) enum Wanted<P = f64> {
     /// The next point of this panel.
     Panel(usize),
     /// A point of no panel in the tree.
-    Point(f64),
+    Point(P),
 }
 
 pub(crate) use self::node::{Known, State};
 
 /// The tree of panels, and the order in which its unasked points are wanted.
 #[derive(Debug)]
-pub(crate) struct Tree<T, M: Method> {
+pub(crate) struct Tree<T, M: Method, P = f64> {
     method: M,
     speculation: Speculation,
-    nodes: Vec<Node<T, M::Kind>>,
+    nodes: Vec<Node<T, M::Kind, P>>,
     /// Panels whose points the next decision needs.
     required: Range<usize>,
     /// The first of them that may have points to ask for, and the first that may not be judged.
@@ -110,7 +112,7 @@ pub(crate) struct Tree<T, M: Method> {
     certain: BinaryHeap<Candidate>,
     guesses: BinaryHeap<Candidate>,
     /// Guesses of which no panel is in the tree.
-    loose: LooseGuesses<M::Kind>,
+    loose: LooseGuesses<M::Kind, P>,
     /// Judged panels of the cut on which certainty is founded, by their least error.
     undecided: BinaryHeap<Candidate>,
     tail: Tail,
@@ -132,7 +134,7 @@ const MANY: usize = 4;
 /// The root of the tree is not a panel, but the range as a whole: its children are the pieces.
 pub(crate) const RANGE: usize = 0;
 
-impl<T, M: Method> Tree<T, M> {
+impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// `allowed`: the error that the integral may have, as far as that is known.
     pub(crate) fn new(
         method: M,
@@ -177,11 +179,11 @@ impl<T, M: Method> Tree<T, M> {
         tree
     }
 
-    pub(crate) fn node(&self, node: usize) -> &Node<T, M::Kind> {
+    pub(crate) fn node(&self, node: usize) -> &Node<T, M::Kind, P> {
         &self.nodes[node]
     }
 
-    pub(crate) fn node_mut(&mut self, node: usize) -> &mut Node<T, M::Kind> {
+    pub(crate) fn node_mut(&mut self, node: usize) -> &mut Node<T, M::Kind, P> {
         &mut self.nodes[node]
     }
 
@@ -304,7 +306,7 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    pub(crate) fn bad(&mut self, node: usize, trouble: Trouble) {
+    pub(crate) fn bad(&mut self, node: usize, trouble: Trouble<P>) {
         self.nodes[node].state = State::Bad(trouble);
         self.nodes[node].rank = 0.0;
     }
@@ -334,7 +336,7 @@ impl<T, M: Method> Tree<T, M> {
         let mut points = Vec::new();
         if !self.nodes.is_empty() {
             points.reserve_exact(self.method.count(&panel));
-            self.method.points(&panel, &mut points);
+            self.method.lay(&panel, &mut points);
         }
         self.nodes.push(Node::new(panel, parent, points));
         if self.nodes.len() > 1 && self.guesses() {
@@ -364,10 +366,10 @@ impl<T, M: Method> Tree<T, M> {
     fn change(&mut self, node: usize) {
         let range = self.nodes[node].children.clone();
         let mut points = Vec::new();
-        let mut has_points = |have: &Node<T, M::Kind>, want: &Panel<M::Kind>| {
+        let mut has_points = |have: &Node<T, M::Kind, P>, want: &Panel<M::Kind>| {
             points.clear();
-            self.method.points(want, &mut points);
-            let bits = |points: &[f64]| points.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            self.method.lay(want, &mut points);
+            let bits = |points: &[P]| points.iter().map(|x| x.key()).collect::<Vec<_>>();
             matches!(have.state, State::Waiting) && bits(&points) == bits(&have.points)
         };
         let known = &self.nodes[range.clone()];
@@ -407,7 +409,7 @@ impl<T, M: Method> Tree<T, M> {
     }
 }
 
-impl<T: Value, M: Method> Tree<T, M> {
+impl<T: Value, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// A panel was judged; its kind now holds what the estimate noted.
     pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus>) {
         let bound = local.error * self.scale(&self.nodes[node].panel);

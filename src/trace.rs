@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use crate::error::EvaluationError;
+use crate::point::Point;
 
 /// An event, at a level of `tracing::Level`.
 macro_rules! event {
@@ -17,13 +18,19 @@ macro_rules! event {
     };
 }
 
-/// It may have been a guess, and then the integral goes on.
-pub(crate) fn evaluation_failed(x: f64, error: &EvaluationError) {
-    event!(DEBUG, x, %error, "an evaluation failed");
+/// A point of several numbers.
+#[cfg(feature = "tracing")]
+fn several<P: Point>(x: P) -> Option<tracing::field::DebugValue<P>> {
+    x.number().is_none().then(|| tracing::field::debug(x))
 }
 
-pub(crate) fn tried_again(x: f64, attempt: u32, error: &EvaluationError, pause: Duration) {
-    event!(INFO, x, attempt, %error, ?pause, "an evaluation failed and is tried again");
+/// It may have been a guess, and then the integral goes on.
+pub(crate) fn evaluation_failed<P: Point>(x: P, error: &EvaluationError) {
+    event!(DEBUG, x = x.number(), at = several(x), %error, "an evaluation failed");
+}
+
+pub(crate) fn tried_again<P: Point>(x: P, attempt: u32, error: &EvaluationError, pause: Duration) {
+    event!(INFO, x = x.number(), at = several(x), attempt, %error, ?pause, "an evaluation failed and is tried again");
 }
 
 #[cfg(feature = "durable")]
@@ -61,14 +68,17 @@ pub(crate) use self::off::{Integral, Pace};
 mod on {
     use std::any::type_name;
     use std::collections::HashMap;
+    use std::fmt::Debug;
     use std::future::Future;
     use std::time::{Duration, Instant};
 
     use tracing::instrument::{Instrument, Instrumented};
     use tracing::{Level, Span, field};
 
+    use super::several;
     use crate::error::Error;
     use crate::estimate::Estimate;
+    use crate::point::Point;
 
     /// The span of one call.
     pub(crate) struct Integral(Span);
@@ -92,6 +102,24 @@ mod on {
             Self(span)
         }
 
+        /// The same of an integral between two corners.
+        pub(crate) fn over<P: Debug>(a: P, b: P, atol: f64, rtol: f64) -> Self {
+            let span = tracing::info_span!(
+                target: "coquad",
+                "integrate",
+                ?a,
+                ?b,
+                atol,
+                rtol,
+                method = "Cubature",
+                outcome = field::Empty,
+                error = field::Empty,
+                evaluations = field::Empty,
+                performed = field::Empty,
+            );
+            Self(span)
+        }
+
         pub(crate) fn run<R>(&self, work: impl FnOnce() -> R) -> R {
             self.0.in_scope(work)
         }
@@ -101,7 +129,10 @@ mod on {
         }
 
         /// Notes how the call ended. One that is dropped has no outcome.
-        pub(crate) fn end<T>(self, answer: Result<Estimate<T>, Error<T>>) -> Result<Estimate<T>, Error<T>> {
+        pub(crate) fn end<T, P: Debug>(
+            self,
+            answer: Result<Estimate<T, P>, Error<T, P>>,
+        ) -> Result<Estimate<T, P>, Error<T, P>> {
             if self.0.is_disabled() {
                 return answer;
             }
@@ -137,32 +168,32 @@ mod on {
     ///
     /// It only watches: no decision may rest on a clock.
     #[derive(Debug)]
-    pub(crate) struct Pace {
+    pub(crate) struct Pace<P: Point = f64> {
         watching: bool,
-        running: HashMap<u64, Instant>,
+        running: HashMap<P::Key, Instant>,
         finished: u32,
         spent: Duration,
     }
 
-    impl Pace {
+    impl<P: Point> Pace<P> {
         pub(crate) fn new() -> Self {
             let watching = tracing::enabled!(target: "coquad", Level::DEBUG);
             Self { watching, running: HashMap::new(), finished: 0, spent: Duration::ZERO }
         }
 
-        pub(crate) fn started(&mut self, x: f64) {
+        pub(crate) fn started(&mut self, x: P) {
             if self.watching {
-                self.running.insert(x.to_bits(), Instant::now());
+                self.running.insert(x.key(), Instant::now());
             }
         }
 
-        pub(crate) fn finished(&mut self, x: f64) {
-            let Some(start) = self.running.remove(&x.to_bits()) else { return };
+        pub(crate) fn finished(&mut self, x: P) {
+            let Some(start) = self.running.remove(&x.key()) else { return };
             let took = start.elapsed();
             if self.finished >= USUAL {
                 let usual = self.spent / self.finished;
                 if took > STRAGGLES * usual {
-                    event!(DEBUG, x, ?took, ?usual, "a straggler");
+                    event!(DEBUG, x = x.number(), at = several(x), ?took, ?usual, "a straggler");
                 }
             }
             self.finished += 1;
@@ -174,13 +205,14 @@ mod on {
             if !self.watching {
                 return;
             }
-            let oldest = self.running.iter().min_by_key(|(bits, start)| (**start, **bits));
-            let oldest = oldest.map(|(bits, start)| (f64::from_bits(*bits), start.elapsed()));
+            let running = self.running.iter().map(|(key, start)| (P::of_key(*key), *start));
+            let oldest = running.min_by(|(x, one), (y, other)| one.cmp(other).then_with(|| x.order(y)));
             event!(
                 DEBUG,
                 running = self.running.len(),
-                x = oldest.map(|(x, _)| x),
-                since = oldest.map(|(_, since)| field::debug(since)),
+                x = oldest.and_then(|(x, _)| x.number()),
+                at = oldest.and_then(|(x, _)| several(x)),
+                since = oldest.map(|(_, start)| field::debug(start.elapsed())),
                 "the time limit has passed"
             );
         }
@@ -200,6 +232,8 @@ mod on {
 
 #[cfg(not(feature = "tracing"))]
 mod off {
+    use std::marker::PhantomData;
+
     use crate::error::Error;
     use crate::estimate::Estimate;
 
@@ -209,6 +243,11 @@ mod off {
         #[inline]
         #[allow(clippy::extra_unused_type_parameters, reason = "the other one names the method")]
         pub(crate) fn new<M>(_a: f64, _b: f64, _atol: f64, _rtol: f64) -> Self {
+            Self
+        }
+
+        #[inline]
+        pub(crate) fn over<P>(_a: P, _b: P, _atol: f64, _rtol: f64) -> Self {
             Self
         }
 
@@ -223,25 +262,28 @@ mod off {
         }
 
         #[inline]
-        pub(crate) fn end<T>(self, answer: Result<Estimate<T>, Error<T>>) -> Result<Estimate<T>, Error<T>> {
+        pub(crate) fn end<T, P>(
+            self,
+            answer: Result<Estimate<T, P>, Error<T, P>>,
+        ) -> Result<Estimate<T, P>, Error<T, P>> {
             answer
         }
     }
 
     #[derive(Debug)]
-    pub(crate) struct Pace;
+    pub(crate) struct Pace<P = f64>(PhantomData<P>);
 
-    impl Pace {
+    impl<P> Pace<P> {
         #[inline]
         pub(crate) fn new() -> Self {
-            Self
+            Self(PhantomData)
         }
 
         #[inline]
-        pub(crate) fn started(&mut self, _x: f64) {}
+        pub(crate) fn started(&mut self, _x: P) {}
 
         #[inline]
-        pub(crate) fn finished(&mut self, _x: f64) {}
+        pub(crate) fn finished(&mut self, _x: P) {}
 
         #[inline]
         pub(crate) fn late(&self) {}

@@ -19,38 +19,41 @@ use crate::drive::limit::Limit;
 use crate::error::{Error, EvaluationError};
 use crate::estimate::Reason;
 use crate::evaluation::dispatch::{Dispatch, Place};
-use crate::evaluation::points::key::{BuildKeyHasher, Key};
+use crate::evaluation::points::key::BuildKeyHasher;
 use crate::evaluation::points::spot::Found;
-use crate::numerics::domain::Domain;
 use crate::numerics::method::{Guess, Method, Panel};
 use crate::numerics::run::far::{Far, Mark};
 use crate::numerics::run::judge::Lengths;
 use crate::numerics::run::reason::Look;
 use crate::numerics::run::{Leaf, Looks, Run, Source, Stop, Verdict};
+use crate::numerics::space::{Lays, Placed, Space};
 use crate::numerics::value::Value;
 use crate::observer::{Progress, Watch};
 use crate::prefetch::{Class, RANGE, State, Tree, Wanted};
 use crate::trace;
 
+/// The first panel that waits for a point, further ones, and since when the point is evaluated, if that is known.
+type Waits = (usize, Vec<usize>, Option<f64>);
+
 /// A source of judged panels whose values are on their way.
-pub(crate) struct Ahead<T: Value, M: Method> {
+pub(crate) struct Ahead<T: Value, M: Method, P: Placed = f64> {
     method: M,
-    domain: Domain,
-    observer: Option<Arc<Watch<T>>>,
-    dispatch: Dispatch<T>,
-    tree: Tree<T, M>,
+    domain: P::Space,
+    observer: Option<Arc<Watch<T, P>>>,
+    dispatch: Dispatch<T, P>,
+    tree: Tree<T, M, P>,
     /// Who waits for a point: the first panel, and further ones; and since when it is evaluated, if that is known.
-    waiting: HashMap<Key, (usize, Vec<usize>, Option<f64>), BuildKeyHasher>,
+    waiting: HashMap<P::Key, Waits, BuildKeyHasher>,
     /// Points whose evaluation failed. A failure at a guess is reported only if the point is needed.
-    failed: HashMap<Key, EvaluationError, BuildKeyHasher>,
+    failed: HashMap<P::Key, EvaluationError, BuildKeyHasher>,
     /// Points of a call that is being filled; and those that are to be asked for by themselves.
-    gathered: Vec<Gathered>,
-    alone: VecDeque<Gathered>,
+    gathered: Vec<Gathered<P>>,
+    alone: VecDeque<Gathered<P>>,
     /// Points that were asked for and belong to no panel yet.
-    loose: HashSet<Key, BuildKeyHasher>,
+    loose: HashSet<P::Key, BuildKeyHasher>,
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
-    ledger: Ledger,
+    ledger: Ledger<P>,
     limit: Option<Limit>,
     /// When guesses come into question that were refused.
     patience: Option<Limit>,
@@ -65,10 +68,10 @@ pub(crate) struct Ahead<T: Value, M: Method> {
     /// When the poll began, and how many points it has worked on since the clock was looked at.
     since: Instant,
     work: usize,
-    pace: trace::Pace,
+    pace: trace::Pace<P>,
     panels: Vec<Panel<M::Kind>>,
     guesses: Vec<Guess<M::Kind>>,
-    points: Vec<f64>,
+    points: Vec<P>,
     values: Vec<T>,
     /// What is left out far away; and by panels that are judged.
     far: Far,
@@ -83,14 +86,14 @@ const LONG: Duration = Duration::from_millis(4);
 const LOOK: usize = 1024;
 const DECISION: usize = 8;
 
-impl<T: Value, M: Method> Ahead<T, M> {
+impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     pub(crate) fn new(
         method: M,
-        domain: Domain,
-        observer: Option<Arc<Watch<T>>>,
-        dispatch: Dispatch<T>,
-        tree: Tree<T, M>,
-        ledger: Ledger,
+        domain: P::Space,
+        observer: Option<Arc<Watch<T, P>>>,
+        dispatch: Dispatch<T, P>,
+        tree: Tree<T, M, P>,
+        ledger: Ledger<P>,
         limit: Option<Limit>,
     ) -> Self {
         Self {
@@ -128,7 +131,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// Takes in what arrived, retires the decisions it allows, and asks for more; until the run ends or there is
     /// nothing to do but wait.
-    fn poll(&mut self, run: &mut Run<T, M, usize>, cx: &mut Context<'_>) -> Poll<Result<Verdict, Error<T>>> {
+    fn poll(&mut self, run: &mut Run<T, M, usize>, cx: &mut Context<'_>) -> Poll<Result<Verdict, Error<T, P>>> {
         if let Some(limit) = &mut self.limit {
             limit.wake(cx);
         }
@@ -233,7 +236,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
             let x = self.domain.x(t);
             let value = if !x.is_finite() {
                 T::zero()
-            } else if !self.failed.is_empty() && self.failed.contains_key(&Key::new(x)) {
+            } else if !self.failed.is_empty() && self.failed.contains_key(&x.key()) {
                 break;
             } else {
                 match self.dispatch.find(x) {
@@ -267,7 +270,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
         found + failed
     }
 
-    fn arrived(&mut self, x: f64, result: Result<T, EvaluationError>) {
+    fn arrived(&mut self, x: P, result: Result<T, EvaluationError>) {
         self.ended(x, result.as_ref());
         self.pace.finished(x);
         if result.as_ref().is_err_and(|error| self.failed_together(x, error)) {
@@ -277,8 +280,8 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// What was found at `x`, for the panels that wait for it.
-    fn landed(&mut self, x: f64, result: Result<T, EvaluationError>) {
-        let Some((first, others, began)) = self.waiting.remove(&Key::new(x)) else { return };
+    fn landed(&mut self, x: P, result: Result<T, EvaluationError>) {
+        let Some((first, others, began)) = self.waiting.remove(&x.key()) else { return };
         if let Some(began) = began {
             self.tree.took_since(began);
         }
@@ -293,11 +296,11 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// The first failure among a panel's points, if all points before it have arrived.
-    fn failure(&self, node: usize) -> Option<Error<T>> {
+    fn failure(&self, node: usize) -> Option<Error<T, P>> {
         let (points, issued) = self.tree.node(node).points();
         for &t in &points[..issued] {
             let x = self.domain.x(t);
-            let key = Key::new(x);
+            let key = x.key();
             if let Some(error) = self.failed.get(&key) {
                 return Some(Error::evaluation(x, error.clone()));
             }
@@ -326,9 +329,9 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 }
 
-impl<T: Value, M: Method> Source<T, M::Kind> for Ahead<T, M> {
+impl<T: Value, P: Placed, M: Lays<P>> Source<T, M::Kind> for Ahead<T, M, P> {
     type Handle = usize;
-    type Halt = Error<T>;
+    type Halt = Error<T, P>;
 
     fn expand(
         &mut self,
@@ -398,7 +401,7 @@ impl<T: Value, M: Method> Source<T, M::Kind> for Ahead<T, M> {
     }
 
     fn unknown(&self, allowed: f64) -> Option<Self::Halt> {
-        self.far.unknown(allowed).map(|(x, norm)| Error::NonFinite { x, norm })
+        self.domain.unknown(&self.far, allowed).map(|(x, norm)| Error::NonFinite { x, norm })
     }
 
     fn audited(&mut self, node: usize, kind: M::Kind) {
@@ -412,7 +415,7 @@ impl<T: Value, M: Method> Source<T, M::Kind> for Ahead<T, M> {
     }
 }
 
-impl<T: Value, M: Method> Looks<M::Kind> for Ahead<T, M> {
+impl<T: Value, P: Placed, M: Lays<P>> Looks<M::Kind> for Ahead<T, M, P> {
     fn looks_into(&mut self, reason: Reason) {
         self.ledger.allow_looks(reason == Reason::Budget);
     }

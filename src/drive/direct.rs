@@ -444,9 +444,9 @@ where
     }
 }
 
-impl Trouble {
+impl<P> Trouble<P> {
     /// How an expansion ends by it.
-    pub(crate) fn stop<T>(self) -> Stop<Error<T>> {
+    pub(crate) fn stop<T>(self) -> Stop<Error<T, P>> {
         match self {
             Trouble::Endless(reason) => Stop::Early(reason),
             Trouble::Lengths { x, expected, found } => Stop::Failed(Error::UnequalLengths { x, expected, found }),

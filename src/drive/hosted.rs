@@ -23,6 +23,7 @@ use crate::evaluation::near::Near;
 use crate::evaluation::panics;
 use crate::evaluation::pool::pace::Pace;
 use crate::evaluation::sync::{Mutex, MutexGuard};
+use crate::point::Point;
 
 /// The owner's end.
 ///
@@ -30,19 +31,20 @@ use crate::evaluation::sync::{Mutex, MutexGuard};
 ///
 /// Dropping it drops the future, or has the thread that is polling it drop it when that poll ends. `given_up` is set,
 /// for a poll that takes long to look at.
-pub(crate) struct Hosted<F, T>
+pub(crate) struct Hosted<F, T, P = f64>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
     T: 'static,
+    P: Point,
 {
-    host: Arc<Host<F, T>>,
+    host: Arc<Host<F, T, P>>,
     /// Whether it begins with an evaluation that has to wait for a thread.
     evaluates: bool,
     given_up: Arc<AtomicBool>,
 }
 
-struct Host<F: Future, T> {
-    door: Arc<dyn Door<T>>,
+struct Host<F: Future, T, P: Point> {
+    door: Arc<dyn Door<T, P>>,
     /// Locked by whoever is `Driven` by, or finds the stage `Over`.
     future: Mutex<Option<F>>,
     status: Mutex<Status<F::Output>>,
@@ -72,23 +74,25 @@ enum Stage {
     Over,
 }
 
-impl<F, T> Hosted<F, T>
+impl<F, T, P> Hosted<F, T, P>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
     T: 'static,
+    P: Point,
 {
     /// `evaluates`: whether it begins with an evaluation. If not it begins at once, in any case.
-    pub(crate) fn new(door: Arc<dyn Door<T>>, future: F, evaluates: bool, given_up: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(door: Arc<dyn Door<T, P>>, future: F, evaluates: bool, given_up: Arc<AtomicBool>) -> Self {
         let status = Status { stage: Stage::New, woken: false, owner: None, owner_here: false, outcome: None };
         let host = Host { door, future: Mutex::new(Some(future)), status: Mutex::new(status) };
         Self { host: Arc::new(host), evaluates, given_up }
     }
 }
 
-impl<F, T> Host<F, T>
+impl<F, T, P> Host<F, T, P>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
     T: 'static,
+    P: Point,
 {
     fn lock(&self) -> MutexGuard<'_, Status<F::Output>> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
@@ -114,7 +118,7 @@ where
     }
 
     /// Has a thread of the pool drive it, soon or at its turn among the evaluations; unless it is dropped before.
-    fn schedule(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>, near: &dyn Near<T>, in_turn: bool) {
+    fn schedule(self: &Arc<Self>, mut status: MutexGuard<'_, Status<F::Output>>, near: &dyn Near<T, P>, in_turn: bool) {
         status.stage = Stage::Scheduled;
         drop(status);
         let host = Arc::downgrade(self);
@@ -174,10 +178,11 @@ where
     }
 }
 
-impl<F, T> Wake for Host<F, T>
+impl<F, T, P> Wake for Host<F, T, P>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
     T: 'static,
+    P: Point,
 {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -193,10 +198,11 @@ where
     }
 }
 
-impl<F, T> Future for Hosted<F, T>
+impl<F, T, P> Future for Hosted<F, T, P>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
     T: 'static,
+    P: Point,
 {
     type Output = F::Output;
 
@@ -230,10 +236,11 @@ where
     }
 }
 
-impl<F, T> Drop for Hosted<F, T>
+impl<F, T, P> Drop for Hosted<F, T, P>
 where
     F: Future<Output: Send> + Unpin + Send + 'static,
     T: 'static,
+    P: Point,
 {
     fn drop(&mut self) {
         // Relaxed: whoever polls meanwhile stops a little earlier for it, nothing more.

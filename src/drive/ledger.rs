@@ -5,16 +5,17 @@
 
 use std::collections::HashSet;
 
-use crate::evaluation::points::key::{BuildKeyHasher, Key};
-use crate::numerics::domain::Domain;
-use crate::numerics::method::{Method, Panel, fresh_count};
+use crate::evaluation::points::key::BuildKeyHasher;
+use crate::numerics::method::{Panel, fresh_count};
+use crate::numerics::space::{Lays, Placed, Space};
+use crate::point::Point;
 
 /// So many values may be looked at of a run that ended early.
 const LOOKS: usize = 128;
 
 /// Counts the distinct points of panels, up to a budget.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct Ledger<P: Point = f64> {
     budget: usize,
     pub(crate) requests: usize,
     /// What the answer would rest on after a decision that the budget does not cover.
@@ -22,28 +23,29 @@ pub(crate) struct Ledger {
     /// At how many points values may still be looked at again, to tell why a run did not converge.
     looks: usize,
     /// The points counted, if the method may ask for one twice.
-    seen: HashSet<Key, BuildKeyHasher>,
+    seen: HashSet<P::Key, BuildKeyHasher>,
 }
 
-impl Ledger {
+impl<P: Placed> Ledger<P> {
     pub(crate) fn new(budget: usize) -> Self {
         Self { budget, requests: 0, needed: 0, looks: 0, seen: HashSet::default() }
     }
 
     /// Charges the panels' points, or returns `false` if the budget does not cover them. `points` is room to work in.
     #[inline]
-    pub(crate) fn charge<M: Method>(
+    pub(crate) fn charge<M: Lays<P>>(
         &mut self,
         method: &M,
-        domain: &Domain,
+        domain: &P::Space,
         panels: &[Panel<M::Kind>],
-        points: &mut Vec<f64>,
+        points: &mut Vec<P>,
     ) -> bool {
         let cost = if M::REUSES_POINTS {
             points.clear();
-            panels.iter().for_each(|panel| method.points(panel, points));
+            let others: usize = panels.iter().map(|panel| method.lay_shared(panel, points)).sum();
             // Nothing is evaluated at infinity. What is charged in vain is charged in vain: the run ends here.
-            points.iter().map(|&t| domain.x(t)).filter(|x| x.is_finite() && self.seen.insert(Key::new(*x))).count()
+            let points = points.iter().map(|&t| domain.x(t));
+            others + points.filter(|x| x.is_finite() && self.seen.insert(x.key())).count()
         } else {
             panels.iter().map(|panel| fresh_count(method, panel)).sum()
         };
@@ -95,7 +97,9 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numerics::domain::Domain;
     use crate::numerics::gauss_kronrod::GaussKronrod;
+    use crate::numerics::method::Method;
     use crate::numerics::simpson::Simpson;
 
     fn charge<M: Method>(ledger: &mut Ledger, method: &M, b: f64, panels: &[(f64, f64)]) -> bool {

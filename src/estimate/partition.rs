@@ -21,17 +21,17 @@ use super::Segment;
 /// # Ok::<(), coquad::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Partition<T>(Held<T>);
+pub struct Partition<T, P = f64>(Held<T, P>);
 
 #[derive(Clone)]
-enum Held<T> {
-    One(Segment<T>),
-    Many(Vec<Segment<T>>),
+enum Held<T, P> {
+    One(Segment<T, P>),
+    Many(Vec<Segment<T, P>>),
     /// A part of what several estimates share.
-    Part(Arc<[Segment<T>]>, Range<usize>),
+    Part(Arc<[Segment<T, P>]>, Range<usize>),
 }
 
-impl<T> Partition<T> {
+impl<T, P> Partition<T, P> {
     /// Of no segment.
     pub(crate) fn empty() -> Self {
         Self(Held::Many(Vec::new()))
@@ -39,27 +39,27 @@ impl<T> Partition<T> {
 
     /// Of one segment.
     #[inline]
-    pub(crate) fn one(segment: Segment<T>) -> Self {
+    pub(crate) fn one(segment: Segment<T, P>) -> Self {
         Self(Held::One(segment))
     }
 
     /// Of a part of these segments.
-    pub(crate) fn part(of: Arc<[Segment<T>]>, part: Range<usize>) -> Self {
+    pub(crate) fn part(of: Arc<[Segment<T, P>]>, part: Range<usize>) -> Self {
         Self(Held::Part(of, part))
     }
 }
 
-impl<T> From<Vec<Segment<T>>> for Partition<T> {
-    fn from(segments: Vec<Segment<T>>) -> Self {
+impl<T, P> From<Vec<Segment<T, P>>> for Partition<T, P> {
+    fn from(segments: Vec<Segment<T, P>>) -> Self {
         Self(Held::Many(segments))
     }
 }
 
-impl<T> Deref for Partition<T> {
-    type Target = [Segment<T>];
+impl<T, P> Deref for Partition<T, P> {
+    type Target = [Segment<T, P>];
 
     #[inline]
-    fn deref(&self) -> &[Segment<T>] {
+    fn deref(&self) -> &[Segment<T, P>] {
         match &self.0 {
             Held::One(segment) => std::slice::from_ref(segment),
             Held::Many(segments) => segments,
@@ -68,9 +68,9 @@ impl<T> Deref for Partition<T> {
     }
 }
 
-impl<T: Clone> IntoIterator for Partition<T> {
-    type Item = Segment<T>;
-    type IntoIter = std::vec::IntoIter<Segment<T>>;
+impl<T: Clone, P: Clone> IntoIterator for Partition<T, P> {
+    type Item = Segment<T, P>;
+    type IntoIter = std::vec::IntoIter<Segment<T, P>>;
 
     fn into_iter(self) -> Self::IntoIter {
         match self.0 {
@@ -84,16 +84,16 @@ impl<T: Clone> IntoIterator for Partition<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Partition<T> {
-    type Item = &'a Segment<T>;
-    type IntoIter = std::slice::Iter<'a, Segment<T>>;
+impl<'a, T, P> IntoIterator for &'a Partition<T, P> {
+    type Item = &'a Segment<T, P>;
+    type IntoIter = std::slice::Iter<'a, Segment<T, P>>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Partition<T> {
+impl<T: fmt::Debug, P: fmt::Debug> fmt::Debug for Partition<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self).finish()
     }
@@ -101,14 +101,14 @@ impl<T: fmt::Debug> fmt::Debug for Partition<T> {
 
 /// As a list.
 #[cfg(feature = "serde")]
-impl<T: serde::Serialize> serde::Serialize for Partition<T> {
+impl<T: serde::Serialize, P: serde::Serialize> serde::Serialize for Partition<T, P> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self)
     }
 }
 
 #[cfg(feature = "serde")]
-impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for Partition<T> {
+impl<'de, T: serde::Deserialize<'de>, P: serde::Deserialize<'de>> serde::Deserialize<'de> for Partition<T, P> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Vec::deserialize(deserializer).map(Self::from)
     }

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
+use crate::point::Point;
 
 /// Makes an evaluator of an asynchronous function of up to `width` points at once, of which at most `limit` calls run at
 /// once: a service that takes a list, a model on a GPU, a simulator with a start-up cost.
@@ -53,6 +54,31 @@ where
     BatchFn { limit: limit.max(1), width: width.max(1), f }
 }
 
+/// [`batch_fn`] for a function of several variables: each call takes many points.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{BoxIntegrator, batch_fn_over};
+///
+/// let model = |points: Vec<[f64; 2]>| async move {
+///     Ok::<Vec<f64>, std::io::Error>(points.iter().map(|[x, y]| x * y).collect())
+/// };
+/// let e = BoxIntegrator::new(batch_fn_over(4, 256, model)).integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-8)?;
+/// assert!((e.value - 0.25).abs() < 1e-8);
+/// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
+/// ```
+pub fn batch_fn_over<P, F, Fut, T, E>(limit: usize, width: usize, f: F) -> BatchFn<F>
+where
+    P: Point,
+    F: Fn(Vec<P>) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Vec<T>, E>> + Send,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    BatchFn { limit: limit.max(1), width: width.max(1), f }
+}
+
 /// An asynchronous function of many points as an evaluator: see [`batch_fn`].
 ///
 /// # Examples
@@ -70,13 +96,13 @@ pub struct BatchFn<F> {
     f: F,
 }
 
-impl<F, Fut, T, E> BatchFn<F>
-where
-    F: Fn(Vec<f64>) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<Vec<T>, E>> + Send,
-    E: Into<Box<dyn StdError + Send + Sync>>,
-{
-    async fn call(&self, xs: Vec<f64>) -> Result<Vec<T>, EvaluationError> {
+impl<F> BatchFn<F> {
+    async fn call<P, Fut, T, E>(&self, xs: Vec<P>) -> Result<Vec<T>, EvaluationError>
+    where
+        F: Fn(Vec<P>) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<Vec<T>, E>> + Send,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
         let points = xs.len();
         // The error is converted outside the await, so that `E` itself need not be `Send`.
         let values = (self.f)(xs).await.map_err(EvaluationError::new)?;
@@ -84,21 +110,21 @@ where
     }
 }
 
-impl<F, Fut, T, E> Evaluator for BatchFn<F>
+impl<P: Point, F, Fut, T, E> Evaluator<P> for BatchFn<F>
 where
-    F: Fn(Vec<f64>) -> Fut + Send + Sync,
+    F: Fn(Vec<P>) -> Fut + Send + Sync,
     Fut: Future<Output = Result<Vec<T>, E>> + Send,
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         let mut values = self.call(vec![x]).await?;
         Ok(values.pop().expect("one value for one point"))
     }
 
-    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<T, EvaluationError>> {
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<T, EvaluationError>> {
         match self.call(xs.to_vec()).await {
             Ok(values) => values.into_iter().map(Ok).collect(),
             Err(error) => xs.iter().map(|_| Err(error.clone())).collect(),

@@ -27,6 +27,7 @@ use super::points::spot::{Found, Spot};
 use super::pool::pace::{Laps, Pace};
 use super::slots::{Purpose, Slots, Taken};
 use crate::evaluation::sync::thread_locals;
+use crate::point::Point;
 
 thread_locals! {
     /// Whether an integral polls evaluations of others on this thread.
@@ -57,19 +58,19 @@ pub(crate) enum Place {
 }
 
 /// The evaluations that one integral waits for.
-pub(crate) struct Dispatch<T: Clone + Send + Sync + 'static> {
-    door: Arc<dyn Door<T>>,
+pub(crate) struct Dispatch<T: Clone + Send + Sync + 'static, P: Point = f64> {
+    door: Arc<dyn Door<T, P>>,
     traits: Traits,
-    cache: PointCache<T>,
-    slots: Arc<Slots>,
-    flights: FuturesUnordered<Arrival<T>>,
+    cache: PointCache<T, P>,
+    slots: Arc<Slots<P>>,
+    flights: FuturesUnordered<Arrival<T, P>>,
     /// Our number among those who have slots, and how many of these evaluations we have.
     owner: u64,
     own: usize,
     /// Our place among those who wait for room; and room for a call whose points are being gathered.
     ticket: Option<u64>,
-    room: Option<Taken>,
-    spot: Spot<T>,
+    room: Option<Taken<P>>,
+    spot: Spot<T, P>,
     laps: Laps,
     /// Set when nobody waits for the integral any more.
     given_up: Arc<AtomicBool>,
@@ -78,21 +79,21 @@ pub(crate) struct Dispatch<T: Clone + Send + Sync + 'static> {
 }
 
 /// A flight, and whether it is counted as our own.
-struct Arrival<T> {
-    flight: Flight<T>,
+struct Arrival<T, P: Point = f64> {
+    flight: Flight<T, P>,
     is_ours: bool,
     /// Its slot, if somebody is told of the end: no other evaluation begins before.
-    _told: Option<Arc<Taken>>,
+    _told: Option<Arc<Taken<P>>>,
 }
 
 /// The slot of an evaluation, given back with the evaluation, or when the end was told.
-pub(crate) enum Keeps {
-    Alone(#[expect(dead_code, reason = "it is given back")] Taken),
-    Both(#[expect(dead_code, reason = "it is given back")] Arc<Taken>),
+pub(crate) enum Keeps<P: Point = f64> {
+    Alone(#[expect(dead_code, reason = "it is given back")] Taken<P>),
+    Both(#[expect(dead_code, reason = "it is given back")] Arc<Taken<P>>),
 }
 
-impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
-    type Output = (f64, bool, Outcome<T>);
+impl<T: Clone + Send + Sync + 'static, P: Point> Future for Arrival<T, P> {
+    type Output = (P, bool, Outcome<T>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = ready!(self.flight.poll_unpin(cx));
@@ -100,8 +101,13 @@ impl<T: Clone + Send + Sync + 'static> Future for Arrival<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
-    pub(crate) fn new(door: Arc<dyn Door<T>>, cache: PointCache<T>, given_up: Arc<AtomicBool>, watched: bool) -> Self {
+impl<T: Clone + Send + Sync + 'static, P: Point> Dispatch<T, P> {
+    pub(crate) fn new(
+        door: Arc<dyn Door<T, P>>,
+        cache: PointCache<T, P>,
+        given_up: Arc<AtomicBool>,
+        watched: bool,
+    ) -> Self {
         let (traits, slots) = (door.traits(), door.slots().clone());
         let (flights, spot, laps) = (FuturesUnordered::new(), Spot::default(), Laps::default());
         let owner = slots.owner();
@@ -145,13 +151,13 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
 
     /// The evaluator's threads, if they are close at hand.
     #[inline]
-    fn near(&self) -> Option<&dyn Near<T>> {
+    fn near(&self) -> Option<&dyn Near<T, P>> {
         if self.traits.near { self.door.near() } else { None }
     }
 
     /// Finds the value at `x`, evaluating here and now if nobody has; `None` if it has to be requested, as it is under
     /// way elsewhere, or [`place`](Self::place) is not `Here` any more. CANCEL: also if nobody waits for it.
-    pub(crate) fn find(&mut self, x: f64) -> Option<Found<T>> {
+    pub(crate) fn find(&mut self, x: P) -> Option<Found<T>> {
         let near = self.door.near()?;
         // Relaxed: as at the flag's other end.
         if !is_for_one(near) || self.given_up.load(Ordering::Relaxed) {
@@ -174,7 +180,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
         self.given_up.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn known(&self, x: f64) -> Option<T> {
+    pub(crate) fn known(&self, x: P) -> Option<T> {
         self.cache.get(x)
     }
 
@@ -188,7 +194,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
     }
 
     /// Asks for the value at `x`, if there is room for its evaluation; else the task is woken when there may be.
-    pub(crate) fn request(&mut self, x: f64, cx: &mut Context<'_>) -> Request<T> {
+    pub(crate) fn request(&mut self, x: P, cx: &mut Context<'_>) -> Request<T> {
         let mut told = None;
         let claim = match self.take(x, cx) {
             Some(slot) => {
@@ -225,7 +231,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
 
     /// Takes room for an evaluation; the task is woken when there may be some.
     #[inline]
-    fn take(&mut self, x: f64, cx: &mut Context<'_>) -> Option<Taken> {
+    fn take(&mut self, x: P, cx: &mut Context<'_>) -> Option<Taken<P>> {
         let purpose = Purpose { owner: self.owner, x, is_polled: !self.traits.near };
         let mut taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
         if !self.traits.near && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
@@ -236,7 +242,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
 
     /// What an evaluation keeps of its slot, and what is kept until its end was told.
     #[inline]
-    fn keeps(&self, slot: Taken, told: &mut Option<Arc<Taken>>) -> Keeps {
+    fn keeps(&self, slot: Taken<P>, told: &mut Option<Arc<Taken<P>>>) -> Keeps<P> {
         if self.watched { Keeps::Both(told.insert(Arc::new(slot)).clone()) } else { Keeps::Alone(slot) }
     }
 
@@ -246,7 +252,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
     }
 
     /// The next value to arrive; `Pending` also when none is on its way.
-    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(f64, Outcome<T>)> {
+    pub(crate) fn poll_arrival(&mut self, cx: &mut Context<'_>) -> Poll<(P, Outcome<T>)> {
         match Pin::new(&mut self.flights).poll_next(cx) {
             Poll::Ready(Some((x, started, outcome))) => {
                 self.own -= usize::from(started);
@@ -291,7 +297,7 @@ impl Drop for Helps {
 
 /// Whether one thread should do all that an integral needs: to hand it over would take longer, or every thread has an
 /// integral of its own to turn to.
-fn is_for_one<T>(near: &dyn Near<T>) -> bool {
+fn is_for_one<T, P: Point>(near: &dyn Near<T, P>) -> bool {
     match near.pace() {
         Pace::Instant => true,
         Pace::Brisk(_) => near.is_crowded(),
@@ -299,7 +305,7 @@ fn is_for_one<T>(near: &dyn Near<T>) -> bool {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Drop for Dispatch<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Drop for Dispatch<T, P> {
     fn drop(&mut self) {
         // CANCEL: a wake that was meant for this one goes to the next.
         if !planted!(14) {
@@ -308,7 +314,7 @@ impl<T: Clone + Send + Sync + 'static> Drop for Dispatch<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> fmt::Debug for Dispatch<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> fmt::Debug for Dispatch<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatch").field("flights", &self.flights.len()).finish_non_exhaustive()
     }

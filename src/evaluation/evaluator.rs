@@ -10,11 +10,15 @@ use crate::error::EvaluationError;
 use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::near::Near;
 use crate::evaluation::points::call::Call;
+use crate::point::Point;
 
 /// Evaluates the integrand: on this thread, on others, in other processes, on another continent.
 ///
 /// Ready-made evaluators are [`Inline`](crate::Inline), [`ThreadPool`](crate::ThreadPool),
 /// [`evaluator_fn`](crate::evaluator_fn) and [`blocking_fn`](crate::blocking_fn).
+///
+/// `P` is where the integrand is evaluated: a number, or, for an integrand of several variables, an array of them
+/// ([`Point`]). `impl Evaluator for ..` is of numbers, `impl Evaluator<[f64; 3]> for ..` of points in space.
 ///
 /// # Duties of callers
 ///
@@ -133,7 +137,7 @@ use crate::evaluation::points::call::Call;
 /// # assert!((Integrator::new(named).integrate_blocking(0.0, 1.0, 1e-8)?.value - 2.0 / 3.0).abs() < 1e-8);
 /// # Ok::<(), coquad::Error>(())
 /// ```
-pub trait Evaluator: Send + Sync {
+pub trait Evaluator<P: Point = f64>: Send + Sync {
     /// The values of the integrand.
     type Value: Clone + Send + Sync + 'static;
 
@@ -148,7 +152,7 @@ pub trait Evaluator: Send + Sync {
     ///
     /// Whatever the evaluator reports, retries included. An evaluator that catches a panic of the integrand reports
     /// it as [`EvaluationError::panicked`].
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send;
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send;
 
     /// Evaluates the integrand at all of `xs` by one call, and returns one outcome for each, in their order.
     ///
@@ -187,7 +191,7 @@ pub trait Evaluator: Send + Sync {
     /// # assert!((e.value - 1.0f64.exp_m1()).abs() < 1e-8);
     /// # Ok::<(), coquad::Error>(())
     /// ```
-    fn evaluate_batch(&self, xs: &[f64]) -> impl Future<Output = Vec<Result<Self::Value, EvaluationError>>> + Send {
+    fn evaluate_batch(&self, xs: &[P]) -> impl Future<Output = Vec<Result<Self::Value, EvaluationError>>> + Send {
         // Boxed, so that they are waited for by what is compiled once for a type of values.
         join_all(xs.iter().map(|&x| self.evaluate(x).boxed()))
     }
@@ -220,7 +224,7 @@ pub trait Evaluator: Send + Sync {
     ///
     /// If the integrand does: the panic is the caller's.
     #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<Self::Value>) -> bool {
         let _ = (xs, into);
         false
     }
@@ -235,7 +239,7 @@ pub trait Evaluator: Send + Sync {
     ///
     /// As [`evaluate_here`](Self::evaluate_here).
     #[inline]
-    fn value_here(&self, x: f64) -> Option<Self::Value> {
+    fn value_here(&self, x: P) -> Option<Self::Value> {
         let mut values = Vec::new();
         self.evaluate_here(&[x], &mut values);
         values.pop()
@@ -245,8 +249,8 @@ pub trait Evaluator: Send + Sync {
     /// process: `call` is told where the evaluation begins and ends ([`Call`]).
     fn evaluate_for(
         &self,
-        x: f64,
-        call: Call<Self::Value>,
+        x: P,
+        call: Call<Self::Value, P>,
     ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
         drop(call);
         self.evaluate(x)
@@ -260,7 +264,7 @@ pub trait Evaluator: Send + Sync {
 
     /// Returns the threads that evaluate, if they are close at hand: while evaluations are short, integrals are driven
     /// there, and no evaluation is handed over.
-    fn near(&self) -> Option<&dyn Near<Self::Value>> {
+    fn near(&self) -> Option<&dyn Near<Self::Value, P>> {
         None
     }
 
@@ -277,16 +281,16 @@ pub trait Evaluator: Send + Sync {
 /// What points to an evaluator evaluates as it does.
 macro_rules! evaluates_as_it_does {
     ($pointer:ty) => {
-        impl<E: Evaluator> Evaluator for $pointer {
+        impl<P: Point, E: Evaluator<P>> Evaluator<P> for $pointer {
             type Value = E::Value;
 
-            fn evaluate(&self, x: f64) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
+            fn evaluate(&self, x: P) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
                 E::evaluate(self, x)
             }
 
             fn evaluate_batch(
                 &self,
-                xs: &[f64],
+                xs: &[P],
             ) -> impl Future<Output = Vec<Result<Self::Value, EvaluationError>>> + Send {
                 E::evaluate_batch(self, xs)
             }
@@ -300,21 +304,21 @@ macro_rules! evaluates_as_it_does {
             }
 
             #[inline]
-            fn evaluate_here(&self, xs: &[f64], into: &mut Vec<Self::Value>) -> bool {
+            fn evaluate_here(&self, xs: &[P], into: &mut Vec<Self::Value>) -> bool {
                 E::evaluate_here(self, xs, into)
             }
 
             const HERE: bool = E::HERE;
 
             #[inline]
-            fn value_here(&self, x: f64) -> Option<Self::Value> {
+            fn value_here(&self, x: P) -> Option<Self::Value> {
                 E::value_here(self, x)
             }
 
             fn evaluate_for(
                 &self,
-                x: f64,
-                call: Call<Self::Value>,
+                x: P,
+                call: Call<Self::Value, P>,
             ) -> impl Future<Output = Result<Self::Value, EvaluationError>> + Send {
                 E::evaluate_for(self, x, call)
             }
@@ -323,7 +327,7 @@ macro_rules! evaluates_as_it_does {
 
             const NEAR: bool = E::NEAR;
 
-            fn near(&self) -> Option<&dyn Near<Self::Value>> {
+            fn near(&self) -> Option<&dyn Near<Self::Value, P>> {
                 E::near(self)
             }
 

@@ -11,6 +11,7 @@ use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::letter::letter;
 use crate::evaluation::panics;
 use crate::evaluation::points::call::Call;
+use crate::point::Point;
 
 /// Makes an evaluator of an asynchronous function, of which at most `limit` calls run at once.
 ///
@@ -54,6 +55,29 @@ where
     EvaluatorFn { limit: limit.max(1), f }
 }
 
+/// [`evaluator_fn`] for a function of several variables.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{BoxIntegrator, evaluator_fn_over};
+///
+/// let fetch = evaluator_fn_over(16, |[x, y]: [f64; 2]| async move { Ok::<f64, std::io::Error>(x * y) });
+/// let e = BoxIntegrator::new(fetch).integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-8)?;
+/// assert!((e.value - 0.25).abs() < 1e-8);
+/// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
+/// ```
+pub fn evaluator_fn_over<P, F, Fut, T, E>(limit: usize, f: F) -> EvaluatorFn<F>
+where
+    P: Point,
+    F: Fn(P) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, E>> + Send,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    EvaluatorFn { limit: limit.max(1), f }
+}
+
 /// An asynchronous function as an evaluator: see [`evaluator_fn`].
 ///
 /// # Examples
@@ -70,16 +94,16 @@ pub struct EvaluatorFn<F> {
     f: F,
 }
 
-impl<F, Fut, T, E> Evaluator for EvaluatorFn<F>
+impl<P: Point, F, Fut, T, E> Evaluator<P> for EvaluatorFn<F>
 where
-    F: Fn(f64) -> Fut + Send + Sync,
+    F: Fn(P) -> Fut + Send + Sync,
     Fut: Future<Output = Result<T, E>> + Send,
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         // The error is converted outside the await, so that `E` itself need not be `Send`.
         (self.f)(x).await.map_err(EvaluationError::new)
     }
@@ -132,6 +156,26 @@ where
     BlockingFn { limit: limit.max(1), f: Arc::new(f) }
 }
 
+/// [`blocking_fn`] for a function of several variables.
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, blocking_fn_over};
+///
+/// let slow = blocking_fn_over(8, |[x, y]: [f64; 2]| Ok::<f64, std::io::Error>(x + y));
+/// assert_eq!(futures::executor::block_on(slow.evaluate([1.0, 2.0])).unwrap(), 3.0);
+/// ```
+pub fn blocking_fn_over<P, F, T, E>(limit: usize, f: F) -> BlockingFn<F>
+where
+    P: Point,
+    F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    BlockingFn { limit: limit.max(1), f: Arc::new(f) }
+}
+
 /// A synchronous function that waits, as an evaluator: see [`blocking_fn`].
 ///
 /// # Examples
@@ -147,19 +191,19 @@ pub struct BlockingFn<F> {
     f: Arc<F>,
 }
 
-impl<F, T, E> Evaluator for BlockingFn<F>
+impl<P: Point, F, T, E> Evaluator<P> for BlockingFn<F>
 where
-    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+    F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     type Value = T;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, call: Call<T>) -> Result<T, EvaluationError> {
+    async fn evaluate_for(&self, x: P, call: Call<T, P>) -> Result<T, EvaluationError> {
         let f = Arc::clone(&self.f);
         let (sender, receiver) = letter();
         // Dropped with this future, it never starts if it has not.

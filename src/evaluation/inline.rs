@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
+use crate::point::Point;
 
 /// Evaluates a function on the thread that polls the integral: no hand-over, no allocation, no parallelism.
 ///
@@ -35,6 +36,25 @@ impl<F> Inline<F> {
     {
         Self { f }
     }
+
+    /// Wraps a function of several variables, for a [`BoxIntegrator`](crate::BoxIntegrator).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{BoxIntegrator, Inline};
+    ///
+    /// let integrator = BoxIntegrator::new(Inline::over(|[x, y]: [f64; 2]| (x + y).exp()));
+    /// let e = integrator.integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-8)?;
+    /// assert!((e.value - 1f64.exp_m1().powi(2)).abs() < 1e-8);
+    /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
+    /// ```
+    pub fn over<P: Point, T>(f: F) -> Self
+    where
+        F: Fn(P) -> T + Send + Sync,
+    {
+        Self { f }
+    }
 }
 
 impl<F> Inline<F> {
@@ -56,6 +76,26 @@ impl<F> Inline<F> {
     pub fn batch<T>(f: F) -> InlineBatch<F, T>
     where
         F: Fn(&[f64], &mut [T]) + Send + Sync,
+    {
+        InlineBatch { f, values: PhantomData }
+    }
+
+    /// [`batch`](Self::batch) for a function of several variables.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{BoxIntegrator, Inline};
+    ///
+    /// let product = |points: &[[f64; 2]], ys: &mut [f64]| points.iter().zip(ys).for_each(|([u, v], y)| *y = u * v);
+    /// let integrator = BoxIntegrator::new(Inline::batch_over(product));
+    /// let e = integrator.integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-10)?;
+    /// assert!((e.value - 0.25).abs() < 1e-10);
+    /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
+    /// ```
+    pub fn batch_over<P: Point, T>(f: F) -> InlineBatch<F, T>
+    where
+        F: Fn(&[P], &mut [T]) + Send + Sync,
     {
         InlineBatch { f, values: PhantomData }
     }
@@ -84,34 +124,34 @@ pub struct InlineBatch<F, T> {
     values: PhantomData<fn() -> T>,
 }
 
-impl<F, T> InlineBatch<F, T>
-where
-    F: Fn(&[f64], &mut [T]) + Send + Sync,
-    T: Clone + Default,
-{
+impl<F, T> InlineBatch<F, T> {
     #[inline]
-    fn append(&self, xs: &[f64], into: &mut Vec<T>) {
+    fn append<P>(&self, xs: &[P], into: &mut Vec<T>)
+    where
+        F: Fn(&[P], &mut [T]) + Send + Sync,
+        T: Clone + Default,
+    {
         let before = into.len();
         into.resize(before + xs.len(), T::default());
         (self.f)(xs, &mut into[before..]);
     }
 }
 
-impl<F, T> Evaluator for InlineBatch<F, T>
+impl<P: Point, F, T> Evaluator<P> for InlineBatch<F, T>
 where
-    F: Fn(&[f64], &mut [T]) + Send + Sync,
+    F: Fn(&[P], &mut [T]) + Send + Sync,
     T: Clone + Default + Send + Sync + 'static,
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         let mut value = [T::default()];
         (self.f)(&[x], &mut value);
         let [value] = value;
         Ok(value)
     }
 
-    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<T, EvaluationError>> {
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<T, EvaluationError>> {
         let mut values = Vec::new();
         self.append(xs, &mut values);
         values.into_iter().map(Ok).collect()
@@ -122,7 +162,7 @@ where
     }
 
     #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<T>) -> bool {
         self.append(xs, into);
         true
     }
@@ -142,27 +182,27 @@ impl<F: Clone, T> Clone for InlineBatch<F, T> {
 
 impl<F: Copy, T> Copy for InlineBatch<F, T> {}
 
-impl<F, T> Evaluator for Inline<F>
+impl<P: Point, F, T> Evaluator<P> for Inline<F>
 where
-    F: Fn(f64) -> T + Send + Sync,
+    F: Fn(P) -> T + Send + Sync,
     T: Clone + Send + Sync + 'static,
 {
     type Value = T;
 
     #[inline]
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         Ok((self.f)(x))
     }
 
     const HERE: bool = true;
 
     #[inline]
-    fn value_here(&self, x: f64) -> Option<T> {
+    fn value_here(&self, x: P) -> Option<T> {
         Some((self.f)(x))
     }
 
     #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<T>) -> bool {
         into.extend(xs.iter().map(|&x| (self.f)(x)));
         true
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::EvaluationError;
 use crate::evaluation::pool::pace::Pace;
+use crate::point::Point;
 
 /// The threads of an evaluator, as places to evaluate and to drive integrals: see [`Evaluator::near`].
 ///
@@ -24,7 +25,7 @@ use crate::evaluation::pool::pace::Pace;
 /// assert_eq!(near.evaluate(4.0)?, 2.0);
 /// # Ok::<(), coquad::EvaluationError>(())
 /// ```
-pub trait Near<T>: Send + Sync {
+pub trait Near<T, P: Point = f64>: Send + Sync {
     /// How long evaluations take, as far as was measured.
     fn pace(&self) -> Pace;
 
@@ -36,7 +37,7 @@ pub trait Near<T>: Send + Sync {
     /// # Errors
     ///
     /// What [`evaluate`](crate::Evaluator::evaluate) would report; a panic is a failure, and unwinds no further.
-    fn evaluate(&self, x: f64) -> Result<T, EvaluationError>;
+    fn evaluate(&self, x: P) -> Result<T, EvaluationError>;
 
     /// Takes note that evaluations on the calling thread took so long each.
     fn record(&self, each: Duration);

@@ -15,11 +15,12 @@ use std::task::Waker;
 use std::{fmt, mem};
 
 use super::sync::{AtomicIsize, AtomicU8, AtomicUsize, Mutex, MutexGuard, thread_locals};
+use crate::point::Point;
 
 /// How many evaluations are outstanding, and who waits for room.
-#[derive(Debug, Default)]
-pub(crate) struct Slots {
-    state: Mutex<State>,
+#[derive(Debug)]
+pub(crate) struct Slots<P: Point = f64> {
+    state: Mutex<State<P>>,
     /// How many evaluations were woken, and nobody has polled them since. Below 0 while one ends that was just woken.
     stale: AtomicIsize,
     /// How many wait: written under the lock, and read without.
@@ -27,17 +28,17 @@ pub(crate) struct Slots {
     owners: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct State {
+#[derive(Debug)]
+struct State<P: Point> {
     taken: usize,
     /// What is outstanding and ends only if somebody polls; places that are `vacant` are nobody's.
-    out: Vec<Option<Slot>>,
+    out: Vec<Option<Slot<P>>>,
     vacant: Vec<u32>,
     /// Slots of evaluations that have ended, to be used again: a new one for each evaluation takes longer than all else
     /// that is done here.
-    spare: Vec<Arc<Held>>,
+    spare: Vec<Arc<Held<P>>>,
     /// The points of those that are calls for several.
-    calls: BTreeMap<u32, Arc<[f64]>>,
+    calls: BTreeMap<u32, Arc<[P]>>,
     /// How many of those who waited were woken and have not come since.
     woken: usize,
     /// Who waits, first come first served; and whether that integral is inside an evaluation that has a slot.
@@ -60,24 +61,24 @@ const HELPED: usize = 64;
 
 /// What a slot is for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Purpose {
+pub(crate) struct Purpose<P: Point = f64> {
     /// Whose evaluation it is, and at which point.
     pub(crate) owner: u64,
-    pub(crate) x: f64,
+    pub(crate) x: P,
     /// Whether it ends only if somebody polls.
     pub(crate) is_polled: bool,
 }
 
 /// Room for one evaluation, to be given back once.
 #[derive(Clone)]
-pub(crate) struct Slot(Arc<Held>);
+pub(crate) struct Slot<P: Point = f64>(Arc<Held<P>>);
 
 #[derive(Debug)]
-struct Held {
+struct Held<P: Point> {
     /// Not an owner: the slots keep those that are spare.
-    slots: Weak<Slots>,
+    slots: Weak<Slots<P>>,
     owner: u64,
-    x: f64,
+    x: P,
     /// Its place among those that are polled, or [`NOWHERE`].
     place: u32,
     /// [`IDLE`], [`STALE`] or [`ENDED`].
@@ -95,11 +96,11 @@ const ENDED: u8 = 2;
 
 /// The same, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Taken(Slot);
+pub(crate) struct Taken<P: Point = f64>(Slot<P>);
 
 /// The same on a thread that evaluates, from the beginning to the end of the evaluation.
-pub(crate) struct AtWork {
-    _slot: Taken,
+pub(crate) struct AtWork<P: Point = f64> {
+    _slot: Taken<P>,
     /// What was at work on the thread when this began.
     outer: Option<(usize, Arc<AtomicBool>)>,
 }
@@ -109,7 +110,28 @@ thread_locals! {
     static AT_WORK: RefCell<Option<(usize, Arc<AtomicBool>)>> = RefCell::new(None);
 }
 
-impl State {
+impl<P: Point> Default for Slots<P> {
+    fn default() -> Self {
+        let state = State {
+            taken: 0,
+            out: Vec::new(),
+            vacant: Vec::new(),
+            spare: Vec::new(),
+            calls: BTreeMap::new(),
+            woken: 0,
+            waiting: BTreeMap::new(),
+            tickets: 0,
+        };
+        Self {
+            state: Mutex::new(state),
+            stale: AtomicIsize::new(0),
+            waiting: AtomicUsize::new(0),
+            owners: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<P: Point> State<P> {
     /// Whoever has this ticket is here: if it was woken, it has come.
     fn came(&mut self, ticket: &mut Option<u64>) {
         if ticket.is_some_and(|id| !self.waiting.contains_key(&id)) {
@@ -134,7 +156,7 @@ impl State {
     }
 }
 
-impl Slots {
+impl<P: Point> Slots<P> {
     /// A number for an integral, to tell its evaluations from those of others.
     pub(crate) fn owner(&self) -> u64 {
         // Relaxed: the counter only has to give different numbers.
@@ -173,12 +195,12 @@ impl Slots {
         inside.into_values().for_each(|(waker, _): (Waker, bool)| waker.wake());
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<P>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes how many wait.
-    fn note(&self, state: &State) {
+    fn note(&self, state: &State<P>) {
         // Relaxed: who waits looks for stale evaluations next, and who makes one stale looks here next. Each does it by
         // a step on `stale`, so that one of the two sees the other.
         self.waiting.store(state.waiting.len(), Ordering::Relaxed);
@@ -188,10 +210,10 @@ impl Slots {
     pub(crate) fn take(
         self: &Arc<Self>,
         concurrency: usize,
-        purpose: Purpose,
+        purpose: Purpose<P>,
         ticket: &mut Option<u64>,
         waker: &Waker,
-    ) -> Result<Taken, usize> {
+    ) -> Result<Taken<P>, usize> {
         // At least one, or an evaluator that says 0 would hang the integral for ever.
         let room = concurrency.max(1) + usize::from(planted!(13));
         let mut fresh = None;
@@ -235,11 +257,11 @@ impl Slots {
     /// A slot, in the place of a spare one if nobody else knows of that any more.
     fn slot(
         self: &Arc<Self>,
-        spare: Option<Arc<Held>>,
-        Purpose { owner, x, .. }: Purpose,
+        spare: Option<Arc<Held<P>>>,
+        Purpose { owner, x, .. }: Purpose<P>,
         place: u32,
         lent: Option<Arc<AtomicBool>>,
-    ) -> Slot {
+    ) -> Slot<P> {
         if let Some(mut spare) = spare {
             if let Some(held) = Arc::get_mut(&mut spare) {
                 (held.owner, held.x, held.place, held.due) = (owner, x, place, AtomicU8::new(IDLE));
@@ -272,7 +294,7 @@ impl Slots {
         self.wake(state, usize::MAX);
     }
 
-    fn wake(&self, mut state: MutexGuard<'_, State>, concurrency: usize) {
+    fn wake(&self, mut state: MutexGuard<'_, State<P>>, concurrency: usize) {
         if state.waiting.is_empty() || state.taken >= concurrency.max(1) {
             return;
         }
@@ -306,7 +328,7 @@ impl Slots {
 
     /// Points of others than this owner whose evaluations were woken, and nobody has polled them since: one point, or
     /// those of one call.
-    pub(crate) fn stale(&self, owner: u64) -> Vec<(f64, Option<Arc<[f64]>>)> {
+    pub(crate) fn stale(&self, owner: u64) -> Vec<(P, Option<Arc<[P]>>)> {
         // A step, not a look: see `note`.
         if self.stale.fetch_add(0, Ordering::AcqRel) <= 0 {
             return Vec::new();
@@ -318,9 +340,9 @@ impl Slots {
     }
 }
 
-impl Slot {
+impl<P: Point> Slot<P> {
     /// Its evaluation begins on this thread, and ends when what is returned is dropped, there.
-    pub(crate) fn at_work(self) -> AtWork {
+    pub(crate) fn at_work(self) -> AtWork<P> {
         let own = (self.0.slots.as_ptr().addr(), Arc::default());
         let outer = AT_WORK.with(|at_work| at_work.replace(Some(own)));
         AtWork { _slot: Taken(self), outer }
@@ -345,7 +367,7 @@ impl Slot {
     }
 
     /// It is for a call for several points.
-    pub(crate) fn is_for(&self, points: &[f64]) {
+    pub(crate) fn is_for(&self, points: &[P]) {
         let Held { slots, place, .. } = &*self.0;
         if *place != NOWHERE && points.len() > 1 {
             let points = points.into();
@@ -376,30 +398,30 @@ impl Slot {
     }
 }
 
-impl fmt::Debug for Slot {
+impl<P: Point> fmt::Debug for Slot<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slot").finish_non_exhaustive()
     }
 }
 
-impl Taken {
-    pub(crate) fn of(&self) -> Slot {
+impl<P: Point> Taken<P> {
+    pub(crate) fn of(&self) -> Slot<P> {
         self.0.clone()
     }
 
     /// The same, if the evaluation ends only if somebody polls.
-    pub(crate) fn of_polled(&self) -> Option<Slot> {
+    pub(crate) fn of_polled(&self) -> Option<Slot<P>> {
         (self.0.0.place != NOWHERE).then(|| self.of())
     }
 }
 
-impl Drop for AtWork {
+impl<P: Point> Drop for AtWork<P> {
     fn drop(&mut self) {
         AT_WORK.with(|at_work| at_work.replace(self.outer.take()));
     }
 }
 
-impl Drop for Taken {
+impl<P: Point> Drop for Taken<P> {
     fn drop(&mut self) {
         self.0.give_back();
     }

@@ -18,7 +18,8 @@ use crate::error::EvaluationError;
 use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::points::call::Call;
-use crate::evaluation::points::key::{Key, KeyHasher};
+use crate::evaluation::points::key::KeyHasher;
+use crate::point::Point;
 use crate::trace;
 
 #[cfg(all(unix, feature = "process"))]
@@ -45,7 +46,7 @@ pub use self::verify::{Conflict, Verify};
 /// assert!((e.value - 1.0 / 3.0).abs() < 1e-8);
 /// # Ok::<(), coquad::Error>(())
 /// ```
-pub trait EvaluatorExt: Evaluator + Sized {
+pub trait EvaluatorExt<P: Point = f64>: Evaluator<P> + Sized {
     /// Evaluates again at a point where the evaluation failed, up to `attempts` times in all; 0 counts as 1.
     ///
     /// What fails is tried again, and so is what has timed out in a [`timeout`](Self::timeout) inside. A panic is not:
@@ -138,7 +139,7 @@ pub trait EvaluatorExt: Evaluator + Sized {
     }
 }
 
-impl<E: Evaluator> EvaluatorExt for E {}
+impl<P: Point, E: Evaluator<P>> EvaluatorExt<P> for E {}
 
 /// An evaluator that tries again: see [`EvaluatorExt::retry`].
 ///
@@ -173,23 +174,23 @@ impl<E> Retry<E> {
     }
 
     /// The pause after so many attempts at `x`.
-    fn pause(&self, x: f64, attempt: u32) -> Duration {
+    fn pause<P: Point>(&self, x: P, attempt: u32) -> Duration {
         let doubled = 2u32.saturating_pow(attempt.saturating_sub(1));
         let pause = self.first.saturating_mul(doubled).min(self.most);
-        let hash = BuildHasherDefault::<KeyHasher>::default().hash_one((Key::new(x), attempt));
+        let hash = BuildHasherDefault::<KeyHasher>::default().hash_one((x.key(), attempt));
         let half = pause / 2;
         half + half.mul_f64((hash >> 11) as f64 / (1u64 << 53) as f64)
     }
 }
 
-impl<E: Evaluator> Evaluator for Retry<E> {
+impl<P: Point, E: Evaluator<P>> Evaluator<P> for Retry<E> {
     type Value = E::Value;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
         self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, call: Call<E::Value>) -> Result<E::Value, EvaluationError> {
+    async fn evaluate_for(&self, x: P, call: Call<E::Value, P>) -> Result<E::Value, EvaluationError> {
         let mut made = 0;
         for attempt in 1.. {
             let error = match self.inner.evaluate_for(x, call.of_an_attempt()).await {
@@ -210,12 +211,12 @@ impl<E: Evaluator> Evaluator for Retry<E> {
     }
 
     /// Only the points that failed are tried again.
-    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<E::Value, EvaluationError>> {
         let mut outcomes: Vec<_> = xs.iter().map(|_| None).collect();
         let mut made = vec![0; xs.len()];
         let mut open: Vec<usize> = (0..xs.len()).collect();
         for attempt in 1.. {
-            let points: Vec<f64> = open.iter().map(|&i| xs[i]).collect();
+            let points: Vec<P> = open.iter().map(|&i| xs[i]).collect();
             let mut brought = self.inner.evaluate_batch(&points).await;
             if brought.len() != points.len() {
                 // Nobody knows which points they are about.
@@ -262,13 +263,13 @@ impl<E: Evaluator> Evaluator for Retry<E> {
     const HERE: bool = E::HERE;
 
     #[inline]
-    fn value_here(&self, x: f64) -> Option<E::Value> {
+    fn value_here(&self, x: P) -> Option<E::Value> {
         self.inner.value_here(x)
     }
 
     // What is evaluated on the spot cannot fail.
     #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<E::Value>) -> bool {
         self.inner.evaluate_here(xs, into)
     }
 }
@@ -294,14 +295,14 @@ pub struct Timeout<E> {
     limit: Duration,
 }
 
-impl<E: Evaluator> Evaluator for Timeout<E> {
+impl<P: Point, E: Evaluator<P>> Evaluator<P> for Timeout<E> {
     type Value = E::Value;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<E::Value, EvaluationError>> + Send {
         self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, call: Call<E::Value>) -> Result<E::Value, EvaluationError> {
+    async fn evaluate_for(&self, x: P, call: Call<E::Value, P>) -> Result<E::Value, EvaluationError> {
         let evaluation = pin!(self.inner.evaluate_for(x, call));
         match select(evaluation, pin!(sleep(self.limit))).await {
             Either::Left((outcome, _)) => outcome,
@@ -310,7 +311,7 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
     }
 
     /// The limit is that of the call.
-    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<E::Value, EvaluationError>> {
         let call = pin!(self.inner.evaluate_batch(xs));
         match select(call, pin!(sleep(self.limit))).await {
             Either::Left((outcomes, _)) => outcomes,
@@ -334,13 +335,13 @@ impl<E: Evaluator> Evaluator for Timeout<E> {
     const HERE: bool = E::HERE;
 
     #[inline]
-    fn value_here(&self, x: f64) -> Option<E::Value> {
+    fn value_here(&self, x: P) -> Option<E::Value> {
         self.inner.value_here(x)
     }
 
     // What is evaluated on the spot cannot be interrupted.
     #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<E::Value>) -> bool {
         self.inner.evaluate_here(xs, into)
     }
 }

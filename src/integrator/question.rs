@@ -88,7 +88,12 @@ impl<T: Value, M: Method> Terms<T, M> {
 
 /// The end of a run that has no segment.
 #[cold]
-fn nothing<T: Value>(verdict: Verdict, error: f64, atol: f64, needed: usize) -> Ended<T> {
+pub(super) fn nothing<T: Value, P>(
+    verdict: Verdict,
+    error: f64,
+    atol: f64,
+    needed: usize,
+) -> Result<Estimate<T, P>, Error<T, P>> {
     let segments = Partition::empty();
     let estimate = Estimate { value: T::zero(), error, evaluations: 0, performed: 0, l1: 0.0, segments };
     ended(verdict, estimate, atol, needed)

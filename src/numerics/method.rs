@@ -293,6 +293,12 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Whether [`is_part`](Self::is_part) ever says so.
     const HAS_PARTS: bool = false;
 
+    /// In how many variables panels are cut, one at a time; 1 as a rule.
+    ///
+    /// In several a cut says little of the error that is left: those of parts are raised by what it moved, never lowered,
+    /// noise is told by roundoff alone, and as many more cuts are made before an integral is said to diverge.
+    const AXES: u32 = 1;
+
     /// Whether parts that both look exact, although the cut moved the integral much, are doubted: their errors are
     /// raised then.
     #[inline]

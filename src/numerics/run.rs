@@ -183,7 +183,8 @@ pub(crate) struct Run<T, M: Method, H> {
 }
 
 /// An integral over which the error shrinks by less than 2 % at each of this many bisections in a row does not exist
-/// in floating point: x^-0.97 on [0, 1] would still be 1e-4 off at the smallest subnormal number.
+/// in floating point: x^-0.97 on [0, 1] would still be 1e-4 off at the smallest subnormal number. In several variables
+/// each has as many for itself.
 const DIVERGENT: u32 = 32;
 const SHRINKS: f64 = 0.98;
 
@@ -316,7 +317,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if let (Control::Global, Some(&Queued { leaf, .. })) = (self.method.control(), self.queue.peek()) {
             let allowed = self.allowed();
             let goes_on = self.error > allowed && self.error >= DRIFT * self.peak && self.lost <= allowed;
-            if goes_on && self.refined < self.check.at && self.leaves[leaf].flat < DIVERGENT {
+            if goes_on && self.refined < self.check.at && self.leaves[leaf].flat < DIVERGENT * M::AXES {
                 return Ok(leaf);
             }
         }
@@ -394,7 +395,9 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
         match self.queue.peek() {
             None => Err(Verdict::Stopped(Reason::Roundoff)),
-            Some(worst) if self.leaves[worst.leaf].flat >= DIVERGENT => Err(Verdict::Stopped(Reason::Divergent)),
+            Some(worst) if self.leaves[worst.leaf].flat >= DIVERGENT * M::AXES => {
+                Err(Verdict::Stopped(Reason::Divergent))
+            }
             Some(worst) => Ok(worst.leaf),
         }
     }

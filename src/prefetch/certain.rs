@@ -7,10 +7,12 @@
 
 use super::Tree;
 use super::node::Candidate;
-use crate::numerics::method::{Control, Method};
+use crate::numerics::method::Control;
 use crate::numerics::run::share;
+use crate::numerics::space::Lays;
+use crate::point::Point;
 
-impl<T, M: Method> Tree<T, M> {
+impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// A judged panel joins the cut on which certainty is founded; returns whether it passes at once.
     pub(super) fn enter(&mut self, node: usize) -> bool {
         let n = &self.nodes[node];

@@ -8,7 +8,9 @@ use std::collections::BinaryHeap;
 
 use super::node::State;
 use super::{Speculation, Tree};
-use crate::numerics::method::{Guess, Method, Panel, fresh_points};
+use crate::numerics::method::{Guess, Panel};
+use crate::numerics::space::Lays;
+use crate::point::Point;
 
 /// No more guesses are kept than this.
 const MOST: usize = 4096;
@@ -27,7 +29,7 @@ enum Why {
 
 /// A panel that may be asked for.
 #[derive(Debug)]
-struct Loose<K> {
+struct Loose<K, P = f64> {
     chance: f64,
     /// The older of two with equal chances comes first.
     order: usize,
@@ -36,24 +38,24 @@ struct Loose<K> {
     why: Why,
     panel: Panel<K>,
     /// Its points that were not asked for, the next one last; none until it is the best guess.
-    points: Option<Vec<f64>>,
+    points: Option<Vec<P>>,
 }
 
-impl<K> PartialEq for Loose<K> {
+impl<K, P> PartialEq for Loose<K, P> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl<K> Eq for Loose<K> {}
+impl<K, P> Eq for Loose<K, P> {}
 
-impl<K> PartialOrd for Loose<K> {
+impl<K, P> PartialOrd for Loose<K, P> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl<K> Ord for Loose<K> {
+impl<K, P> Ord for Loose<K, P> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.chance.total_cmp(&other.chance).then_with(|| other.order.cmp(&self.order))
     }
@@ -61,18 +63,18 @@ impl<K> Ord for Loose<K> {
 
 /// All guesses outside the tree.
 #[derive(Debug)]
-pub(super) struct LooseGuesses<K> {
-    waiting: BinaryHeap<Loose<K>>,
+pub(super) struct LooseGuesses<K, P = f64> {
+    waiting: BinaryHeap<Loose<K, P>>,
     made: usize,
 }
 
-impl<K> LooseGuesses<K> {
+impl<K, P> LooseGuesses<K, P> {
     pub(super) fn new() -> Self {
         Self { waiting: BinaryHeap::new(), made: 0 }
     }
 }
 
-impl<T, M: Method> Tree<T, M> {
+impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// Whether guesses are made at all.
     pub(crate) fn guesses(&self) -> bool {
         match self.speculation {
@@ -134,7 +136,7 @@ impl<T, M: Method> Tree<T, M> {
         }
     }
 
-    fn is_stale(&self, guess: &Loose<M::Kind>) -> bool {
+    fn is_stale(&self, guess: &Loose<M::Kind, P>) -> bool {
         let n = &self.nodes[guess.origin];
         let is_other = match guess.why {
             Why::Blind => !matches!(n.state, State::Waiting),
@@ -145,20 +147,20 @@ impl<T, M: Method> Tree<T, M> {
     }
 
     /// The points of a guess, the first one last, but for those of the panel that it replaces.
-    fn fresh_points(&self, panel: Panel<M::Kind>, why: Why) -> Vec<f64> {
+    fn fresh_points(&self, panel: Panel<M::Kind>, why: Why) -> Vec<P> {
         let mut points = Vec::new();
         let mut panels = Vec::new();
         match why {
             Why::Stands(error) => self.method.refine(&panel, error, &mut panels),
             _ => panels.push(panel),
         }
-        panels.iter().for_each(|panel| fresh_points(&self.method, panel, &mut points));
+        panels.iter().for_each(|panel| self.method.lay_fresh(panel, &mut points));
         points.reverse();
         points
     }
 
     /// The next point of the best guess.
-    pub(super) fn loose_point(&self) -> Option<f64> {
+    pub(super) fn loose_point(&self) -> Option<P> {
         self.loose.waiting.peek()?.points.as_ref()?.last().copied()
     }
 

@@ -4,7 +4,8 @@
 
 use super::node::{Candidate, State};
 use super::{Class, Speculation, Tree, Wanted};
-use crate::numerics::method::Method;
+use crate::numerics::space::Lays;
+use crate::point::Point;
 
 /// Guesses stop when there are so many nodes, and one more for so many points that were paid for: some 450 bytes each, and
 /// three times that while the list of them grows.
@@ -27,9 +28,9 @@ const HELD_UP: f64 = 10.0;
 /// A guess is begun if all its points may be evaluated, or so many for each worker.
 const WHOLE: f64 = 0.25;
 
-impl<T, M: Method> Tree<T, M> {
+impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// What to ask for next, and why, if there are so many workers. `started`: how many evaluations were, so far.
-    pub(crate) fn next(&mut self, workers: usize, started: usize) -> Option<(Wanted, Class)> {
+    pub(crate) fn next(&mut self, workers: usize, started: usize) -> Option<(Wanted<P>, Class)> {
         while self.asks < self.required.end {
             if self.is_unissued(self.asks) {
                 return Some((Wanted::Panel(self.asks), Class::Required));
@@ -57,7 +58,7 @@ impl<T, M: Method> Tree<T, M> {
     }
 
     /// The best guess that is worth a worker.
-    fn best_guess(&mut self, workers: usize) -> Option<Wanted> {
+    fn best_guess(&mut self, workers: usize) -> Option<Wanted<P>> {
         let (loose, points) = self.best_loose().unwrap_or((0.0, 0));
         while let Some(&candidate) = self.guesses.peek() {
             let node = &self.nodes[candidate.node];

@@ -12,7 +12,7 @@ const FORESEEABLE: usize = 7;
 
 /// A panel in the tree, judged or not.
 #[derive(Debug)]
-pub(crate) struct Node<T, K> {
+pub(crate) struct Node<T, K, P = f64> {
     pub(super) panel: Panel<K>,
     /// The kind before the estimate noted what it learnt: what the parent asked for.
     pub(super) asked: K,
@@ -23,14 +23,14 @@ pub(crate) struct Node<T, K> {
     /// Whether the children follow from this panel's own estimate, not from a prediction.
     pub(super) fixed: bool,
     /// The points in `t`, until the panel is judged; how many of them were asked for, and have no value yet.
-    pub(super) points: Vec<f64>,
+    pub(super) points: Vec<P>,
     pub(super) issued: usize,
     pub(super) missing: usize,
     /// How many evaluations had finished when the last point was asked for.
     pub(super) asked_at: usize,
     /// The same in seconds.
     pub(super) asked_time: f64,
-    pub(super) state: State<T>,
+    pub(super) state: State<T, P>,
     /// What it will probably be, if it is ranked by most of its own values and not by its ancestors.
     pub(super) foreseen: Option<K>,
     /// Nothing will lower its error any more.
@@ -65,9 +65,9 @@ pub(crate) struct Node<T, K> {
     pub(super) focus: Option<Focus>,
 }
 
-impl<T, K: Copy> Node<T, K> {
+impl<T, K: Copy, P: Copy> Node<T, K, P> {
     /// A panel nobody has asked for yet.
-    pub(crate) fn new(panel: Panel<K>, parent: usize, points: Vec<f64>) -> Self {
+    pub(crate) fn new(panel: Panel<K>, parent: usize, points: Vec<P>) -> Self {
         Self {
             panel,
             asked: panel.kind,
@@ -103,26 +103,26 @@ impl<T, K: Copy> Node<T, K> {
         self.panel
     }
 
-    pub(crate) fn state(&self) -> &State<T> {
+    pub(crate) fn state(&self) -> &State<T, P> {
         &self.state
     }
 
     /// The first point that nobody has asked for.
-    pub(crate) fn next_point(&self) -> f64 {
+    pub(crate) fn next_point(&self) -> P {
         self.points[self.issued]
     }
 
     /// The points of a panel that is not judged, and how many of them were asked for.
-    pub(crate) fn points(&self) -> (&[f64], usize) {
+    pub(crate) fn points(&self) -> (&[P], usize) {
         (&self.points, self.issued.min(self.points.len()))
     }
 
     /// Takes the points out, to be judged or [put back](Self::put_back).
-    pub(crate) fn take_points(&mut self) -> (Vec<f64>, usize) {
+    pub(crate) fn take_points(&mut self) -> (Vec<P>, usize) {
         (std::mem::take(&mut self.points), self.issued)
     }
 
-    pub(crate) fn put_back(&mut self, points: Vec<f64>) {
+    pub(crate) fn put_back(&mut self, points: Vec<P>) {
         self.points = points;
     }
 
@@ -149,7 +149,7 @@ impl<T, K: Copy> Node<T, K> {
     }
 
     /// The panel is to be judged again, by these points.
-    pub(crate) fn ask_again(&mut self, points: Vec<f64>) {
+    pub(crate) fn ask_again(&mut self, points: Vec<P>) {
         (self.panel, self.points) = (self.as_asked(), points);
     }
 
@@ -196,11 +196,11 @@ pub(crate) enum Known {
 }
 
 #[derive(Debug)]
-pub(crate) enum State<T> {
+pub(crate) enum State<T, P = f64> {
     Waiting,
     Judged(Option<Local<T>>),
     /// It has no judgement, or not yet.
-    Bad(Trouble),
+    Bad(Trouble<P>),
     /// Replaced by other panels than predicted.
     Dropped,
 }

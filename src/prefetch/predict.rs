@@ -6,7 +6,9 @@
 use super::node::{Candidate, Node, State};
 use super::{RANGE, Tree};
 use crate::numerics::focus::Focus;
-use crate::numerics::method::{Control, Method};
+use crate::numerics::method::Control;
+use crate::numerics::space::Lays;
+use crate::point::Point;
 
 /// How errors fall from parent to child before anything is known: halved under global control; under local control
 /// the rank of a smooth integrand falls 16-fold.
@@ -31,10 +33,10 @@ const PATIENCE: usize = 8;
 /// Of so many panels at most, of thousands of pieces say.
 const LOOKED_AT: usize = 256;
 
-impl<T, M: Method> Tree<T, M> {
+impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// Whether the next decision waits for stragglers. Then any guess is worth a worker: no better one comes before.
     pub(super) fn is_held_up(&mut self, workers: usize) -> bool {
-        let waits = |n: &Node<T, M::Kind>| matches!(n.state, State::Waiting);
+        let waits = |n: &Node<T, M::Kind, P>| matches!(n.state, State::Waiting);
         while self.waits < self.required.end && !waits(&self.nodes[self.waits]) {
             self.waits += 1;
         }

@@ -6,7 +6,8 @@
 
 use super::Tree;
 use super::node::State;
-use crate::numerics::method::Method;
+use crate::numerics::space::Lays;
+use crate::point::Point;
 
 /// Shorter evaluations than so many seconds are not timed.
 const SHORT: f64 = 0.02;
@@ -48,7 +49,7 @@ impl Timing {
     }
 }
 
-impl<T, M: Method> Tree<T, M> {
+impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// Sets the time, in seconds since the beginning, which is when evaluations are asked for and end from now on.
     pub(crate) fn set_time(&mut self, now: f64) {
         self.timing.now = now;

@@ -9,19 +9,20 @@ use crate::source::{code_of, rust_files};
 ///
 /// A new module is given its place here first; one that is missing is a finding.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("lib", &["integrator", "prefetch", "observer", "numerics", "evaluation", "scaled", "error", "estimate"]),
-    ("integrator", &["drive", "prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
-    ("drive", &["prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate"]),
-    ("prefetch", &["numerics"]),
-    ("observer", &["evaluation", "error", "estimate"]),
+    ("lib", &["integrator", "prefetch", "observer", "numerics", "evaluation", "scaled", "error", "estimate", "point"]),
+    ("integrator", &["drive", "prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate", "point"]),
+    ("drive", &["prefetch", "observer", "numerics", "evaluation", "trace", "error", "estimate", "point"]),
+    ("prefetch", &["numerics", "point"]),
+    ("observer", &["evaluation", "error", "estimate", "point"]),
     ("guide", &[]),
     ("scaled", &["numerics"]),
-    ("numerics", &["error", "estimate"]),
-    ("evaluation", &["trace", "error"]),
+    ("numerics", &["error", "estimate", "point"]),
+    ("evaluation", &["trace", "error", "point"]),
     // Told of what happened; nothing is ever asked of it.
-    ("trace", &["error", "estimate"]),
+    ("trace", &["error", "estimate", "point"]),
     ("error", &["estimate"]),
     ("estimate", &[]),
+    ("point", &[]),
     // Nothing, unless the tests are tested.
     ("planted", &[]),
 ];

@@ -7,8 +7,8 @@ use super::Ahead;
 use crate::drive::limit::Limit;
 use crate::error::EvaluationError;
 use crate::evaluation::dispatch::{Place, Request};
-use crate::evaluation::points::key::Key;
-use crate::numerics::method::{Method, Panel};
+use crate::numerics::method::Panel;
+use crate::numerics::space::{Lays, Placed, Space};
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Wanted};
 use crate::trace;
@@ -25,7 +25,7 @@ pub(super) enum Answer {
     Wait,
 }
 
-impl<T: Value, M: Method> Ahead<T, M> {
+impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     /// Asks for the next point of a panel, or on the spot for all of them.
     #[inline]
     pub(super) fn ask(&mut self, node: usize, class: Class, place: Place, cx: &mut Context<'_>) -> Answer {
@@ -47,7 +47,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// Asks for a point of a panel that nobody of this integral has asked for.
     #[inline]
-    fn request(&mut self, node: usize, class: Class, x: f64, cx: &mut Context<'_>) -> Answer {
+    fn request(&mut self, node: usize, class: Class, x: P, cx: &mut Context<'_>) -> Answer {
         match self.dispatch.request(x, cx) {
             Request::Full => Answer::Full,
             Request::Known => {
@@ -88,7 +88,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// What to ask for next, and why, if there are so many workers.
     #[inline]
-    pub(super) fn next(&mut self, workers: usize) -> Option<(Wanted, Class)> {
+    pub(super) fn next(&mut self, workers: usize) -> Option<(Wanted<P>, Class)> {
         let asked = self.performed + self.gathered.len();
         let next = self.tree.next(workers, asked);
         // Ahead of the decisions nothing is asked for that the budget does not pay for.
@@ -97,8 +97,8 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// Whether there is nothing to ask for at this point of a panel, and if so whether anything changed.
     #[inline]
-    pub(super) fn is_asked(&mut self, node: usize, class: Class, x: f64) -> Option<bool> {
-        let key = Key::new(x);
+    pub(super) fn is_asked(&mut self, node: usize, class: Class, x: P) -> Option<bool> {
+        let key = x.key();
         if !self.loose.is_empty() && self.loose.remove(&key) {
             self.tree.claim();
         }
@@ -120,21 +120,21 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// The evaluation at a point has failed.
-    pub(super) fn fail(&mut self, x: f64, error: EvaluationError) {
+    pub(super) fn fail(&mut self, x: P, error: EvaluationError) {
         trace::evaluation_failed(x, &error);
-        self.failed.insert(Key::new(x), error);
+        self.failed.insert(x.key(), error);
     }
 
     /// The value at `x`, for this panel, will arrive; `ours` if its evaluation begins now.
     #[inline]
-    pub(super) fn wait_for(&mut self, x: f64, node: usize, class: Class, ours: bool) {
+    pub(super) fn wait_for(&mut self, x: P, node: usize, class: Class, ours: bool) {
         self.tree.issue(node, class);
-        self.waiting.insert(Key::new(x), (node, Vec::new(), ours.then(|| self.tree.time())));
+        self.waiting.insert(x.key(), (node, Vec::new(), ours.then(|| self.tree.time())));
     }
 
     /// Whether the value at a point of no panel is known or under way, or the point has failed: then it is done with.
-    fn is_settled(&mut self, x: f64) -> bool {
-        let key = Key::new(x);
+    fn is_settled(&mut self, x: P) -> bool {
+        let key = x.key();
         let is_asked = !x.is_finite() || self.waiting.contains_key(&key) || self.failed.contains_key(&key);
         let is_settled = is_asked || self.dispatch.known(x).is_some();
         if is_settled {
@@ -144,14 +144,14 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// The value at a point of no panel will arrive; `ours` if its evaluation begins now.
-    fn wait_for_loose(&mut self, x: f64, ours: bool) {
+    fn wait_for_loose(&mut self, x: P, ours: bool) {
         // The range itself stands for no panel: nothing is settled when the value arrives.
-        self.waiting.insert(Key::new(x), (RANGE, Vec::new(), ours.then(|| self.tree.time())));
+        self.waiting.insert(x.key(), (RANGE, Vec::new(), ours.then(|| self.tree.time())));
     }
 
     /// Takes a point of no panel into the call that is being filled, unless it is known or under way. Returns whether
     /// there is room.
-    pub(super) fn gather_loose(&mut self, t: f64, cx: &mut Context<'_>) -> bool {
+    pub(super) fn gather_loose(&mut self, t: P, cx: &mut Context<'_>) -> bool {
         let x = self.domain.x(t);
         if self.is_settled(x) {
             return true;
@@ -159,7 +159,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
         let has_room = self.dispatch.has_room(x, cx);
         if has_room {
             self.tree.issue_loose(true);
-            self.loose.insert(Key::new(x));
+            self.loose.insert(x.key());
             self.wait_for_loose(x, true);
             self.gathered.push((x, true));
         }
@@ -167,7 +167,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// Asks for a point of no panel, unless it is known or under way.
-    pub(super) fn ask_loose(&mut self, t: f64, cx: &mut Context<'_>) -> Answer {
+    pub(super) fn ask_loose(&mut self, t: P, cx: &mut Context<'_>) -> Answer {
         let x = self.domain.x(t);
         if self.is_settled(x) {
             return Answer::Asked { ours: false };
@@ -180,7 +180,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
         };
         self.tree.issue_loose(ours);
         if ours {
-            self.loose.insert(Key::new(x));
+            self.loose.insert(x.key());
             self.began(x, true);
         }
         match request {
@@ -207,7 +207,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// An evaluation has begun.
     #[inline]
-    fn began(&mut self, x: f64, is_guess: bool) {
+    fn began(&mut self, x: P, is_guess: bool) {
         self.performed += 1;
         if let Some(observer) = &self.observer {
             observer.started(x, is_guess);
@@ -216,7 +216,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// An evaluation has ended.
     #[inline]
-    pub(super) fn ended(&mut self, x: f64, outcome: Result<&T, &EvaluationError>) {
+    pub(super) fn ended(&mut self, x: P, outcome: Result<&T, &EvaluationError>) {
         self.tree.arrived();
         if let Some(observer) = &self.observer {
             observer.ended(x, outcome, || self.dispatch.mixture());

@@ -9,7 +9,7 @@ use super::Ahead;
 use crate::error::EvaluationError;
 use crate::evaluation::dispatch::Request;
 use crate::evaluation::dispatch::batch::Asked;
-use crate::numerics::method::Method;
+use crate::numerics::space::{Lays, Placed, Space};
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, Wanted};
 
@@ -19,9 +19,9 @@ const SHORT: usize = 4;
 const FULLER: usize = 3;
 
 /// A point of the call that is being filled, and whether it is a guess.
-pub(super) type Gathered = (f64, bool);
+pub(super) type Gathered<P> = (P, bool);
 
-impl<T: Value, M: Method> Ahead<T, M> {
+impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     /// Asks for points by calls of up to so many, while there is room. Returns whether anything may have changed meanwhile.
     pub(super) fn fill_calls(&mut self, width: usize, cx: &mut Context<'_>) -> bool {
         let mut started = self.ask_alone(cx);
@@ -137,7 +137,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// The points of a call have failed together: which of them is to blame is found by asking for each alone.
-    pub(super) fn failed_together(&mut self, x: f64, error: &EvaluationError) -> bool {
+    pub(super) fn failed_together(&mut self, x: P, error: &EvaluationError) -> bool {
         let together = error.points() > 1;
         if together {
             self.alone.push_back((x, false));

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::Ahead;
-use crate::numerics::focus::{complete, focus};
-use crate::numerics::method::{Method, Panel};
-use crate::numerics::run::judge::{Judged, judge};
+use crate::numerics::method::Panel;
+use crate::numerics::run::judge::Judged;
 use crate::numerics::run::reason::Look;
+use crate::numerics::space::{Lays, Placed, Space};
 use crate::numerics::value::Value;
 use crate::prefetch::{Known, State};
 
-impl<T: Value, M: Method> Ahead<T, M> {
+impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
     pub(super) fn settle_point(&mut self, node: usize) -> bool {
         let known = self.tree.node_mut(node).arrived();
@@ -39,13 +39,13 @@ impl<T: Value, M: Method> Ahead<T, M> {
     }
 
     /// Judges a panel by `self.values`; `ahead` if others may be evaluated ahead for it.
-    pub(super) fn judge(&mut self, node: usize, points: &[f64], ahead: bool) {
+    pub(super) fn judge(&mut self, node: usize, points: &[P], ahead: bool) {
         self.work += points.len();
         let mut panel = self.tree.node(node).panel();
-        match judge(&self.method, &self.domain, &mut panel, points, &mut self.values, &self.far) {
+        match self.domain.judge(&self.method, &mut panel, points, &mut self.values, &self.far) {
             Ok(Judged { local, mark }) => {
                 self.marks.extend(mark.map(|mark| (node, mark)));
-                let focus = if ahead { focus(panel.a, panel.b, points, &self.values) } else { None };
+                let focus = if ahead { P::Space::focus(panel.a, panel.b, points, &self.values) } else { None };
                 self.tree.judged(node, panel.kind, local, focus);
                 if ahead {
                     let values = std::mem::take(&mut self.values);
@@ -59,22 +59,26 @@ impl<T: Value, M: Method> Ahead<T, M> {
 
     /// Ranks panels that wait for stragglers by the values they have, so that the workers do not wait with them.
     pub(super) fn foresee(&mut self) {
-        for node in std::mem::take(&mut self.nearly) {
+        let nearly = std::mem::take(&mut self.nearly);
+        if !P::Space::FORESEES {
+            return;
+        }
+        for node in nearly {
             let n = self.tree.node(node);
             if !matches!(n.state(), State::Waiting) || !n.is_nearly_known() {
                 continue;
             }
-            let known = |&t: &f64| {
+            let known = |&t: &P| {
                 let x = self.domain.x(t);
                 if x.is_finite() { self.dispatch.known(x) } else { Some(T::zero()) }
             };
             let (points, _) = n.points();
             let values: Vec<_> = points.iter().map(known).collect();
-            let mut values = complete(points, &values);
+            let mut values = P::Space::complete(points, &values);
             let mut panel = n.as_asked();
-            let judged = judge(&self.method, &self.domain, &mut panel, points, &mut values, &self.far);
+            let judged = self.domain.judge(&self.method, &mut panel, points, &mut values, &self.far);
             if let Ok(judged) = judged {
-                let focus = focus(panel.a, panel.b, points, &values);
+                let focus = P::Space::focus(panel.a, panel.b, points, &values);
                 self.tree.foreseen(node, panel.kind, judged.local.error, focus);
                 self.look_ahead(node, &panel, &values);
             }
@@ -85,7 +89,7 @@ impl<T: Value, M: Method> Ahead<T, M> {
     /// Returns whether it has a judgement.
     pub(super) fn judge_again(&mut self, node: usize) -> bool {
         let mut points = Vec::new();
-        self.method.points(&self.tree.node(node).as_asked(), &mut points);
+        self.method.lay(&self.tree.node(node).as_asked(), &mut points);
         self.tree.node_mut(node).ask_again(points);
         self.judge_by_known(node);
         matches!(self.tree.node(node).state(), State::Judged(_))
@@ -106,11 +110,11 @@ impl<T: Value, M: Method> Ahead<T, M> {
     /// The values at the points of a judged panel.
     pub(super) fn known_samples(&mut self, panel: &Panel<M::Kind>) -> Vec<Look> {
         self.points.clear();
-        self.method.points(panel, &mut self.points);
-        let norm = |&t: &f64| {
+        self.method.lay(panel, &mut self.points);
+        let norm = |&t: &P| {
             let x = self.domain.x(t);
             let norm = if x.is_finite() { self.dispatch.known(x).map(|value| value.norm()) } else { Some(0.0) };
-            norm.map(|norm| self.domain.weighed(t, norm))
+            norm.and_then(|norm| self.domain.look(t, norm))
         };
         self.points.iter().map(norm).collect::<Option<_>>().unwrap_or_default()
     }

@@ -2,29 +2,30 @@
 
 use crate::evaluation::dispatch::door::Door;
 use crate::evaluation::{Arithmetic, Evaluator};
+use crate::point::Point;
 
 /// An evaluator as it is used on the spot: by its type, which is compiled into the loop, or behind its door.
-pub(crate) trait OnSpot<T> {
+pub(crate) trait OnSpot<T, P: Point = f64> {
     /// As [`Evaluator::HERE`], and so on.
     const HERE: bool;
 
-    fn value_here(&self, x: f64) -> Option<T>;
+    fn value_here(&self, x: P) -> Option<T>;
 
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>);
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<T>);
 
     fn mixture(&self) -> Option<(Arithmetic, Arithmetic)>;
 }
 
-impl<E: Evaluator> OnSpot<E::Value> for E {
+impl<P: Point, E: Evaluator<P>> OnSpot<E::Value, P> for E {
     const HERE: bool = E::HERE;
 
     #[inline]
-    fn value_here(&self, x: f64) -> Option<E::Value> {
+    fn value_here(&self, x: P) -> Option<E::Value> {
         E::value_here(self, x)
     }
 
     #[inline]
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<E::Value>) {
         E::evaluate_here(self, xs, into);
     }
 
@@ -33,16 +34,16 @@ impl<E: Evaluator> OnSpot<E::Value> for E {
     }
 }
 
-impl<T> OnSpot<T> for dyn Door<T> {
+impl<P: Point, T> OnSpot<T, P> for dyn Door<T, P> {
     const HERE: bool = false;
 
-    fn value_here(&self, x: f64) -> Option<T> {
+    fn value_here(&self, x: P) -> Option<T> {
         let mut values = Vec::new();
         self.evaluate_here(&[x], &mut values);
         values.pop()
     }
 
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<T>) {
         Door::evaluate_here(self, xs, into);
     }
 

@@ -20,6 +20,7 @@ use crate::evaluation::panics;
 use crate::evaluation::points::cache::Claim;
 use crate::evaluation::points::cell::{CallDriver, Outcome};
 use crate::evaluation::sync::Here;
+use crate::point::Point;
 
 /// What a call brings, by the places of its points.
 type Brought<T> = Arc<[Outcome<T>]>;
@@ -58,7 +59,7 @@ impl<F: Future + Unpin> Future for Driven<F> {
 }
 
 /// The call itself, for the points that it is told of.
-async fn call<T: Clone>(door: Arc<dyn Door<T>>, points: Receiver<Vec<f64>>, slot: Keeps) -> Brought<T> {
+async fn call<T: Clone, P: Point>(door: Arc<dyn Door<T, P>>, points: Receiver<Vec<P>>, slot: Keeps<P>) -> Brought<T> {
     let _slot = slot;
     let points = points.await.unwrap_or_default();
     let evaluation = AssertUnwindSafe(async { door.evaluate_batch(&points).await });
@@ -84,7 +85,7 @@ pub(crate) enum Asked<T> {
     Alone,
 }
 
-impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Dispatch<T, P> {
     /// How many points a call takes at best.
     pub(crate) fn width(&self) -> usize {
         self.door.batch().max(1)
@@ -92,7 +93,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
 
     /// Whether there is room for a call, of which `x` is the first point: then it is kept. If not the task is woken when
     /// there may be some.
-    pub(crate) fn has_room(&mut self, x: f64, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn has_room(&mut self, x: P, cx: &mut Context<'_>) -> bool {
         if self.room.is_none() {
             self.room = self.take(x, cx);
         }
@@ -100,7 +101,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
     }
 
     /// Joins the evaluation that others have begun at `x`, if they have: that takes no room.
-    pub(crate) fn join(&mut self, x: f64) -> Request<T> {
+    pub(crate) fn join(&mut self, x: P) -> Request<T> {
         match self.cache.join(x) {
             None => Request::Full,
             Some(Claim::Known(_)) => Request::Known,
@@ -113,7 +114,7 @@ impl<T: Clone + Send + Sync + 'static> Dispatch<T> {
 
     /// Makes the call that there [is room](Self::has_room) for, for those of the points that nobody else is at; `tell` is
     /// told what became of each.
-    pub(crate) fn call(&mut self, points: impl Iterator<Item = f64>, mut tell: impl FnMut(f64, Asked<T>)) {
+    pub(crate) fn call(&mut self, points: impl Iterator<Item = P>, mut tell: impl FnMut(P, Asked<T>)) {
         let slot = self.room.take().expect("there is room");
         let (own, polled, mut told) = (slot.of(), slot.of_polled(), None);
         let kept = self.keeps(slot, &mut told);

@@ -16,16 +16,17 @@ use crate::evaluation::points::cache::PointCache;
 use crate::evaluation::points::call::Call;
 use crate::evaluation::points::cell::{Outcome, SharedEvaluation};
 use crate::evaluation::slots::Slots;
+use crate::point::Point;
 
 /// What the integrals of one integrand share. All but the evaluator is made when first needed: an integral of a cheap
 /// function needs nothing else.
-pub(crate) struct Shared<E: Evaluator> {
+pub(crate) struct Shared<E: Evaluator<P>, P: Point = f64> {
     pub(crate) evaluator: E,
-    pub(crate) cache: OnceLock<PointCache<E::Value>>,
-    slots: OnceLock<Arc<Slots>>,
+    pub(crate) cache: OnceLock<PointCache<E::Value, P>>,
+    slots: OnceLock<Arc<Slots<P>>>,
 }
 
-impl<E: Evaluator> Shared<E> {
+impl<E: Evaluator<P>, P: Point> Shared<E, P> {
     pub(crate) fn new(evaluator: E) -> Self {
         Self { evaluator, cache: OnceLock::new(), slots: OnceLock::new() }
     }
@@ -39,17 +40,17 @@ pub(crate) struct Traits {
 }
 
 /// An evaluator, and what the integrals of its integrand share.
-pub(crate) trait Door<T>: Send + Sync {
+pub(crate) trait Door<T, P: Point = f64>: Send + Sync {
     /// The cache of the integrand, if one was needed.
-    fn cache(&self) -> &OnceLock<PointCache<T>>;
+    fn cache(&self) -> &OnceLock<PointCache<T, P>>;
 
     /// The room that there is for evaluations.
-    fn slots(&self) -> &Arc<Slots>;
+    fn slots(&self) -> &Arc<Slots<P>>;
 
     fn traits(&self) -> Traits;
 
     /// As [`Evaluator::near`], and so on.
-    fn near(&self) -> Option<&dyn Near<T>>;
+    fn near(&self) -> Option<&dyn Near<T, P>>;
 
     fn concurrency(&self) -> usize;
 
@@ -57,21 +58,21 @@ pub(crate) trait Door<T>: Send + Sync {
 
     fn mixture(&self) -> Option<(Arithmetic, Arithmetic)>;
 
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<T>) -> bool;
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<T>) -> bool;
 
     /// The evaluation at `x`, which has a slot until it ends; `call` is told, if the evaluator [tells](Traits) it.
-    fn evaluation(self: Arc<Self>, x: f64, call: Option<Call<T>>, slot: Keeps) -> SharedEvaluation<T>;
+    fn evaluation(self: Arc<Self>, x: P, call: Option<Call<T, P>>, slot: Keeps<P>) -> SharedEvaluation<T>;
 
     /// The evaluations at all of `xs`, by one call.
-    fn evaluate_batch<'a>(&'a self, xs: &'a [f64]) -> BoxFuture<'a, Vec<Outcome<T>>>;
+    fn evaluate_batch<'a>(&'a self, xs: &'a [P]) -> BoxFuture<'a, Vec<Outcome<T>>>;
 }
 
-impl<E: Evaluator + 'static> Door<E::Value> for Shared<E> {
-    fn cache(&self) -> &OnceLock<PointCache<E::Value>> {
+impl<E: Evaluator<P> + 'static, P: Point> Door<E::Value, P> for Shared<E, P> {
+    fn cache(&self) -> &OnceLock<PointCache<E::Value, P>> {
         &self.cache
     }
 
-    fn slots(&self) -> &Arc<Slots> {
+    fn slots(&self) -> &Arc<Slots<P>> {
         self.slots.get_or_init(Arc::default)
     }
 
@@ -79,7 +80,7 @@ impl<E: Evaluator + 'static> Door<E::Value> for Shared<E> {
         Traits { calls: E::CALLS, near: E::NEAR }
     }
 
-    fn near(&self) -> Option<&dyn Near<E::Value>> {
+    fn near(&self) -> Option<&dyn Near<E::Value, P>> {
         self.evaluator.near()
     }
 
@@ -95,11 +96,16 @@ impl<E: Evaluator + 'static> Door<E::Value> for Shared<E> {
         self.evaluator.mixture()
     }
 
-    fn evaluate_here(&self, xs: &[f64], into: &mut Vec<E::Value>) -> bool {
+    fn evaluate_here(&self, xs: &[P], into: &mut Vec<E::Value>) -> bool {
         self.evaluator.evaluate_here(xs, into)
     }
 
-    fn evaluation(self: Arc<Self>, x: f64, call: Option<Call<E::Value>>, slot: Keeps) -> SharedEvaluation<E::Value> {
+    fn evaluation(
+        self: Arc<Self>,
+        x: P,
+        call: Option<Call<E::Value, P>>,
+        slot: Keeps<P>,
+    ) -> SharedEvaluation<E::Value> {
         if !E::CALLS {
             drop(call);
             return async move {
@@ -116,7 +122,7 @@ impl<E: Evaluator + 'static> Door<E::Value> for Shared<E> {
         .boxed()
     }
 
-    fn evaluate_batch<'a>(&'a self, xs: &'a [f64]) -> BoxFuture<'a, Vec<Outcome<E::Value>>> {
+    fn evaluate_batch<'a>(&'a self, xs: &'a [P]) -> BoxFuture<'a, Vec<Outcome<E::Value>>> {
         self.evaluator.evaluate_batch(xs).boxed()
     }
 }

@@ -11,10 +11,11 @@ use crate::error::{Error, EvaluationError};
 use crate::evaluation::durable::journal::Keeper;
 use crate::evaluation::points::cell::{CallDriver, Outcome, Pending, SharedEvaluation};
 use crate::evaluation::points::flight::{Flight, Lead, Seat};
-use crate::evaluation::points::key::{BuildKeyHasher, Key};
+use crate::evaluation::points::key::BuildKeyHasher;
 use crate::evaluation::points::map::{Boarding, FEWEST, Point, Points};
 use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::{DashMap, Entry};
+use crate::point::Point as At;
 
 /// The values of one integrand at the points where it was evaluated, each evaluated once however many ask for it.
 /// Clones share the points.
@@ -40,18 +41,18 @@ use crate::evaluation::sync::{DashMap, Entry};
 /// assert_eq!(cache.clone().len(), 1);
 /// # Ok::<(), coquad::Error>(()) }).unwrap();
 /// ```
-pub struct PointCache<T> {
-    points: Arc<Points<T>>,
+pub struct PointCache<T, P: At = f64> {
+    points: Arc<Points<T, P>>,
 }
 
 /// What a caller got from [`PointCache::claim`].
-pub(crate) enum Claim<T> {
+pub(crate) enum Claim<T, P: At = f64> {
     /// The value was there.
     Known(T),
     /// Nobody was at it: the evaluation is new, and this caller's.
-    Started(Flight<T>),
+    Started(Flight<T, P>),
     /// Others are at it.
-    Joined(Flight<T>),
+    Joined(Flight<T, P>),
 }
 
 /// What a caller got from [`PointCache::lead`].
@@ -68,8 +69,26 @@ impl<T> PointCache<T> {
     pub fn new() -> Self {
         Self::with(OnceLock::new())
     }
+}
 
-    fn with(map: OnceLock<DashMap<Key, Point<T>, BuildKeyHasher>>) -> Self {
+impl<T, P: At> PointCache<T, P> {
+    /// Returns an empty cache for points of any kind: those of an integrand of several variables.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let cache = coquad::PointCache::over();
+    /// assert_eq!(cache.get_or_evaluate([0.5, 0.25], || async { Ok(4.0) }).await?, 4.0);
+    /// assert_eq!(cache.get([0.5, 0.25]), Some(4.0));
+    /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn over() -> Self {
+        Self::with(OnceLock::new())
+    }
+
+    fn with(map: OnceLock<DashMap<P::Key, Point<T, P>, BuildKeyHasher>>) -> Self {
         Self {
             points: Arc::new(Points {
                 map,
@@ -93,7 +112,7 @@ impl<T> PointCache<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> PointCache<T> {
+impl<T: Clone + Send + Sync + 'static, P: At> PointCache<T, P> {
     /// Returns an empty cache for a single integral, of which thousands may wait: a map has 128 bytes for each of its shards,
     /// and four shards for each processor.
     pub(crate) fn of_one_integral() -> Self {
@@ -109,8 +128,8 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     /// assert_eq!(cache.get(0.5), None);
     /// ```
     #[must_use]
-    pub fn get(&self, x: f64) -> Option<T> {
-        self.points.known(Key::new(x))
+    pub fn get(&self, x: P) -> Option<T> {
+        self.points.known(x.key())
     }
 
     /// Returns all points whose value is known, with their values, in ascending order of `x`: for plots and export.
@@ -130,10 +149,10 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     /// assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
     /// # Ok::<(), coquad::Error>(())
     /// ```
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (f64, T)> + use<T> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (P, T)> + use<T, P> {
         let mut points = self.points.all();
         // DETERMINISM: the map has no order of its own that is the same each time. -0.0 comes before 0.0.
-        points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        points.sort_by(|(one, _), (other, _)| one.order(other));
         points.into_iter()
     }
 
@@ -177,12 +196,12 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     /// assert_eq!(first.to_bits(), known.to_bits());
     /// # Ok::<(), coquad::Error>(()) }).unwrap();
     /// ```
-    pub async fn get_or_evaluate<F, Fut>(&self, x: f64, eval: F) -> Result<T, Error<T>>
+    pub async fn get_or_evaluate<F, Fut>(&self, x: P, eval: F) -> Result<T, Error<T, P>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, EvaluationError>>,
     {
-        let key = Key::new(x);
+        let key = x.key();
         // Most requests are for known values: the shared lock is enough for them.
         if let Some(value) = self.points.known(key) {
             return Ok(value);
@@ -213,11 +232,11 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     #[inline]
     pub(crate) fn claim(
         &self,
-        x: f64,
-        slot: Option<Slot>,
-        start: impl FnOnce(&Seat<T>) -> SharedEvaluation<T>,
-    ) -> Claim<T> {
-        match self.points.board(Key::new(x), Seat::driven) {
+        x: P,
+        slot: Option<Slot<P>>,
+        start: impl FnOnce(&Seat<T, P>) -> SharedEvaluation<T>,
+    ) -> Claim<T, P> {
+        match self.points.board(x.key(), Seat::driven) {
             Boarding::Known(value) => Claim::Known(value),
             Boarding::First(seat) => Claim::Started(seat.launch(slot, None, start)),
             Boarding::Joined { seat, led } => {
@@ -231,12 +250,12 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     /// [`get_or_evaluate`](Self::get_or_evaluate).
     pub(crate) fn claim_part(
         &self,
-        x: f64,
-        slot: Option<Slot>,
+        x: P,
+        slot: Option<Slot<P>>,
         call: CallDriver,
         start: impl FnOnce() -> SharedEvaluation<T>,
-    ) -> Option<Claim<T>> {
-        Some(match self.points.board(Key::new(x), Seat::driven) {
+    ) -> Option<Claim<T, P>> {
+        Some(match self.points.board(x.key(), Seat::driven) {
             Boarding::Known(value) => Claim::Known(value),
             Boarding::First(seat) => Claim::Started(seat.launch(slot, Some(call), |_| start())),
             Boarding::Joined { led: true, .. } => return None,
@@ -245,8 +264,8 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     }
 
     /// Returns the value at `x` if it is known or under way, without starting anything.
-    pub(crate) fn join(&self, x: f64) -> Option<Claim<T>> {
-        let key = Key::new(x);
+    pub(crate) fn join(&self, x: P) -> Option<Claim<T, P>> {
+        let key = x.key();
         let pending = match self.points.look(key)? {
             Point::Known(value) => return Some(Claim::Known(value)),
             Point::Pending(pending) => pending,
@@ -257,8 +276,8 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     }
 
     /// A seat in the flight at `x` for somebody who wants its end, not its value.
-    pub(crate) fn help(&self, x: f64) -> Option<Flight<T>> {
-        let key = Key::new(x);
+    pub(crate) fn help(&self, x: P) -> Option<Flight<T, P>> {
+        let key = x.key();
         let Point::Pending(pending) = self.points.look(key)? else { return None };
         Some(Flight::new(Seat::helping(&self.points, key, &pending)?, None))
     }
@@ -274,12 +293,12 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     }
 
     /// Whether the value at `x` is known or under way.
-    pub(crate) fn has(&self, x: f64) -> bool {
-        self.points.look(Key::new(x)).is_some()
+    pub(crate) fn has(&self, x: P) -> bool {
+        self.points.look(x.key()).is_some()
     }
 
     /// Claims `x` for a flight led by the caller, unless its value is known or others are at it.
-    pub(crate) fn lead(&self, key: Key, pending: &Arc<Pending<T>>) -> There<T> {
+    pub(crate) fn lead(&self, key: P::Key, pending: &Arc<Pending<T, P>>) -> There<T> {
         match self.points.map().entry(key) {
             Entry::Occupied(entry) => match entry.get() {
                 Point::Known(value) => There::Known(value.clone()),
@@ -293,7 +312,7 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     }
 
     /// Takes such a flight out of the map, leaving its value if it brought one, and returns the outcome to go by.
-    pub(crate) fn settle(&self, key: Key, pending: &Arc<Pending<T>>, outcome: Outcome<T>) -> Outcome<T> {
+    pub(crate) fn settle(&self, key: P::Key, pending: &Arc<Pending<T, P>>, outcome: Outcome<T>) -> Outcome<T> {
         match outcome {
             Ok(value) => Ok(self.points.store(key, pending, value)),
             Err(error) => {
@@ -304,15 +323,15 @@ impl<T: Clone + Send + Sync + 'static> PointCache<T> {
     }
 
     /// Stores a value found elsewhere. The first value wins; an evaluation under way ends with it.
-    pub(crate) fn insert(&self, x: f64, value: T) {
-        if let Some(pending) = self.points.put(Key::new(x), value.clone()) {
+    pub(crate) fn insert(&self, x: P, value: T) {
+        if let Some(pending) = self.points.put(x.key(), value.clone()) {
             pending.land(|| Ok(value), 0);
         }
     }
 }
 
 #[cfg(feature = "durable")]
-impl<T> PointCache<T> {
+impl<T, P: At> PointCache<T, P> {
     /// The same points, with a file for further ones. Nobody else knows of the cache yet.
     pub(crate) fn kept(mut self, keeper: Keeper<T>) -> Self {
         let points = Arc::get_mut(&mut self.points).expect("a cache that is being opened has one owner");
@@ -329,7 +348,7 @@ impl<T> PointCache<T> {
     }
 }
 
-impl<T> Clone for PointCache<T> {
+impl<T, P: At> Clone for PointCache<T, P> {
     fn clone(&self) -> Self {
         Self { points: Arc::clone(&self.points) }
     }
@@ -341,7 +360,7 @@ impl<T> Default for PointCache<T> {
     }
 }
 
-impl<T> fmt::Debug for PointCache<T> {
+impl<T, P: At> fmt::Debug for PointCache<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PointCache").field("len", &self.len()).finish_non_exhaustive()
     }

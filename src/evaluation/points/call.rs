@@ -10,9 +10,9 @@ use std::sync::{Arc, Weak};
 use crate::evaluation::panics;
 use crate::evaluation::points::cell::Pending;
 use crate::evaluation::points::flight::Seat;
-use crate::evaluation::points::key::Key;
 use crate::evaluation::points::map::Points;
 use crate::evaluation::slots::Slot;
+use crate::point::Point;
 
 /// An evaluation as a thread or a process sees it that runs it and that nobody can stop: see
 /// [`Evaluator::evaluate_for`](crate::Evaluator::evaluate_for).
@@ -52,31 +52,31 @@ use crate::evaluation::slots::Slot;
 /// assert!((e.value - 2.0 / 3.0).abs() < 1e-6);
 /// # Ok::<(), coquad::Error>(())
 /// ```
-pub struct Call<T> {
+pub struct Call<T, P: Point = f64> {
     /// None if it is for nobody's cache.
-    point: Option<Point<T>>,
-    slot: Option<Slot>,
+    point: Option<Of<T, P>>,
+    slot: Option<Slot<P>>,
 }
 
-struct Point<T> {
-    points: Weak<Points<T>>,
-    key: Key,
-    pending: Weak<Pending<T>>,
+struct Of<T, P: Point> {
+    points: Weak<Points<T, P>>,
+    key: P::Key,
+    pending: Weak<Pending<T, P>>,
 }
 
 /// A call that has begun. It keeps the point under way, and neither the cache nor its file.
-pub(crate) struct Begun<T> {
-    holds: Option<Holds<T>>,
+pub(crate) struct Begun<T, P: Point = f64> {
+    holds: Option<Holds<T, P>>,
 }
 
-struct Holds<T> {
-    points: Weak<Points<T>>,
-    key: Key,
-    pending: Arc<Pending<T>>,
+struct Holds<T, P: Point> {
+    points: Weak<Points<T, P>>,
+    key: P::Key,
+    pending: Arc<Pending<T, P>>,
     number: u32,
 }
 
-impl<T> Call<T> {
+impl<T, P: Point> Call<T, P> {
     /// Returns the call of an evaluation whose value belongs to no cache.
     #[must_use]
     pub fn nowhere() -> Self {
@@ -84,13 +84,13 @@ impl<T> Call<T> {
     }
 
     /// For the evaluation of a point that is pending.
-    pub(crate) fn of(seat: &Seat<T>) -> Self {
+    pub(crate) fn of(seat: &Seat<T, P>) -> Self {
         let (points, key, pending) = seat.place();
-        Self { point: Some(Point { points, key, pending }), slot: None }
+        Self { point: Some(Of { points, key, pending }), slot: None }
     }
 
     /// The same for an evaluation that has a slot.
-    pub(crate) fn in_slot(self, slot: Slot) -> Self {
+    pub(crate) fn in_slot(self, slot: Slot<P>) -> Self {
         Self { slot: Some(slot), ..self }
     }
 
@@ -132,17 +132,17 @@ impl<T> Call<T> {
     }
 
     /// Begins; none if nobody wants the value any more.
-    pub(crate) fn begin(&self) -> Option<Begun<T>> {
-        let Some(Point { points, key, pending }) = &self.point else { return Some(Begun { holds: None }) };
+    pub(crate) fn begin(&self) -> Option<Begun<T, P>> {
+        let Some(Of { points, key, pending }) = &self.point else { return Some(Begun { holds: None }) };
         let pending = pending.upgrade()?;
         let (number, _) = pending.hold()?;
         Some(Begun { holds: Some(Holds { points: points.clone(), key: *key, pending, number }) })
     }
 }
 
-impl<T> Begun<T> {
+impl<T, P: Point> Begun<T, P> {
     /// The seat, if the cache is still there.
-    fn seat(&mut self) -> Option<Seat<T>> {
+    fn seat(&mut self) -> Option<Seat<T, P>> {
         let Holds { points, key, pending, number } = self.holds.take()?;
         match points.upgrade() {
             Some(points) => Some(Seat::held(points, key, pending, number)),
@@ -155,7 +155,7 @@ impl<T> Begun<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Begun<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Begun<T, P> {
     /// Stores the value where all who want it find it; returns the value if there is no such place.
     pub(crate) fn end(mut self, value: T) -> Option<T> {
         if self.holds.is_none() {
@@ -168,21 +168,21 @@ impl<T: Clone + Send + Sync + 'static> Begun<T> {
     }
 }
 
-impl<T> Drop for Begun<T> {
+impl<T, P: Point> Drop for Begun<T, P> {
     fn drop(&mut self) {
         drop(self.seat());
     }
 }
 
-impl<T> fmt::Debug for Call<T> {
+impl<T, P: Point> fmt::Debug for Call<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").finish_non_exhaustive()
     }
 }
 
-impl<T> Clone for Call<T> {
+impl<T, P: Point> Clone for Call<T, P> {
     fn clone(&self) -> Self {
-        let point = self.point.as_ref().map(|Point { points, key, pending }| Point {
+        let point = self.point.as_ref().map(|Of { points, key, pending }| Of {
             points: points.clone(),
             key: *key,
             pending: pending.clone(),

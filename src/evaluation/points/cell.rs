@@ -11,6 +11,7 @@ use crate::evaluation::points::sleepers::Sleepers;
 use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::Here;
 use crate::evaluation::sync::{Mutex, MutexGuard};
+use crate::point::Point;
 
 /// How an evaluation ended.
 pub(crate) type Outcome<T> = Result<T, EvaluationError>;
@@ -34,11 +35,11 @@ impl CallDriver {
 }
 
 /// What all holders of a pending point share. The cache's map refers to it while the point is pending.
-pub(crate) struct Pending<T> {
-    pub(super) state: Mutex<State<T>>,
+pub(crate) struct Pending<T, P: Point = f64> {
+    pub(super) state: Mutex<State<T, P>>,
 }
 
-pub(super) struct State<T> {
+pub(super) struct State<T, P: Point = f64> {
     pub(super) stage: Stage<T>,
     /// How many [`Seat`](super::flight::Seat)s there are.
     pub(super) holders: usize,
@@ -46,7 +47,7 @@ pub(super) struct State<T> {
     pub(super) next_seat: u32,
     pub(super) sleepers: Sleepers,
     /// The slot of the shared evaluation, where it is noted that this was woken, and is polled.
-    pub(super) slot: Option<Slot>,
+    pub(super) slot: Option<Slot<P>>,
     /// The call that it is a part of.
     pub(super) call: Option<CallDriver>,
     /// The thread inside the evaluation's `poll`, to tell an evaluation that waits for itself.
@@ -70,7 +71,7 @@ pub(super) enum Stage<T> {
     Abandoned,
 }
 
-impl<T> State<T> {
+impl<T, P: Point> State<T, P> {
     /// The shared evaluation was woken. Returns who else is to be woken.
     pub(super) fn woken(&mut self) -> Vec<Waker> {
         match (&self.stage, &self.slot) {
@@ -80,7 +81,7 @@ impl<T> State<T> {
     }
 }
 
-impl<T> Pending<T> {
+impl<T, P: Point> Pending<T, P> {
     /// A point that nobody evaluates yet, with one holder.
     pub(super) fn new(stage: Stage<T>) -> Arc<Self> {
         let state = State {
@@ -124,7 +125,7 @@ impl<T> Pending<T> {
         Some((number, led))
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State<T>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<T, P>> {
         // No user code runs under the lock, so a poisoned state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,7 +158,7 @@ impl<T> Pending<T> {
 }
 
 // Wakes every holder, because any of them may be the one that is still polled.
-impl<T: Send + 'static> Wake for Pending<T> {
+impl<T: Send + 'static, P: Point> Wake for Pending<T, P> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

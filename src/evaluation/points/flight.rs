@@ -18,11 +18,11 @@ use std::task::{Context, Poll, Waker};
 use crate::error::EvaluationError;
 use crate::evaluation::panics;
 use crate::evaluation::points::cell::{CallDriver, Outcome, Pending, SharedEvaluation, Stage};
-use crate::evaluation::points::key::Key;
 use crate::evaluation::points::map::Points;
 use crate::evaluation::points::sleepers::{Sleeper, Sleepers};
 use crate::evaluation::slots::Slot;
 use crate::evaluation::sync::Here;
+use crate::point::Point;
 
 /// What a holder that was polled is to do.
 enum Turn<T> {
@@ -44,23 +44,23 @@ enum IfVacant {
 }
 
 /// A place among the holders of a pending point. The last one to go takes the point out of the cache.
-pub(crate) struct Seat<T> {
-    points: Arc<Points<T>>,
-    key: Key,
-    pending: Arc<Pending<T>>,
+pub(crate) struct Seat<T, P: Point = f64> {
+    points: Arc<Points<T, P>>,
+    key: P::Key,
+    pending: Arc<Pending<T, P>>,
     number: u32,
     /// Of somebody who polls and does not want the value: a holder while it drives, and at no other time.
     helps: bool,
 }
 
-impl<T> Seat<T> {
+impl<T, P: Point> Seat<T, P> {
     /// The first seat of a new flight, for a leader to take the lead.
-    pub(crate) fn vacant(points: &Arc<Points<T>>, key: Key) -> Self {
+    pub(crate) fn vacant(points: &Arc<Points<T, P>>, key: P::Key) -> Self {
         Self { points: Arc::clone(points), key, pending: Pending::new(Stage::Vacant), number: 0, helps: false }
     }
 
     /// The first seat of a new flight, to be [`launch`](Self::launch)ed.
-    pub(crate) fn driven(points: &Arc<Points<T>>, key: Key) -> Self {
+    pub(crate) fn driven(points: &Arc<Points<T, P>>, key: P::Key) -> Self {
         Self {
             points: Arc::clone(points),
             key,
@@ -71,18 +71,18 @@ impl<T> Seat<T> {
     }
 
     /// A further seat, or `None` if the flight is over. Tells also whether the evaluation, if any, is its leader's.
-    pub(crate) fn join(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Option<(Self, bool)> {
+    pub(crate) fn join(points: &Arc<Points<T, P>>, key: P::Key, pending: &Arc<Pending<T, P>>) -> Option<(Self, bool)> {
         let (number, led) = pending.hold()?;
         Some((Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number, helps: false }, led))
     }
 
     /// The seat of somebody who [holds](Pending::hold) the point.
-    pub(crate) fn held(points: Arc<Points<T>>, key: Key, pending: Arc<Pending<T>>, number: u32) -> Self {
+    pub(crate) fn held(points: Arc<Points<T, P>>, key: P::Key, pending: Arc<Pending<T, P>>, number: u32) -> Self {
         Self { points, key, pending, number, helps: false }
     }
 
     /// A seat for somebody who helps to end a shared evaluation; `None` if there is none, or this thread is inside.
-    pub(crate) fn helping(points: &Arc<Points<T>>, key: Key, pending: &Arc<Pending<T>>) -> Option<Self> {
+    pub(crate) fn helping(points: &Arc<Points<T, P>>, key: P::Key, pending: &Arc<Pending<T, P>>) -> Option<Self> {
         let mut state = pending.lock();
         let is_shared = matches!(state.stage, Stage::Parked(_) | Stage::Driven { .. });
         if !is_shared || state.driver == Some(Here::new()) {
@@ -94,17 +94,18 @@ impl<T> Seat<T> {
         Some(Self { points: Arc::clone(points), key, pending: Arc::clone(pending), number, helps: true })
     }
 
-    pub(crate) fn pending(&self) -> &Arc<Pending<T>> {
+    pub(crate) fn pending(&self) -> &Arc<Pending<T, P>> {
         &self.pending
     }
 
     /// The cell, and where it belongs, for somebody who may come too late.
-    pub(crate) fn place(&self) -> (Weak<Points<T>>, Key, Weak<Pending<T>>) {
+    #[allow(clippy::type_complexity, reason = "two places and a key are what they are")]
+    pub(crate) fn place(&self) -> (Weak<Points<T, P>>, P::Key, Weak<Pending<T, P>>) {
         (Arc::downgrade(&self.points), self.key, Arc::downgrade(&self.pending))
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Seat<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Seat<T, P> {
     /// What to do now; a holder with nothing to do is registered to be woken.
     fn turn(&self, waker: &Waker, if_vacant: &IfVacant) -> Turn<T> {
         let mut fresh = None;
@@ -264,10 +265,10 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
     #[inline]
     pub(crate) fn launch(
         self,
-        slot: Option<Slot>,
+        slot: Option<Slot<P>>,
         call: Option<CallDriver>,
         start: impl FnOnce(&Self) -> SharedEvaluation<T>,
-    ) -> Flight<T> {
+    ) -> Flight<T, P> {
         let evaluation = start(&self);
         let mut state = self.pending.lock();
         (state.slot, state.call) = (slot, call);
@@ -305,7 +306,7 @@ impl<T: Clone + Send + Sync + 'static> Seat<T> {
 
 // CANCEL: the last holder takes the evaluation with it. The entry goes before the evaluation is dropped, so whoever
 // asks next begins anew.
-impl<T> Drop for Seat<T> {
+impl<T, P: Point> Drop for Seat<T, P> {
     fn drop(&mut self) {
         let mut state = self.pending.lock();
         let sleeper = state.sleepers.remove(self.number);
@@ -340,13 +341,13 @@ fn nobody_wants_it() -> EvaluationError {
 }
 
 /// The lead of a point: its holder evaluates, all others wait.
-pub(crate) struct Lead<T: Clone + Send + Sync + 'static> {
-    seat: Seat<T>,
+pub(crate) struct Lead<T: Clone + Send + Sync + 'static, P: Point = f64> {
+    seat: Seat<T, P>,
 }
 
-impl<T: Clone + Send + Sync + 'static> Lead<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Lead<T, P> {
     /// The lead that `seat` was given by [`Seat::poll_waiting`].
-    pub(crate) fn new(seat: Seat<T>) -> Self {
+    pub(crate) fn new(seat: Seat<T, P>) -> Self {
         Self { seat }
     }
 
@@ -366,7 +367,7 @@ impl<T: Clone + Send + Sync + 'static> Lead<T> {
 
 // CANCEL: a leader that is dropped, or unwinds, hands over by leaving the place vacant and waking every waiter: the
 // first that is polled takes it. Waking only one would stop the others if that one is kept without being polled.
-impl<T: Clone + Send + Sync + 'static> Drop for Lead<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Drop for Lead<T, P> {
     fn drop(&mut self) {
         let mut state = self.seat.pending.lock();
         if matches!(state.stage, Stage::Led) {
@@ -384,27 +385,27 @@ impl<T: Clone + Send + Sync + 'static> Drop for Lead<T> {
 /// # Cancellation
 ///
 /// Dropping one holder leaves the evaluation to the others; dropping the last drops the evaluation.
-pub(crate) struct Flight<T> {
-    seat: Seat<T>,
+pub(crate) struct Flight<T, P: Point = f64> {
+    seat: Seat<T, P>,
     /// To be put in if the caller that leads the evaluation gives up.
-    spare: Option<Box<Spare<T>>>,
+    spare: Option<Box<Spare<T, P>>>,
 }
 
 /// An evaluation, and its slot if others may poll it.
-pub(crate) type Spare<T> = (SharedEvaluation<T>, Option<Slot>);
+pub(crate) type Spare<T, P> = (SharedEvaluation<T>, Option<Slot<P>>);
 
-impl<T> Flight<T> {
+impl<T, P: Point> Flight<T, P> {
     /// The point.
-    pub(crate) fn x(&self) -> f64 {
-        self.seat.key.point()
+    pub(crate) fn x(&self) -> P {
+        P::of_key(self.seat.key)
     }
 
-    pub(crate) fn new(seat: Seat<T>, spare: Option<Box<Spare<T>>>) -> Self {
+    pub(crate) fn new(seat: Seat<T, P>, spare: Option<Box<Spare<T, P>>>) -> Self {
         Self { seat, spare }
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Future for Flight<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Future for Flight<T, P> {
     type Output = Outcome<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<T>> {

@@ -1,30 +1,8 @@
-//! The identity of a point: the bits of its `f64`.
-//!
-//! INVARIANT: bits, not values. `0.0` and `-0.0` are two points; no point is rounded to a neighbour.
+//! How points are hashed, by their bits.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
-/// A point, compared and hashed by its bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Key(u64);
-
-impl Key {
-    pub(crate) fn new(x: f64) -> Self {
-        Self(if planted!(16) { x + 0.0 } else { x }.to_bits())
-    }
-
-    pub(crate) fn point(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0);
-    }
-}
-
-/// Hashes a [`Key`] by the finalizer of splitmix64 (Steele, Lea and Flood 2014): points of one panel differ in few
+/// Hashes a [`Key`](crate::point::Key) by the finalizer of splitmix64 (Steele, Lea and Flood 2014): points of one panel differ in few
 /// bits, and the maps use both ends of the hash. Points are not an attacker's to choose, so no secret is mixed in.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct KeyHasher {
@@ -88,7 +66,10 @@ impl Hasher for KeyHasher {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::Hash;
+
     use super::*;
+    use crate::point::Key;
 
     #[test]
     fn the_hash_of_a_point_is_splitmix64_of_its_bits() {

@@ -10,13 +10,14 @@ use std::sync::{Arc, OnceLock};
 use crate::evaluation::durable::journal::Keeper;
 use crate::evaluation::points::cell::Pending;
 use crate::evaluation::points::flight::Seat;
-use crate::evaluation::points::key::{BuildKeyHasher, Key};
+use crate::evaluation::points::key::BuildKeyHasher;
 use crate::evaluation::sync::{DashMap, Entry};
+use crate::point::Point as At;
 
 /// The map behind a cache.
-pub(crate) struct Points<T> {
+pub(crate) struct Points<T, P: At = f64> {
     /// Made with the first point: an integral of a cheap function that keeps no values must not pay for a map.
-    pub(super) map: OnceLock<DashMap<Key, Point<T>, BuildKeyHasher>>,
+    pub(super) map: OnceLock<DashMap<P::Key, Point<T, P>, BuildKeyHasher>>,
     /// How many points are `Known`. Relaxed: it is written under the lock of the point's shard, which whoever knows of
     /// the value has passed through after the writer.
     pub(super) finished: AtomicUsize,
@@ -26,11 +27,11 @@ pub(crate) struct Points<T> {
 }
 
 /// What the map holds for a point: 16 bytes for `f64`, which is what keeps a point at 25 bytes times the load.
-pub(super) enum Point<T> {
+pub(super) enum Point<T, P: At = f64> {
     /// Found. Final.
     Known(T),
     /// Being found, by one holder of the flight or another.
-    Pending(Arc<Pending<T>>),
+    Pending(Arc<Pending<T, P>>),
 }
 
 /// Of many points so many are in one shard of the map, as long as there are no more shards than this; and so many panels
@@ -46,14 +47,14 @@ pub(super) const FEWEST: usize = 2;
 struct AlreadyKnown;
 
 /// What the map said about a point.
-pub(super) enum Boarding<T> {
+pub(super) enum Boarding<T, P: At = f64> {
     Known(T),
-    First(Seat<T>),
-    Joined { seat: Seat<T>, led: bool },
+    First(Seat<T, P>),
+    Joined { seat: Seat<T, P>, led: bool },
 }
 
-impl<T> Points<T> {
-    pub(super) fn map(&self) -> &DashMap<Key, Point<T>, BuildKeyHasher> {
+impl<T, P: At> Points<T, P> {
+    pub(super) fn map(&self) -> &DashMap<P::Key, Point<T, P>, BuildKeyHasher> {
         self.map.get_or_init(|| DashMap::with_hasher(BuildKeyHasher::default()))
     }
 
@@ -71,15 +72,15 @@ impl<T> Points<T> {
     }
 
     /// Takes a flight that has ended without a value out of the map, unless another has taken its place.
-    pub(crate) fn forget(&self, key: Key, pending: &Arc<Pending<T>>) {
+    pub(crate) fn forget(&self, key: P::Key, pending: &Arc<Pending<T, P>>) {
         let removed =
             self.map().remove_if(&key, |_, slot| matches!(slot, Point::Pending(there) if Arc::ptr_eq(there, pending)));
         drop(removed);
     }
 }
 
-impl<T: Clone> Points<T> {
-    pub(crate) fn known(&self, key: Key) -> Option<T> {
+impl<T: Clone, P: At> Points<T, P> {
+    pub(crate) fn known(&self, key: P::Key) -> Option<T> {
         match self.map().get(&key)?.value() {
             Point::Known(value) => Some(value.clone()),
             Point::Pending(_) => None,
@@ -87,16 +88,16 @@ impl<T: Clone> Points<T> {
     }
 
     /// All that is known, in no order.
-    pub(super) fn all(&self) -> Vec<(f64, T)> {
+    pub(super) fn all(&self) -> Vec<(P, T)> {
         let known = self.map().iter().filter_map(|point| match point.value() {
-            Point::Known(value) => Some((point.key().point(), value.clone())),
+            Point::Known(value) => Some((P::of_key(*point.key()), value.clone())),
             Point::Pending(_) => None,
         });
         known.collect()
     }
 
     /// What there is at `key`.
-    pub(super) fn look(&self, key: Key) -> Option<Point<T>> {
+    pub(super) fn look(&self, key: P::Key) -> Option<Point<T, P>> {
         Some(match self.map().get(&key)?.value() {
             Point::Known(value) => Point::Known(value.clone()),
             Point::Pending(pending) => Point::Pending(Arc::clone(pending)),
@@ -105,7 +106,7 @@ impl<T: Clone> Points<T> {
 
     /// Stores the value that `pending` found and returns the one to go by: that of the first to be stored.
     #[inline]
-    pub(crate) fn store(&self, key: Key, pending: &Arc<Pending<T>>, value: T) -> T {
+    pub(crate) fn store(&self, key: P::Key, pending: &Arc<Pending<T, P>>, value: T) -> T {
         let copy = value.clone();
         match self.put(key, copy) {
             Some(replaced) => {
@@ -118,10 +119,10 @@ impl<T: Clone> Points<T> {
 
     /// Stores `value` unless there is one, and returns the flight that it replaces. What is stored is written to the
     /// file, if there is one, before anybody who waits for it is told.
-    pub(super) fn put(&self, key: Key, value: T) -> Option<Arc<Pending<T>>> {
+    pub(super) fn put(&self, key: P::Key, value: T) -> Option<Arc<Pending<T, P>>> {
         #[cfg(feature = "durable")]
         if let Some(keeper) = &self.keeper {
-            let record = keeper.journal.record(key.point(), &value);
+            let record = P::of_key(key).number().and_then(|x| keeper.journal.record(x, &value));
             let placed = self.place(key, value);
             if let (Some(record), true) = (record, placed.is_ok()) {
                 keeper.journal.write(record);
@@ -133,7 +134,7 @@ impl<T: Clone> Points<T> {
 
     /// Stores `value` unless there is one (`Err`), and returns the flight that it replaces.
     #[inline]
-    fn place(&self, key: Key, value: T) -> Result<Option<Arc<Pending<T>>>, AlreadyKnown> {
+    fn place(&self, key: P::Key, value: T) -> Result<Option<Arc<Pending<T, P>>>, AlreadyKnown> {
         match self.map().entry(key) {
             Entry::Occupied(mut entry) => {
                 if matches!(entry.get(), Point::Known(_)) && !planted!(15) {
@@ -157,7 +158,11 @@ impl<T: Clone> Points<T> {
     }
 
     /// The value at `key`, or a seat in its flight: that under way, or the one that `first` creates.
-    pub(super) fn board(self: &Arc<Self>, key: Key, first: impl FnOnce(&Arc<Self>, Key) -> Seat<T>) -> Boarding<T> {
+    pub(super) fn board(
+        self: &Arc<Self>,
+        key: P::Key,
+        first: impl FnOnce(&Arc<Self>, P::Key) -> Seat<T, P>,
+    ) -> Boarding<T, P> {
         let mut over = None;
         let boarding = match self.map().entry(key) {
             Entry::Occupied(mut entry) => {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use crate::evaluation::points::cache::{PointCache, There};
 use crate::evaluation::points::cell::{Outcome, Pending};
-use crate::evaluation::points::key::Key;
+use crate::point::Point;
 
 /// The flight of whichever point is being evaluated. One serves for many points, until somebody joins it.
 ///
 /// Of one thread and of one poll: it tells others which thread is inside an evaluation.
-pub(crate) struct Spot<T> {
-    pending: Option<Arc<Pending<T>>>,
+pub(crate) struct Spot<T, P: Point = f64> {
+    pending: Option<Arc<Pending<T, P>>>,
 }
 
 /// What came of a point.
@@ -26,16 +26,16 @@ pub(crate) enum Found<T> {
     UnderWay,
 }
 
-impl<T> Default for Spot<T> {
+impl<T, P: Point> Default for Spot<T, P> {
     fn default() -> Self {
         Self { pending: None }
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Spot<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Spot<T, P> {
     /// Finds the value at `x`; by `evaluate`, which does not panic, if nobody else has.
-    pub(crate) fn find(&mut self, cache: &PointCache<T>, x: f64, evaluate: impl FnOnce() -> Outcome<T>) -> Found<T> {
-        let key = Key::new(x);
+    pub(crate) fn find(&mut self, cache: &PointCache<T, P>, x: P, evaluate: impl FnOnce() -> Outcome<T>) -> Found<T> {
+        let key = x.key();
         let pending = self.pending.get_or_insert_with(Pending::led);
         match cache.lead(key, pending) {
             There::Known(value) => return Found::Known(value),

@@ -13,6 +13,7 @@ use crate::evaluation::panics;
 use crate::evaluation::points::call::Call;
 use crate::evaluation::pool::pace::{Pace, Stopwatch};
 use crate::evaluation::pool::threads::{Outcome, ThreadPool, run_here};
+use crate::point::Point;
 
 impl ThreadPool {
     /// Makes an evaluator of `f`, which runs on the pool's threads, at most [`workers`](Self::workers) calls at once.
@@ -26,6 +27,48 @@ impl ThreadPool {
         T: Clone + Send + Sync + 'static,
     {
         PoolEvaluator::new(self.clone(), f)
+    }
+
+    /// Makes an evaluator of a function of several variables, as [`evaluator`](Self::evaluator) does of one.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluator`](Self::evaluator).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{BoxIntegrator, ThreadPool};
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let integrator = BoxIntegrator::new(pool.evaluator_over(|[x, y]: [f64; 2]| 1.0 / (1.0 + x * y)));
+    /// let e = integrator.integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-8)?;
+    /// assert!((e.value - std::f64::consts::PI.powi(2) / 12.0).abs() < 1e-8);
+    /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
+    /// ```
+    pub fn evaluator_over<P, F, T>(&self, f: F) -> PoolEvaluator<F>
+    where
+        P: Point,
+        F: Fn(P) -> T + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+    {
+        PoolEvaluator::new(self.clone(), f)
+    }
+
+    /// Makes an evaluator of a function of several variables that may fail, as [`try_evaluator`](Self::try_evaluator)
+    /// does of one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_evaluator`](Self::try_evaluator).
+    pub fn try_evaluator_over<P, F, T, E>(&self, f: F) -> TryPoolEvaluator<F>
+    where
+        P: Point,
+        F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        TryPoolEvaluator::new(self.clone(), f)
     }
 
     /// Makes an evaluator of `f`, which may fail.
@@ -54,9 +97,9 @@ impl ThreadPool {
     }
 
     /// Evaluates on one of the threads.
-    async fn evaluate<T: Clone + Send + Sync + 'static>(
+    async fn evaluate<T: Clone + Send + Sync + 'static, P: Point>(
         &self,
-        call: Call<T>,
+        call: Call<T, P>,
         f: impl FnOnce() -> Result<T, EvaluationError> + Send + 'static,
     ) -> Result<T, EvaluationError> {
         match self.attempt(move || call.run(f)).await.transpose() {
@@ -91,9 +134,9 @@ impl<F> Timed<F> {
         }
     }
 
-    fn call<T>(&self, x: f64) -> T
+    fn call<P, T>(&self, x: P) -> T
     where
-        F: Fn(f64) -> T,
+        F: Fn(P) -> T,
     {
         let start = Instant::now();
         let value = (self.f)(x);
@@ -159,18 +202,18 @@ impl<F> PoolEvaluator<F> {
     }
 }
 
-impl<F, T> Evaluator for PoolEvaluator<F>
+impl<P: Point, F, T> Evaluator<P> for PoolEvaluator<F>
 where
-    F: Fn(f64) -> T + Send + Sync + 'static,
+    F: Fn(P) -> T + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
     type Value = T;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         self.evaluate_for(x, Call::nowhere())
     }
 
-    fn evaluate_for(&self, x: f64, call: Call<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate_for(&self, x: P, call: Call<T, P>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
         self.pool.evaluate(call, move || Ok(f.call(x)))
     }
@@ -182,17 +225,17 @@ where
     const CALLS: bool = true;
     const NEAR: bool = true;
 
-    fn near(&self) -> Option<&dyn Near<T>> {
+    fn near(&self) -> Option<&dyn Near<T, P>> {
         Some(self)
     }
 }
 
-impl<F, T> Near<T> for PoolEvaluator<F>
+impl<P: Point, F, T> Near<T, P> for PoolEvaluator<F>
 where
-    F: Fn(f64) -> T + Send + Sync + 'static,
+    F: Fn(P) -> T + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         flatten(run_here(|| Ok((self.f.f)(x))))
     }
 
@@ -223,19 +266,19 @@ impl<F> TryPoolEvaluator<F> {
     }
 }
 
-impl<F, T, E> Evaluator for TryPoolEvaluator<F>
+impl<P: Point, F, T, E> Evaluator<P> for TryPoolEvaluator<F>
 where
-    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+    F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
     type Value = T;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         self.evaluate_for(x, Call::nowhere())
     }
 
-    fn evaluate_for(&self, x: f64, call: Call<T>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate_for(&self, x: P, call: Call<T, P>) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         let f = Arc::clone(&self.f);
         self.pool.evaluate(call, move || f.call(x).map_err(EvaluationError::new))
     }
@@ -247,18 +290,18 @@ where
     const CALLS: bool = true;
     const NEAR: bool = true;
 
-    fn near(&self) -> Option<&dyn Near<T>> {
+    fn near(&self) -> Option<&dyn Near<T, P>> {
         Some(self)
     }
 }
 
-impl<F, T, E> Near<T> for TryPoolEvaluator<F>
+impl<P: Point, F, T, E> Near<T, P> for TryPoolEvaluator<F>
 where
-    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
+    F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
     E: Into<Box<dyn StdError + Send + Sync>>,
 {
-    fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         flatten(run_here(|| (self.f.f)(x).map_err(EvaluationError::new)))
     }
 

@@ -1,6 +1,7 @@
 //! An evaluator that looks twice at some points.
 
 use std::fmt::{self, Debug};
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,6 +10,8 @@ use futures::future::{join, try_join};
 use crate::error::EvaluationError;
 use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::points::key::KeyHasher;
+use crate::point::Point;
 
 /// Two evaluations of one point have different values: the integrand is no function, or two workers compute it differently.
 ///
@@ -17,36 +20,33 @@ use crate::evaluation::evaluator::Evaluator;
 /// See [`EvaluatorExt::verify`](crate::EvaluatorExt::verify).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Conflict {
+pub struct Conflict<P: Point = f64> {
     /// The point.
-    pub x: f64,
+    pub x: P,
     /// One value, as `{:?}` prints it.
     pub first: String,
     /// The other.
     pub second: String,
 }
 
-impl Conflict {
-    pub(crate) fn new(x: f64, first: String, second: String) -> Self {
+impl<P: Point> Conflict<P> {
+    pub(crate) fn new(x: P, first: String, second: String) -> Self {
         Self { x, first, second }
     }
 }
 
-impl fmt::Display for Conflict {
+impl<P: Point> fmt::Display for Conflict<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "two evaluations at x = {:?} differ: {} and {}", self.x, self.first, self.second)
     }
 }
 
-impl std::error::Error for Conflict {}
+impl<P: Point> std::error::Error for Conflict<P> {}
 
 /// Whether the point is one of this share, by its bits alone.
-pub(crate) fn is_chosen(x: f64, share: f64) -> bool {
+pub(crate) fn is_chosen<P: Point>(x: P, share: f64) -> bool {
     // The finaliser of splitmix64 (Steele, Lea and Flood, 2014): neighbouring points are chosen independently.
-    let mut z = x.to_bits().wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^= z >> 31;
+    let z = BuildHasherDefault::<KeyHasher>::default().hash_one(x.key());
     ((z >> 11) as f64 + 0.5) / (1u64 << 53) as f64 <= share
 }
 
@@ -74,9 +74,12 @@ impl<E> Verify<E> {
     }
 }
 
-impl<E: Evaluator> Verify<E> {
+impl<E> Verify<E> {
     /// How much of the room inside is kept for second evaluations.
-    fn kept(&self) -> usize {
+    fn kept<P: Point>(&self) -> usize
+    where
+        E: Evaluator<P>,
+    {
         let (room, share) = (self.inner.concurrency(), self.share.clamp(0.0, 1.0));
         // Exact: nobody has more workers than a float can count. All of one call's room is the
         // first evaluation's.
@@ -84,8 +87,11 @@ impl<E: Evaluator> Verify<E> {
     }
 
     /// Room for a second evaluation beside its first, if there is some.
-    fn room(&self) -> Option<Beside<'_>> {
-        let kept = self.kept();
+    fn room<P: Point>(&self) -> Option<Beside<'_>>
+    where
+        E: Evaluator<P>,
+    {
+        let kept = self.kept::<P>();
         // Relaxed: a count, with nothing behind it.
         let one_more = |beside: usize| (beside < kept).then_some(beside + 1);
         self.beside.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
@@ -111,30 +117,30 @@ impl Drop for Beside<'_> {
     }
 }
 
-impl<E: Evaluator> Evaluator for Verify<E>
+impl<P: Point, E: Evaluator<P>> Evaluator<P> for Verify<E>
 where
     E::Value: Debug,
 {
     type Value = E::Value;
 
     // No call on a thread leaves its value in the cache by itself: first the two are compared.
-    async fn evaluate(&self, x: f64) -> Result<E::Value, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<E::Value, EvaluationError> {
         if !is_chosen(x, self.share) {
             return self.inner.evaluate(x).await;
         }
-        let (first, second) = match self.room() {
+        let (first, second) = match self.room::<P>() {
             Some(_room) => try_join(self.inner.evaluate(x), self.inner.evaluate(x)).await?,
             None => (self.inner.evaluate(x).await?, self.inner.evaluate(x).await?),
         };
         compare(x, first, &second)
     }
 
-    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<E::Value, EvaluationError>> {
-        let chosen: Vec<f64> = xs.iter().copied().filter(|&x| is_chosen(x, self.share)).collect();
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<E::Value, EvaluationError>> {
+        let chosen: Vec<P> = xs.iter().copied().filter(|&x| is_chosen(x, self.share)).collect();
         if chosen.is_empty() {
             return self.inner.evaluate_batch(xs).await;
         }
-        let (first, second) = match self.room() {
+        let (first, second) = match self.room::<P>() {
             Some(_room) => join(self.inner.evaluate_batch(xs), self.inner.evaluate_batch(&chosen)).await,
             None => (self.inner.evaluate_batch(xs).await, self.inner.evaluate_batch(&chosen).await),
         };
@@ -143,7 +149,7 @@ where
             return first;
         }
         let mut second = second.into_iter();
-        let compared = |(outcome, &x): (Result<E::Value, EvaluationError>, &f64)| {
+        let compared = |(outcome, &x): (Result<E::Value, EvaluationError>, &P)| {
             let again = if is_chosen(x, self.share) { second.next() } else { None };
             match (outcome, again) {
                 (Ok(first), Some(Ok(second))) => compare(x, first, &second),
@@ -159,7 +165,7 @@ where
     }
 
     fn concurrency(&self) -> usize {
-        self.inner.concurrency() - self.kept()
+        self.inner.concurrency() - self.kept::<P>()
     }
 
     fn mixture(&self) -> Option<(Arithmetic, Arithmetic)> {
@@ -168,7 +174,7 @@ where
 }
 
 /// The first value, if the second one has the same bits.
-fn compare<V: Debug>(x: f64, first: V, second: &V) -> Result<V, EvaluationError> {
+fn compare<P: Point, V: Debug>(x: P, first: V, second: &V) -> Result<V, EvaluationError> {
     let (one, other) = (format!("{first:?}"), format!("{second:?}"));
     if one == other { Ok(first) } else { Err(EvaluationError::new(Conflict::new(x, one, other))) }
 }

@@ -30,12 +30,12 @@ pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usi
 /// How an integral ends: with an estimate, or with the reason why that does not meet the goal, a tolerance in
 /// numbers. `needed`: how many evaluations there would have been, had the budget covered them.
 #[inline]
-pub(crate) fn ended<T: Value>(
+pub(crate) fn ended<T: Value, P>(
     verdict: Verdict,
-    estimate: Estimate<T>,
+    estimate: Estimate<T, P>,
     goal: f64,
     needed: usize,
-) -> Result<Estimate<T>, Error<T>> {
+) -> Result<Estimate<T, P>, Error<T, P>> {
     match verdict {
         Verdict::Converged => Ok(estimate),
         Verdict::Stopped(reason) => {
@@ -107,5 +107,28 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             segments.sort_by(|p, q| p.a.total_cmp(&q.a));
         }
         Estimate { value, error: self.error, evaluations, performed, l1, segments: segments.into() }
+    }
+
+    /// The estimate of boxes: `ends` are the corners of each, and `sign` is that of the answer. No point is in two boxes.
+    pub(crate) fn finish_boxes<P>(
+        &mut self,
+        ends: impl Fn(&M, &Panel<M::Kind>) -> [P; 2],
+        sign: f64,
+        requests: usize,
+        performed: usize,
+    ) -> Estimate<T, P> {
+        if self.pieces > 0 && !self.afresh {
+            self.sum_errors();
+        }
+        let (mut segments, mut sum, mut l1) = (Vec::new(), Sum::new(), 0.0);
+        for Leaf { panel, local, .. } in self.in_order() {
+            let ([a, b], Local { value, error, l1: norm, .. }) = (ends(&self.method, panel), local.clone());
+            sum.add(&value);
+            l1 += norm;
+            segments.push(Segment { a, b, value, error, l1: norm });
+        }
+        let mut value = sum.total();
+        value.scale(sign);
+        Estimate { value, error: self.error, evaluations: requests, performed, l1, segments: segments.into() }
     }
 }

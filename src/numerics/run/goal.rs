@@ -72,7 +72,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     }
 
     /// The error that such an estimate may have.
-    pub(crate) fn goal(&self, estimate: &Estimate<T>) -> f64 {
+    pub(crate) fn goal<P>(&self, estimate: &Estimate<T, P>) -> f64 {
         self.tolerance.allowed(estimate.value.norm(), estimate.l1)
     }
 
@@ -100,7 +100,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
         Some(match leaf {
             None => Err(Reason::Roundoff),
-            Some(leaf) if self.leaves[leaf].flat >= DIVERGENT => Err(Reason::Divergent),
+            Some(leaf) if self.leaves[leaf].flat >= DIVERGENT * M::AXES => Err(Reason::Divergent),
             Some(leaf) => Ok(leaf),
         })
     }

@@ -5,6 +5,7 @@
 
 use super::super::domain::Domain;
 use super::super::method::{Local, Method, Panel};
+use super::super::space::{Lays, Placed, Space};
 use super::super::value::Value;
 use super::Leaf;
 use super::far::{Far, Mark};
@@ -13,11 +14,11 @@ use crate::estimate::Reason;
 
 /// Why a panel has no judgement.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Trouble {
+pub(crate) enum Trouble<P = f64> {
     /// The integrand returned a value that is not finite: its norm, and where in `t` and in `x`.
-    NonFinite { t: f64, x: f64, norm: f64 },
+    NonFinite { t: f64, x: P, norm: f64 },
     /// Two values of a panel differ in their length.
-    Lengths { x: f64, expected: usize, found: usize },
+    Lengths { x: P, expected: usize, found: usize },
     /// All values are finite, and the integral is not.
     Endless(Reason),
 }
@@ -29,19 +30,20 @@ pub(crate) struct Lengths(Option<usize>);
 impl Lengths {
     /// Compares the values of leaves with those before, in the order of the decisions.
     #[inline]
-    pub(crate) fn compare<T: Value, M: Method, H>(
+    pub(crate) fn compare<T: Value, P: Placed, M: Lays<P>, H>(
         &mut self,
         method: &M,
-        domain: &Domain,
+        domain: &P::Space,
         leaves: &[Leaf<T, M::Kind, H>],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Trouble<P>> {
         for leaf in leaves {
             let Some(found) = leaf.local.value.length() else { continue };
             let expected = *self.0.get_or_insert(found);
             if expected != found {
                 let mut points = Vec::new();
-                method.points(&leaf.panel, &mut points);
-                return Err(Trouble::Lengths { x: points.first().map_or(f64::NAN, |&t| domain.x(t)), expected, found });
+                method.lay(&leaf.panel, &mut points);
+                let Some(&t) = points.first() else { continue };
+                return Err(Trouble::Lengths { x: domain.x(t), expected, found });
             }
         }
         Ok(())
@@ -142,10 +144,15 @@ fn not_finite<T: Value, M: Method>(
 
 /// Fails if a value has another length than those before.
 fn equal<T: Value>(domain: &Domain, points: &[f64], values: &[T]) -> Result<(), Trouble> {
-    let mut lengths = points.iter().zip(values).filter_map(|(&t, value)| Some((t, value.length()?)));
+    unequal(values, |i| domain.x(points[i]))
+}
+
+/// Fails if a value has another length than those before, at `x` of its place.
+pub(crate) fn unequal<T: Value, P>(values: &[T], x: impl Fn(usize) -> P) -> Result<(), Trouble<P>> {
+    let mut lengths = values.iter().enumerate().filter_map(|(i, value)| Some((i, value.length()?)));
     let Some((_, expected)) = lengths.next() else { return Ok(()) };
     match lengths.find(|(_, length)| *length != expected) {
-        Some((t, found)) => Err(Trouble::Lengths { x: domain.x(t), expected, found }),
+        Some((i, found)) => Err(Trouble::Lengths { x: x(i), expected, found }),
         None => Ok(()),
     }
 }

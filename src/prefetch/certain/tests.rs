@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::numerics::method::halves::Halves;
-use crate::numerics::method::{Local, Panel, lowering};
+use crate::numerics::method::{Local, Method, Panel, lowering};
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Speculation, Wanted};
 

@@ -2,7 +2,7 @@
 #![allow(clippy::float_cmp, reason = "what is asked for is what was guessed")]
 
 use super::*;
-use crate::numerics::method::{Control, Local};
+use crate::numerics::method::{Control, Local, Method};
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Wanted};
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use coquad::{EvaluationError, Evaluator};
+use coquad::{EvaluationError, Evaluator, Point};
 use futures::channel::oneshot;
 
 /// How long evaluations take, in units of virtual time.
@@ -146,14 +146,14 @@ impl Drop for Outstanding {
     }
 }
 
-impl<F, T> Evaluator for Cluster<F>
+impl<P: Point, F, T> Evaluator<P> for Cluster<F>
 where
-    F: Fn(f64) -> T + Send + Sync,
+    F: Fn(P) -> T + Send + Sync,
     T: Clone + Send + Sync + 'static,
 {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         let (finish, finished) = oneshot::channel();
         let _outstanding = {
             let mut state = self.state.lock().unwrap();
@@ -166,7 +166,7 @@ where
             let (due, order) = ((state.now + latency).to_bits(), state.started);
             state.events.push(Reverse((due, order, Ticket(finish))));
             if let Some(points) = &mut state.points {
-                points.push(x.to_bits());
+                points.extend(x.number().map(f64::to_bits));
             }
             Outstanding(self.state.clone())
         };
