@@ -7,6 +7,7 @@
 pub(crate) mod algebraic;
 pub(crate) mod auto;
 pub(crate) mod clenshaw_curtis;
+pub(crate) mod cubature;
 pub(crate) mod domain;
 pub(crate) mod elementary;
 pub(crate) mod euclidean;
