@@ -5,6 +5,7 @@
 //! the points that decisions rest on, and [`limit`] keeps the time.
 
 pub(crate) mod ahead;
+pub(crate) mod boxes;
 pub(crate) mod direct;
 pub(crate) mod hosted;
 pub(crate) mod ledger;

@@ -12,6 +12,9 @@ pub mod convergence {}
 #[doc = include_str!("../docs/OSCILLATION.md")]
 pub mod oscillation {}
 
+#[doc = include_str!("../docs/BOXES.md")]
+pub mod boxes {}
+
 #[doc = include_str!("../docs/WATCHING.md")]
 pub mod watching {}
 

@@ -1,5 +1,6 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
+mod boxes;
 mod options;
 mod path;
 mod question;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use futures_lite::future::block_on;
 
+pub use self::boxes::BoxIntegrator;
 use self::terms::Terms;
 use crate::error::Error;
 use crate::estimate::Estimate;

@@ -111,10 +111,11 @@ pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
 #[cfg(feature = "durable")]
 #[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
 pub use evaluation::{Durability, Durable, DurableError};
-pub use integrator::Integrator;
+pub use integrator::{BoxIntegrator, Integrator};
 pub use numerics::algebraic::Algebraic;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
+pub use numerics::cubature::Cubature;
 pub use numerics::euclidean::Euclidean;
 pub use numerics::fourier::{Fourier, FourierExp, FourierMany};
 pub use numerics::gauss_kronrod::GaussKronrod;
@@ -171,6 +172,37 @@ where
     F: Fn(f64) -> T + Send + Sync + 'static,
 {
     Integrator::once(ThreadPool::machine().evaluator(f)).integrate(a, b, atol).await
+}
+
+/// Integrates a function of several variables over the box between the corners `a` and `b`, to the absolute tolerance
+/// `atol`, on a thread pool as wide as the machine.
+///
+/// For a relative tolerance, a budget or another evaluator see [`BoxIntegrator`], whose
+/// [`integrate`](BoxIntegrator::integrate) this is.
+///
+/// # Errors
+///
+/// As [`BoxIntegrator::integrate`].
+///
+/// # Examples
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// let e = coquad::integrate_box(|[x, y]: [f64; 2]| 1.0 / (1.0 + x * y), [0.0, 0.0], [1.0, 1.0], 1e-8).await?;
+/// assert!((e.value - std::f64::consts::PI.powi(2) / 12.0).abs() < 1e-8);
+/// # Ok::<(), coquad::Error<f64, [f64; 2]>>(()) }).unwrap();
+/// ```
+pub async fn integrate_box<T, F, const N: usize>(
+    f: F,
+    a: [f64; N],
+    b: [f64; N],
+    atol: f64,
+) -> Result<Estimate<T, [f64; N]>, Error<T, [f64; N]>>
+where
+    T: Value,
+    F: Fn([f64; N]) -> T + Send + Sync + 'static,
+{
+    BoxIntegrator::once(ThreadPool::machine().evaluator_over(f)).integrate(a, b, atol).await
 }
 
 /// Integrates a function of a complex variable along a path, to the absolute tolerance `atol`, on a thread pool as wide

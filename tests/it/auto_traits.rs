@@ -20,10 +20,12 @@ const _: () = {
     shared::<Auto>();
     shared::<BatchFn<fn(Vec<f64>) -> Ready<Result<Vec<f64>, EvaluationError>>>>();
     shared::<BlockingFn<fn(f64) -> Result<f64, EvaluationError>>>();
+    shared::<BoxIntegrator<Inline<fn([f64; 2]) -> f64>, 2>>();
     shared::<Call<f64>>();
     shared::<ClenshawCurtis>();
     shared::<Conflict>();
     shared::<Control>();
+    shared::<Cubature>();
     shared::<Error>();
     shared::<Estimate>();
     shared::<Euclidean<Vec<f64>>>();
@@ -108,6 +110,9 @@ fn the_futures_of_all_calls_can_move_between_threads() {
     let many = Integrator::new(pool.evaluator(f64::sin)).method(PrincipalValue::many(&[0.5]));
     movable(&many.integrate(0.0, 1.0, 1e-8));
     movable(&many.integrate_each(0.0, 1.0, 1e-8));
+    movable(&coquad::integrate_box(|[x, y]: [f64; 2]| x * y, [0.0; 2], [1.0; 2], 1e-8));
+    let boxes = BoxIntegrator::new(pool.evaluator_over(|[x, y]: [f64; 2]| x * y));
+    movable(&boxes.integrate([0.0; 2], [1.0; 2], 1e-8));
     let ask = |x: f64| async move { Ok::<f64, EvaluationError>(x) };
     let evaluator = evaluator_fn(2, ask);
     movable(&evaluator.evaluate(0.5));
@@ -131,7 +136,8 @@ fn every_public_type_is_on_the_list() {
         names.filter(|name| name.chars().any(char::is_lowercase) && name.starts_with(char::is_uppercase)).collect();
     assert!(types.len() > 40);
     // Traits have no instances of their own.
-    let traits = ["Durable", "Evaluator", "EvaluatorExt", "Fixed", "Method", "Near", "Numbers", "Spectral", "Value"];
+    let traits =
+        ["Durable", "Evaluator", "EvaluatorExt", "Fixed", "Method", "Near", "Numbers", "Point", "Spectral", "Value"];
     for name in types.iter().filter(|name| !traits.contains(name)) {
         let asserted = |line: &str| line.contains("shared::<") && line.contains(name);
         let alias = *name == "EvaluatorFn"; // in `Asynchronous`

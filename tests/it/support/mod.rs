@@ -5,6 +5,7 @@ pub(crate) mod battery;
 pub(crate) mod cluster;
 pub(crate) mod families;
 pub(crate) mod faulty;
+pub(crate) mod genz;
 pub(crate) mod parallel;
 #[allow(dead_code, reason = "peers in other languages use the rest")]
 pub(crate) mod poles;
