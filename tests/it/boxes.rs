@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 use std::future::ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use coquad::*;
@@ -306,10 +306,7 @@ fn a_dropped_integral_asks_for_nothing_more_and_lets_go() {
     // Another one goes on from what is known.
     let e = clock.run(integrator.integrate([0.0; 2], [1.0; 2], 0.0)).unwrap();
     assert!(e.performed < e.evaluations);
-    assert!(matches!(
-        Box::pin(integrator.integrate([0.0; 2], [1.0; 2], 0.0)).as_mut().poll(&mut cx),
-        Poll::Ready(Ok(_))
-    ));
+    assert_eq!(clock.run(integrator.integrate([0.0; 2], [1.0; 2], 0.0)).unwrap().performed, 0);
 }
 
 /// Of integrands that are drawn none is answered wrong in two and three variables, jumps and kinks included.
