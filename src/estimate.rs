@@ -91,6 +91,29 @@ pub struct Estimate<T = f64, P = f64> {
     pub segments: Partition<T, P>,
 }
 
+impl<T, P> Estimate<T, P> {
+    /// Whether points were evaluated and every value was zero, as far as the answer rests on them: then it says that nothing
+    /// was seen, which an integrand that is zero almost everywhere has in common with zero itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Inline, Integrator};
+    ///
+    /// // Ten units wide, on a range of 1e9, and next to nothing that could be a hint.
+    /// let far = Integrator::new(Inline::new(|x: f64| (-((x - 314_159_265.0) / 10.0).powi(2)).exp()));
+    /// let e = far.integrate_blocking(0.0, 1e9, 1e-6)?;
+    /// assert!(e.saw_nothing() && e.value == 0.0);
+    ///
+    /// let e = far.breakpoints(&[314_159_265.0]).integrate_blocking(0.0, 1e9, 1e-6)?;
+    /// assert!(!e.saw_nothing() && (e.value - 17.724_538_5).abs() < 1e-6);
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    pub fn saw_nothing(&self) -> bool {
+        self.l1 == 0.0 && self.evaluations > 0
+    }
+}
+
 /// Counts the segments instead of listing them: a message that shows an estimate stays readable with a million.
 impl<T: fmt::Debug, P> fmt::Debug for Estimate<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +130,8 @@ impl<T: fmt::Debug, P> fmt::Debug for Estimate<T, P> {
 
 impl<T: fmt::Display, P> fmt::Display for Estimate<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ± {:.1e} from {} evaluations", self.value, self.error, self.evaluations)
+        write!(f, "{} ± {:.1e} from {} evaluations", self.value, self.error, self.evaluations)?;
+        if self.saw_nothing() { f.write_str(", all of them zero") } else { Ok(()) }
     }
 }
 

@@ -71,7 +71,7 @@ impl<T: Value, M: Method> Terms<T, M> {
             None => domain(a, b, &settings.breakpoints, scale),
             Some((from, limits)) => {
                 let all: Vec<f64> = [*from].iter().chain(limits).chain(&settings.breakpoints).copied().collect();
-                domain(a, b, &all, scale)
+                domain(a, b, &all, scale).map(Domain::divided)
             }
         };
         domain.ok_or(Error::InvalidInterval { a, b })
@@ -79,10 +79,13 @@ impl<T: Value, M: Method> Terms<T, M> {
 
     /// How many evaluations the first segments take at least.
     pub(super) fn first_costs(&self, domain: &Domain) -> f64 {
-        let Some(panel) = whole(&self.method, domain).next() else { return 0.0 };
-        // Each may have a limit in common with its neighbour, and one at infinity.
-        let each = self.method.count(&panel).saturating_sub(if M::REUSES_POINTS { 2 } else { 0 });
-        each as f64 * domain.parts(self.settings().resolution)
+        let resolution = self.settings().resolution;
+        let costs = whole(&self.method, domain).map(|panel| {
+            // Each may have a limit in common with its neighbour, and one at infinity.
+            let each = self.method.count(&panel).saturating_sub(if M::REUSES_POINTS { 2 } else { 0 });
+            each as f64 * domain.parts((panel.a, panel.b), resolution)
+        });
+        costs.sum()
     }
 }
 

@@ -240,7 +240,7 @@ where
     // An integrator that was told nothing special, and a range that is one panel: what often ends there should not
     // cost more.
     let mut first = First::Unknown;
-    let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: terms.method.root() };
+    let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: terms.method.piece(a, b, [f64::INFINITY; 2]) };
     let plain = E::HERE && !M::REUSES_POINTS && terms.settings.is_none() && is_one(a, b);
     let points = if plain { terms.method.count(&panel) } else { 0 };
     let tolerance = Tolerance::new(atol, terms.rtol).filter(|_| plain && points <= terms.max_evaluations);

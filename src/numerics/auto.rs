@@ -20,6 +20,7 @@ mod here;
 mod kind;
 mod ladder;
 mod map;
+mod scouts;
 mod search;
 mod smooth;
 mod tables;
@@ -29,12 +30,13 @@ use self::cut::{again, conclude, halve, refine_smooth, refine_tail};
 pub(crate) use self::kind::Kind;
 use self::kind::{Look, Note, PLAIN, Search, Shape};
 use self::map::{Base, Map};
+use self::scouts::Scouts;
 use self::search::search;
 use self::smooth::smooth;
 use self::tables::{PLACE, POINTS};
 use self::tail::Tail;
 use super::elementary::ln;
-use super::few::{Within, by_mean, is_few};
+use super::few::{Within, beyond, by_mean, is_few};
 use super::lanes::{Lanes, blur, is_small};
 use super::method::{Again, Control, Guess, Local, Method, Panel, UNKNOWN};
 use super::value::Value;
@@ -58,20 +60,24 @@ use super::value::Value;
 /// before that is believed.
 ///
 /// Limits, breakpoints and values that are not finite: the limits are never evaluated. A value that is not a number
-/// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point.
+/// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point, or values
+/// of one sign grow towards it from both sides.
 ///
-/// Before a claim the partition is looked at again: no gap between points is wider than a sixty-fourth of the piece
+/// Before a claim the partition is looked at again: no gap between points is wider than a 72nd of the piece
 /// of the range, but for a first panel that is smooth. A first panel that sees next to nothing, or only next to a
-/// limit or to zero, is followed by a ladder of points at all scales from 1e-300 on. The law of a tail is tested
-/// farther in, down to 2^-96 of its width.
+/// limit or to zero, is followed by a ladder of points at all scales from 1e-300 on; so is one with a value that is
+/// larger than all others next to an infinite limit, a breakpoint, or zero in a range wider than 100, at points added
+/// there (at zero of `t`: eight, from 1e-8 to 1e-200 of the piece; else one). The law of a tail is tested farther in,
+/// down to 2^-96 of its width.
 ///
-/// What it can miss: a needle in a first panel that is smooth without it, or one much narrower than a sixty-fourth of
-/// the range. Set a breakpoint near it, or a resolution.
+/// What it can miss: a needle in a first panel that is smooth without it, or one much narrower than a 72nd of
+/// the range. Set a breakpoint near it, or a resolution. If every value was zero, the estimate
+/// [says so](crate::Estimate::saw_nothing).
 ///
 /// # Cost
 ///
-/// 23 evaluations for each smooth panel, 9 for each stage of a search, 8 for each tail next to zero and 4 elsewhere,
-/// up to 65 for each ladder, up to 64 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative
+/// 23 evaluations for each smooth panel, up to 16 more for the first of an infinite range, 9 for each stage of a search, 8 for each tail next to zero and 4 elsewhere,
+/// up to 65 for each ladder, up to 72 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative
 /// tolerance of 1e-8 about 25 for a smooth integrand, 130 with a singular end, 150 with a kink, 220 with a jump, 280
 /// with a singularity inside.
 ///
@@ -116,6 +122,8 @@ const EMPTY_LOG: u32 = 5;
 const DIM: f64 = 1e-8;
 /// How many points are next to a limit.
 const OUTERMOST: usize = 3;
+/// How much more slowly than a logarithm values may grow towards a singular point, for what is added to it.
+const EVENLY: f64 = 0.9;
 /// Nearer to zero than this, where values end in zeros, it may be numbers that end there and not the integrand.
 const EDGE: f64 = 1e-100;
 
@@ -134,6 +142,10 @@ impl Method for Auto {
         PLAIN.kind()
     }
 
+    fn piece(&self, a: f64, b: f64, beside: [f64; 2]) -> Kind {
+        Kind { scouts: Scouts::new(a, b, beside), ..PLAIN.kind() }
+    }
+
     fn is_part(&self, panel: &Panel<Kind>) -> bool {
         panel.kind.is_part
     }
@@ -145,6 +157,8 @@ impl Method for Auto {
                 into.extend(map.points().map(|x| within.clamp(x)));
                 if panel.kind.is_looked_at_again() {
                     audit::points(panel, base, into);
+                } else {
+                    into.extend(panel.kind.scouts.points(panel));
                 }
             }
             Shape::Search(Search { low, high, .. }) => into.extend(search::points(low, high)),
@@ -156,7 +170,7 @@ impl Method for Auto {
     fn count(&self, panel: &Panel<Kind>) -> usize {
         match panel.kind.shape {
             Shape::Smooth(_) if panel.kind.is_looked_at_again() => POINTS + usize::from(panel.kind.further),
-            Shape::Smooth(_) => POINTS,
+            Shape::Smooth(_) => POINTS + panel.kind.scouts.count(),
             Shape::Search(_) => search::COUNT,
             Shape::Tail { from } => tail::count(from),
             Shape::Ladder => ladder::count(panel),
@@ -187,7 +201,9 @@ impl Method for Auto {
                 if panel.kind.further > 0 {
                     panel.kind.further = audit::count(&audit::of_rule(panel, base), panel.kind.mesh);
                 }
-                judge_smooth(panel, &map, &slopes, own)
+                let local = judge_smooth(panel, &map, &slopes, own);
+                panel.kind.scouts.tell(panel, &local, own, further);
+                local
             }
             Shape::Search(Search { low, high, error, stage, .. }) => {
                 let (feature, low, high) = search(low, high, a, b, values);
@@ -349,6 +365,11 @@ fn judge<T: Value>(
 ) -> (Local<T>, f64) {
     let (mut local, note, doubt) = smooth(map, panel.kind.is_part, values);
     panel.kind.note = note;
+    let is_sound = local.l1 < f64::INFINITY;
+    if let Some(i) = if is_sound { None } else { infinite(values) } {
+        panel.kind.note = Note::Infinite(Within::new(panel).clamp(map.x(PLACE[i])));
+        return (Local { value: T::zero(), error: UNKNOWN, l1: 0.0, roundoff: 0.0 }, 0.0);
+    }
     if panel.depth == 0 && panel.kind.shape == PLAIN {
         if is_dim(panel, values) {
             // What is not seen is not known, and no rounding of what is.
@@ -364,15 +385,40 @@ fn judge<T: Value>(
         local.error = UNKNOWN;
     }
     let mut unknown = unknown(panel, map, slopes, values);
+    if !map.is_log {
+        unknown = unknown.most(beyond(panel, [values[0].norm(), values[POINTS - 1].norm()]));
+    }
     if is_few(panel.a, panel.b) {
         if !map.is_log {
-            return (by_mean(panel.b - panel.a, values), 0.0);
+            let mean = by_mean(panel.b - panel.a, values);
+            let unknown = mean.roundoff.most(unknown);
+            return (Local { error: unknown, roundoff: unknown, ..mean }, 0.0);
         }
         // Values at so few numbers do not tell how it goes on between them.
         unknown = unknown.most(local.l1);
     }
     (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
     (local, doubt)
+}
+
+/// Which of the values is infinite, if it is one alone and those beside it grow towards it as at a singular point.
+#[cold]
+fn infinite<T: Value>(values: &[T; POINTS]) -> Option<usize> {
+    let norm = |i: usize| values[i].norm();
+    let mut all = (0..POINTS).filter(|&i| !norm(i).is_finite());
+    let i = all.next().filter(|&i| norm(i).is_infinite() && (3..POINTS - 3).contains(&i))?;
+    // By the logarithm of the distance: a logarithm grows evenly, a power faster inwards, the top of a peak more slowly.
+    let grows = |at: [usize; 3]| {
+        let [near, next, far] = at.map(|k| (norm(k), ln((PLACE[k] - PLACE[i]).abs())));
+        let [inner, outer] = [(near, next), (next, far)].map(|(p, q)| (p.0 - q.0) / (q.1 - p.1));
+        inner > EVENLY * outer && outer > 0.0
+    };
+    // At a pole the signs differ: that is not to be integrated over.
+    let mut sum = values[i - 1].clone();
+    sum.add(&values[i + 1]);
+    let is_singular = grows([i - 1, i - 2, i - 3]) && grows([i + 1, i + 2, i + 3]);
+    let has_one_sign = sum.norm() > norm(i - 1).most(norm(i + 1));
+    (all.next().is_none() && is_singular && has_one_sign).then_some(i)
 }
 
 /// What no refinement of a panel can tell: what the rounding of its points leaves, and what is beyond numbers.

@@ -11,6 +11,8 @@ pub(crate) struct Domain {
     cuts: Vec<f64>,
     /// They, if there is one piece: then nothing is allocated.
     ends: Option<[f64; 2]>,
+    /// Whether it was cut at places of which nothing is said but that they are limits.
+    is_divided: bool,
     /// Whether the limits were given in descending order.
     reversed: bool,
 }
@@ -47,6 +49,10 @@ impl Scale {
         (centre.is_finite() && width.is_finite() && width > 0.0).then_some(Self { centre, width })
     }
 }
+
+/// The least distance from zero at which there are numbers enough, and from another place relatively to where it is.
+pub(super) const LEAST: f64 = 1e-300;
+pub(super) const DIGITS: f64 = 1.421_085_471_520_200_4e-14;
 
 /// Of a width that is a smaller part than this of where it is, numbers tell too few points apart.
 const NARROWEST: f64 = 1.0 / (1_u64 << 40) as f64;
@@ -110,7 +116,7 @@ impl Domain {
         let (low, high) = if a < b { (a, b) } else { (b, a) };
         // Adding zero turns -0.0 into 0.0: one zero for all who meet there.
         let ends = Some([low + 0.0, high + 0.0]);
-        Self { map: Map::Identity, from: None, cuts: Vec::new(), ends, reversed: b < a }
+        Self { map: Map::Identity, from: None, cuts: Vec::new(), ends, is_divided: false, reversed: b < a }
     }
 
     /// `None` if a limit or a breakpoint is NaN. Breakpoints outside the limits are passed over, and so is the scale if
@@ -154,7 +160,7 @@ impl Domain {
             cuts.extend(breakpoints.iter().filter(|x| low < **x && **x < high).map(|x| map.t(x + 0.0)));
             sort(&mut cuts);
         }
-        Some(Self { map, from: None, cuts, ends: None, reversed: b < a })
+        Some(Self { map, from: None, cuts, ends: None, is_divided: false, reversed: b < a })
     }
 
     /// A range that is not mapped: an infinite limit is an infinite limit of a piece, and a range without a finite one is
@@ -173,16 +179,15 @@ impl Domain {
             cuts.extend(breakpoints.iter().map(|x| x + 0.0).filter(|x| low < *x && *x < high));
             sort(&mut cuts);
         }
-        Some(Self { map: Map::Identity, from: None, cuts, ends: None, reversed: b < a })
+        Some(Self { map: Map::Identity, from: None, cuts, ends: None, is_divided: false, reversed: b < a })
     }
 
-    /// How many pieces there are if those with finite limits are divided evenly, so that none is wider than `width` in
-    /// `x`. `width` is positive.
-    pub(crate) fn parts(&self, width: f64) -> f64 {
-        self.pieces().map(|(low, high)| parts(self.span(low, high), width)).sum()
+    /// Into how many a piece is divided, evenly, so that none is wider than `width` in `x`. `width` is positive.
+    pub(crate) fn parts(&self, (low, high): (f64, f64), width: f64) -> f64 {
+        parts(self.span(low, high), width)
     }
 
-    /// Divides them so. They are not too many for the memory: see [`parts`](Self::parts).
+    /// Divides all pieces so. They are not too many for the memory: see [`parts`](Self::parts).
     pub(crate) fn resolve(mut self, width: f64) -> Self {
         let mut cuts = self.cuts().to_vec();
         for (low, high) in self.pieces() {
@@ -195,8 +200,13 @@ impl Domain {
             cuts.extend(inner.filter(|t| low < *t && *t < high));
         }
         sort(&mut cuts);
-        (self.cuts, self.ends) = (cuts, None);
+        (self.cuts, self.ends, self.is_divided) = (cuts, None, true);
         self
+    }
+
+    /// The same range, its breakpoints being no places where anything may hide.
+    pub(crate) fn divided(self) -> Self {
+        Self { is_divided: true, ..self }
     }
 
     #[inline]
@@ -209,6 +219,30 @@ impl Domain {
     pub(crate) fn pieces(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         // Nothing is between the two zeros.
         self.cuts().windows(2).map(|ends| (ends[0], ends[1])).filter(|(a, b)| a < b)
+    }
+
+    /// For each end of a piece the least distance at which there are numbers, if a feature of any scale may hide next to
+    /// it: next to a limit of an infinite range, and next to a breakpoint. Infinity for other ends.
+    #[inline]
+    pub(crate) fn beside(&self, a: f64, b: f64) -> [f64; 2] {
+        if self.ends.is_some() { [f64::INFINITY; 2] } else { self.numbers_beside(a, b) }
+    }
+
+    fn numbers_beside(&self, a: f64, b: f64) -> [f64; 2] {
+        let (cuts, is_one_of) =
+            (self.cuts(), |t: f64, cuts: &[f64]| cuts.iter().any(|cut| cut.to_bits() == t.to_bits()));
+        let (first, last) = (cuts[0], cuts[cuts.len() - 1]);
+        [a, b].map(|t| match self.map {
+            Map::Half { origin, .. } if t == 0.0 && t.is_sign_positive() => LEAST.max(DIGITS * origin.abs()),
+            Map::Half { .. } | Map::Line { .. } if t == 0.0 => LEAST,
+            // A cut of the map's own, and limits.
+            Map::Half { head, width, .. } if is_one_of(t, &[head, head - 2.0 * width, -0.5]) => f64::INFINITY,
+            Map::Half { origin, .. } if t > 0.0 => DIGITS * (origin.abs() + t),
+            Map::Identity if is_one_of(t, &[first, last]) || t == 0.0 && self.from.is_some() => f64::INFINITY,
+            Map::Line { dense: false, .. } if is_one_of(t, &[-1.0, 1.0]) => f64::INFINITY,
+            _ if self.is_divided => f64::INFINITY,
+            _ => LEAST.max(DIGITS * t.abs()),
+        })
     }
 
     #[inline]

@@ -1,6 +1,8 @@
 //! Ranges of a few numbers: there a value is known at nearly all of them, and no rule says more than their mean; and of
 //! so few that rounding may carry a point to a limit, or beyond.
 
+use super::elementary::ln;
+use super::lanes::Lanes;
 use super::method::{Local, Panel};
 use super::value::Value;
 
@@ -65,6 +67,30 @@ pub(super) fn slim<K: Copy>(panel: &Panel<K>) -> Option<Within> {
 pub(super) fn is_slim<K>(panel: &Panel<K>, width: f64) -> bool {
     let (p, q) = (panel.a.abs(), panel.b.abs());
     width < SLIM * if p > q { p } else { q }
+}
+
+/// The growth of values is followed up to this power of one over the distance from an end.
+const STEEPEST: f64 = 0.98;
+/// In a panel of less relative width, 512 numbers or so, the outermost points are the last numbers, or next to them.
+const NARROW: f64 = 256.0 * f64::EPSILON;
+
+/// What may lie between the last number and a limit of a panel of not many numbers, if values grow towards that limit like
+/// a power of the distance; by the norms at the outermost points. Of no growth, and of none that can be told, nothing.
+pub(super) fn beyond<K>(panel: &Panel<K>, norms: [f64; 2]) -> f64 {
+    let (p, q) = (panel.a.abs(), panel.b.abs());
+    let (width, size) = (panel.b - panel.a, if p > q { p } else { q });
+    if width >= NARROW * size {
+        return 0.0;
+    }
+    growing(width, f64::EPSILON / 2.0 * size, norms)
+}
+
+/// The same by how far apart the numbers are.
+#[cold]
+fn growing(width: f64, apart: f64, [one, other]: [f64; 2]) -> f64 {
+    let (least, most) = (one.least(other), one.most(other));
+    let power = (ln(most / least) / ln(width / apart)).least(STEEPEST);
+    if power > 0.0 && most < f64::INFINITY { most * apart * power / (1.0 - power) } else { 0.0 }
 }
 
 /// The integral over a panel of a few numbers by the mean of the values there; its error is by how much they differ

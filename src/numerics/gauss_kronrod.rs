@@ -13,8 +13,8 @@ use self::grading::{Place, have_inside, parts};
 pub(super) use self::judge::TRUST;
 use self::judge::{is_half, judge, judge_here, judge_two_here};
 use self::sums::{Laid, Values};
-use super::few::{is_slim, slim};
-use super::lanes::is_small;
+use super::few::{beyond, is_slim, slim};
+use super::lanes::{Lanes, is_small};
 use super::method::{Again, Control, Local, Method, Panel};
 use super::value::Value;
 
@@ -249,9 +249,11 @@ impl Method for GaussKronrod {
         let (centre, pairs) = values.split_first().expect("a rule has points");
         let (below, above) = pairs.split_at(pairs.len() / 2);
         let side = "a value for each point";
-        let local = with_pairs!(self, M => judge::<T, M>(panel, panel.midpoint(), panel.reach(), Values {
+        let mut local = with_pairs!(self, M => judge::<T, M>(panel, panel.midpoint(), panel.reach(), Values {
             centre, below: below.try_into().expect(side), above: above.try_into().expect(side)
         }));
+        let unknown = beyond(panel, [below, above].map(|side| side.last().map_or(0.0, T::norm)));
+        (local.error, local.roundoff) = (local.error.most(unknown), local.roundoff.most(unknown));
         note(panel, &local);
         local
     }

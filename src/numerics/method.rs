@@ -345,6 +345,15 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Returns the kind of the panel that covers a whole interval.
     fn root(&self) -> Self::Kind;
 
+    /// Returns the kind of the panel that covers one piece of the range, from `a` to `b`. `beside`: for each of the two
+    /// ends, if a feature of any scale may hide next to it (a limit at infinity, a breakpoint), the least distance from
+    /// there at which there are numbers; infinity otherwise.
+    #[inline]
+    fn piece(&self, a: f64, b: f64, beside: [f64; 2]) -> Self::Kind {
+        let _ = (a, b, beside);
+        self.root()
+    }
+
     /// Appends the panel's points.
     fn points(&self, panel: &Panel<Self::Kind>, into: &mut Vec<f64>);
 

@@ -19,7 +19,7 @@ const SPAN: f64 = 6.0;
 /// Into how many parts a panel is cut at once, at most.
 const MOST_PARTS: usize = 9;
 /// No gap between points that an answer rests on is wider than this part of its piece.
-const MESH: f64 = 1.0 / 64.0;
+const MESH: f64 = 1.0 / 72.0;
 
 /// Appends the panels that replace a smooth one.
 pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &mut Vec<Panel<Kind>>) {
@@ -38,6 +38,7 @@ pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &
                 halve(panel, base, into);
             }
         }
+        Note::Infinite(c) => around(panel, c, into),
         Note::Focus { low, high, l1 } => {
             let search = Search { low, high, error: error + l1, stage: 0, base };
             let kind = child(panel, Shape::Search(search));
@@ -117,20 +118,24 @@ pub(super) fn conclude(panel: &Panel<Kind>, search: &Search, into: &mut Vec<Pane
             into.push(Panel { depth: panel.depth + 1, kind, ..*panel });
         }
         Feature::Kink => tile(panel, &[c], &[base, base], into),
-        Feature::Power => {
-            let (l, r) = (near(c, a, -0.5), near(c, b, -0.5));
-            let shapes = [log(c), tail_from(c), tail_from(c), log(c)];
-            match (a < l, r < b) {
-                (true, true) => tile(panel, &[l, c, r], &shapes, into),
-                (true, false) => tile(panel, &[l, c], &shapes[..3], into),
-                (false, true) => tile(panel, &[c, r], &shapes[1..], into),
-                (false, false) => tile(panel, &[c], &shapes[1..3], into),
-            }
-        }
+        Feature::Power => around(panel, c, into),
         Feature::Smooth if high - low < 0.2 * (b - a) => {
             tile(panel, &[low, high], &[log(c), PLAIN, log(c)], into);
         }
         _ => {}
+    }
+}
+
+/// Cuts a panel at a point where it is singular.
+fn around(panel: &Panel<Kind>, c: f64, into: &mut Vec<Panel<Kind>>) {
+    let (a, b) = (panel.a, panel.b);
+    let (l, r) = (near(c, a, -0.5), near(c, b, -0.5));
+    let shapes = [log(c), tail_from(c), tail_from(c), log(c)];
+    match (a < l, r < b) {
+        (true, true) => tile(panel, &[l, c, r], &shapes, into),
+        (true, false) => tile(panel, &[l, c], &shapes[..3], into),
+        (false, true) => tile(panel, &[c, r], &shapes[1..], into),
+        (false, false) => tile(panel, &[c], &shapes[1..3], into),
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn judge<T: Value>(
     let laid = Laid::new(panel, base);
     if let Some(kept) = kept {
         kept.extend_from_slice(&laid.points);
+        kept.extend(panel.kind.scouts.points(panel));
     }
     let mut values: [T; POINTS] = std::array::from_fn(|i| f(laid.points[i]));
     if panel.kind.further > 0 {
@@ -60,7 +61,12 @@ pub(super) fn judge<T: Value>(
     if laid.map.is_log {
         values = scaled(values, &laid.slopes);
     }
-    judge_smooth(panel, &laid.map, &laid.slopes, &values)
+    let local = judge_smooth(panel, &laid.map, &laid.slopes, &values);
+    if panel.kind.scouts.count() > 0 {
+        let further: Vec<T> = panel.kind.scouts.points(panel).map(f).collect();
+        panel.kind.scouts.tell(panel, &local, &values, &further);
+    }
+    local
 }
 
 /// How many numbers are kept of where a panel is.

@@ -2,6 +2,7 @@
 
 use super::ladder::Seen;
 use super::map::Base;
+use super::scouts::Scouts;
 use super::search::Feature;
 
 /// What a panel of [`Auto`](super::Auto) is.
@@ -20,6 +21,8 @@ pub struct Kind {
     pub(super) doubt: f64,
     /// The widest gap between two points that an answer may rest on. Infinite for a whole piece.
     pub(super) mesh: f64,
+    /// Points of a whole piece at scales that its rule does not see.
+    pub(super) scouts: Scouts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +82,8 @@ pub(super) enum Note {
         right_power: f64,
         parts: u8,
     },
+    /// A point at which the integrand is infinite, and grows towards it on both sides.
+    Infinite(f64),
     /// Between which points the panel is hard.
     Focus {
         low: f64,
@@ -112,7 +117,16 @@ impl Kind {
 impl Shape {
     pub(super) const fn kind(self) -> Kind {
         let look = Look::Due;
-        Kind { shape: self, note: Note::Nothing, is_part: false, look, further: 0, doubt: 0.0, mesh: f64::INFINITY }
+        Kind {
+            shape: self,
+            note: Note::Nothing,
+            is_part: false,
+            look,
+            further: 0,
+            doubt: 0.0,
+            mesh: f64::INFINITY,
+            scouts: Scouts::NONE,
+        }
     }
 }
 

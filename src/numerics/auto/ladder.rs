@@ -1,6 +1,7 @@
 //! A look at all scales: where a piece shows next to nothing, points at geometric distances from each place next to
 //! which a feature can hide from evenly spread ones: both limits, and zero if zero is inside.
 
+use super::super::domain::{DIGITS, LEAST};
 use super::super::method::Panel;
 use super::super::value::Value;
 use super::cut::tile;
@@ -13,10 +14,6 @@ const RUNGS: [f64; 33] = [
     0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-18,
     1e-20, 1e-23, 1e-26, 1e-30, 1e-35, 1e-40, 1e-50, 1e-60, 1e-80, 1e-100, 1e-130, 1e-160, 1e-200, 1e-250, 1e-290,
 ];
-
-/// The least distance from zero, and from another place relatively to where it is: there are numbers enough beyond.
-const LEAST: f64 = 1e-300;
-const DIGITS: f64 = 1.421_085_471_520_200_4e-14;
 
 /// Below this part of the most mass per e-fold, outwards and inwards: there begins another panel.
 const THIN_OUTSIDE: f64 = 1e-20;
@@ -125,7 +122,9 @@ fn seen(masses: &[f64], most: f64) -> Seen {
     if let Some(inner) = flat.filter(|&inner| inner < last) {
         return Seen { outer: outer as u8, inner: inner as u8, is_flat: true };
     }
-    let inner = (best + 1..masses.len()).find(|&i| masses[i] <= THIN_INSIDE * most).unwrap_or(last);
+    // There may be mass at several scales.
+    let thick = (best..=last).rev().find(|&i| masses[i] > THIN_INSIDE * most).unwrap_or(best);
+    let inner = (thick + 1).min(last);
     Seen { outer: outer as u8, inner: inner as u8, is_flat: false }
 }
 

@@ -45,6 +45,9 @@ const CHANCE: f64 = 1.0 / 16.0;
 const FALLING: f64 = 0.5;
 const RESOLVED: f64 = 16.0;
 
+/// A value so many times larger than all others of a panel is a peak.
+const ALONE: f64 = 2.0;
+
 /// Where they fall at all, a panel is halved, and nothing is looked for in it (measured 2026-11-22, evaluations on battery /
 /// families: 0.5 212 / 267, 0.7 207 / 268, 0.85 206 / 269, 1 207 / 276; all in logarithms too, where nothing is now: 213 / 272).
 const FOLLOWED: f64 = 0.85;
@@ -188,6 +191,16 @@ fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
     };
     if local.error > UNRESOLVED * local.l1 && 2 * (0..WINDOWS).filter(|&w| is_bent(w)).count() > WINDOWS {
         return Note::Ends { left: false, right: false, left_power: 0.0, right_power: 0.0, parts: PARTS };
+    }
+    // A peak that one point alone has seen: what follows would not see it again but at that point.
+    let top = (0..POINTS).fold(0, |m, i| if values[i].norm() > values[m].norm() { i } else { m });
+    if (1..POINTS - 1).contains(&top) {
+        let others = (0..POINTS).filter(|&i| i != top).fold(0.0, |m: f64, i| m.most(values[i].norm()));
+        if values[top].norm() > ALONE * others {
+            let [left, x, right] = [top - 1, top, top + 1].map(|i| map.x(Map::u(i)));
+            let around = (x - left).abs().least((right - x).abs());
+            return Note::Focus { low: x - around, high: x + around, l1: local.l1 };
+        }
     }
     if local.error > SEARCH * local.l1 {
         let at = (0..WINDOWS).fold(0, |m, w| if rough[w] > rough[m] { w } else { m });

@@ -23,6 +23,8 @@ pub(super) const COUNT: usize = FIT + DEEP;
 
 /// Tails whose integrals reach farther than this power less than -1 are not continued.
 const LEAST: f64 = 0.005;
+/// And where they grow inwards, they are not followed farther than to so many e-folds of growth.
+const MOST_GROWN: f64 = 300.0;
 /// How much larger than the misfit the error may be: the next term of an expansion in the distance is missed by 2.4
 /// times what the points between see of it (1,728 poles, powers and logarithms 1e-1 to 1e-12 outside the range).
 const MISSED: f64 = 3.0;
@@ -114,7 +116,10 @@ fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64, deep: &[f64])
     if q <= LEAST {
         let mut value = values[0].clone();
         value.scale(width);
-        return (Local { value, error: 100.0 * width * norms[0].max(l1 / width), l1, roundoff }, p);
+        // Farther in there is more of it, as far as the law was seen to go.
+        let reach = ln(deep.last().copied().unwrap_or(TAIL[FIT - 1]));
+        let grown = exp((reach * q).clamp(0.0, MOST_GROWN));
+        return (Local { value, error: 100.0 * width * norms[0].max(l1 / width) * grown, l1, roundoff }, p);
     }
     let powers = exp_each(LN_TAIL.map(|y| -p * y));
     let [at_1, at_3] = exp_each([q * LN_TAIL[1], q * LN_TAIL[3]]);

@@ -1,5 +1,7 @@
 //! Boxes: points, judgements, cuts.
 
+#![allow(clippy::float_cmp, reason = "bits are what is promised")]
+
 use super::*;
 
 fn panel<const N: usize>(low: [f64; N], high: [f64; N]) -> Panel<Cell<N>> {

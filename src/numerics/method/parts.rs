@@ -119,8 +119,7 @@ fn raise<T: Value, K, P>(whole: &Local<T>, parts: &mut [P], each: impl Fn(&mut P
 
 /// The panels that cover the domain, one to a piece.
 pub(crate) fn whole<M: Method>(method: &M, domain: &Domain) -> impl Iterator<Item = Panel<M::Kind>> {
-    let kind = method.root();
-    domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind })
+    domain.pieces().map(move |(a, b)| Panel { a, b, depth: 0, kind: method.piece(a, b, domain.beside(a, b)) })
 }
 
 /// Appends the points of a panel that are not those of the panel that it replaces.

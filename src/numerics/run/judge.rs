@@ -4,7 +4,7 @@
 //! INVARIANT: a value is called not finite only if the integrand returned it so.
 
 use super::super::domain::Domain;
-use super::super::method::{Local, Method, Panel};
+use super::super::method::{Local, Method, Panel, UNKNOWN};
 use super::super::space::{Lays, Placed, Space};
 use super::super::value::Value;
 use super::Leaf;
@@ -209,9 +209,13 @@ fn scaled_down<T: Value, M: Method>(
         shift(value, p + q - down, (first * power(-p)) * (second * power(-q)));
     }
     let mut local = method.estimate(panel, values);
+    let is_unknown = local.error >= UNKNOWN;
     shift(&mut local.value, down, 1.0);
     for number in [&mut local.error, &mut local.l1, &mut local.roundoff] {
         shift(number, down, 1.0);
+    }
+    if is_unknown {
+        local.error = UNKNOWN;
     }
     if local.is_finite() {
         return Ok(Judged { local, mark: None });

@@ -64,6 +64,11 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "divergent at both limits", draw: cancelling_limits },
     Kind { name: "triangular density", draw: triangles },
     Kind { name: "distance from a point", draw: kinks },
+    Kind { name: "exponentials of two scales", draw: two_scales },
+    Kind { name: "exponential beside a breakpoint", draw: beside_breakpoint },
+    Kind { name: "bump on a constant", draw: bump_on_constant },
+    Kind { name: "infinite in the middle", draw: infinite_inside },
+    Kind { name: "slow logarithm at one", draw: slow_at_one },
 ];
 
 /// The kind of that name.
@@ -355,6 +360,69 @@ fn kinks(members: usize, seed: u64) -> Vec<Question> {
         let c = draw.within(0.02, 0.98);
         let exact = (c * c + (1.0 - c) * (1.0 - c)) / 2.0;
         Question::new(format!("kink {i} at {c}"), [0.0, 1.0], exact, move |x| (x - c).abs())
+    };
+    (0..members).map(member).collect()
+}
+
+/// One exponential of scale one, and one of a scale far below or above it.
+fn two_scales(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let s = if i % 2 == 0 { decade(&mut draw, -60.0, -2.0) } else { decade(&mut draw, 2.0, 60.0) };
+        Question::new(format!("exp(-x)+exp(-x/s)/s s={s:?}"), [0.0, INF], 2.0, move |x| (-x).exp() + (-x / s).exp() / s)
+    };
+    (0..members).map(member).collect()
+}
+
+/// Beyond a breakpoint, on a constant: of a scale that numbers there tell apart.
+fn beside_breakpoint(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let (c, s) = (draw.within(0.1, 0.9), decade(&mut draw, -9.0, -2.0));
+        let exact = 2.0 - (-(1.0 - c) / s).exp();
+        Question::new(format!("1+exp(-(x-c)/s)/s c={c:?} s={s:?}"), [0.0, 1.0], exact, move |x| {
+            1.0 + if x > c { (-(x - c) / s).exp() / s } else { 0.0 }
+        })
+        .broken_at(c)
+    };
+    (0..members).map(member).collect()
+}
+
+/// A bump at zero, higher than the constant that it stands on, in a range of up to 1e6.
+fn bump_on_constant(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let (l, m, w) = (decade(&mut draw, 2.0, 6.0), decade(&mut draw, 2.0, 6.0), decade(&mut draw, -2.0, 0.0));
+        let h = decade(&mut draw, -6.0, -0.4);
+        let exact = PI.sqrt() * w + h * (l + m);
+        Question::new(format!("bump w={w:?} on {h:?} [-{l:?}, {m:?}]"), [-l, m], exact, move |x| {
+            h + (-(x / w) * (x / w)).exp()
+        })
+    };
+    (0..members).map(member).collect()
+}
+
+/// A power of the distance from the middle of the range, which is a node of every rule.
+fn infinite_inside(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (w, p) = (decade(&mut draw, -2.0, 3.0), draw.within(0.1, 0.9));
+        let c = if i % 2 == 0 { 0.0 } else { 1.0 };
+        let exact = 2.0 * w.powf(1.0 - p) / (1.0 - p);
+        Question::new(format!("|x-c|^-p c={c} w={w:?} p={p:?}"), [c - w, c + w], exact, move |x| (x - c).abs().powf(-p))
+    };
+    (0..members).map(member).collect()
+}
+
+/// `1 / ((1 - x) ln^p)`: much of it lies between one and the last number below one.
+fn slow_at_one(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |_| {
+        let p = draw.within(1.5, 6.0);
+        let exact = 2f64.ln().powf(1.0 - p) / (p - 1.0);
+        Question::new(format!("1/((1-x) ln^p(1/(1-x))) p={p:?}"), [0.5, 1.0], exact, move |x| {
+            1.0 / ((1.0 - x) * (-(1.0 - x).ln()).powf(p))
+        })
     };
     (0..members).map(member).collect()
 }
