@@ -26,7 +26,7 @@ const BLIND_PART: f64 = 0.7;
 /// While a decision waits for stragglers: so many times the chance, for each worker and each point that is needed.
 const HELD_UP: f64 = 10.0;
 /// A guess is begun if all its points may be evaluated, or so many for each worker.
-const WHOLE: f64 = 0.25;
+const WHOLE: f64 = 0.75;
 
 impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// What to ask for next, and why, if there are so many workers. `started`: how many evaluations were, so far.

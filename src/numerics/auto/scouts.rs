@@ -56,7 +56,8 @@ impl Scouts {
     pub(super) fn points(self, panel: &Panel<Kind>) -> impl Iterator<Item = f64> {
         let (a, b) = (panel.a, panel.b);
         let width = b - a;
-        [(a, 1.0), (b, -1.0), (0.0, 1.0)].into_iter().zip(self.0).flat_map(move |((from, side), n)| {
+        let inwards = if b > -a { 1.0 } else { -1.0 };
+        [(a, 1.0), (b, -1.0), (0.0, inwards)].into_iter().zip(self.0).flat_map(move |((from, side), n)| {
             let last = usize::from(n & !ALONE);
             let first = if n & ALONE > 0 { last - 1 } else { 0 };
             SCOUTS[first..last].iter().map(move |part| from + side * width * part)

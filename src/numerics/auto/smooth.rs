@@ -45,7 +45,8 @@ const CHANCE: f64 = 1.0 / 16.0;
 const FALLING: f64 = 0.5;
 const RESOLVED: f64 = 16.0;
 
-/// A value so many times larger than all others of a panel is a peak.
+/// A value so many times larger than all others of a panel is a peak; and others are no part of it unless they are so many
+/// times larger than those beyond.
 const ALONE: f64 = 2.0;
 
 /// Where they fall at all, a panel is halved, and nothing is looked for in it (measured 2026-11-22, evaluations on battery /
@@ -194,21 +195,34 @@ fn look<T: Value>(map: &Map, values: &[T; POINTS], local: &Local<T>) -> Note {
     }
     // A peak that one point alone has seen: what follows would not see it again but at that point.
     let top = (0..POINTS).fold(0, |m, i| if values[i].norm() > values[m].norm() { i } else { m });
-    if (1..POINTS - 1).contains(&top) {
-        let others = (0..POINTS).filter(|&i| i != top).fold(0.0, |m: f64, i| m.most(values[i].norm()));
-        if values[top].norm() > ALONE * others {
-            let [left, x, right] = [top - 1, top, top + 1].map(|i| map.x(Map::u(i)));
-            let around = (x - left).abs().least((right - x).abs());
-            return Note::Focus { low: x - around, high: x + around, l1: local.l1 };
+    let peak = || {
+        let most = |beyond: usize| {
+            let others = (0..POINTS).filter(|&i| i.abs_diff(top) > beyond);
+            others.fold(0.0, |m: f64, i| m.most(values[i].norm()))
+        };
+        // If it rises from afar it is found from there.
+        let is_alone = values[top].norm() > ALONE * most(0) && most(0) <= ALONE * most(1);
+        if !(1..POINTS - 1).contains(&top) || !is_alone {
+            return None;
         }
-    }
+        let [left, x, right] = [top - 1, top, top + 1].map(|i| map.x(Map::u(i)));
+        let around = (x - left).abs().least((right - x).abs());
+        Some((x - around, x + around))
+    };
     if local.error > SEARCH * local.l1 {
         let at = (0..WINDOWS).fold(0, |m, w| if rough[w] > rough[m] { w } else { m });
         let (before, after) = (&rough[..at.saturating_sub(4)], &rough[(at + 5).min(WINDOWS)..]);
         if (2..WINDOWS - 2).contains(&at) && rough[at] > STANDS_OUT * most(before).most(most(after)) {
             let (x, y) = (map.x(Map::u(at)), map.x(Map::u(at + WINDOW - 1)));
-            return Note::Focus { low: x.min(y), high: x.max(y), l1: local.l1 };
+            let wide = (x.min(y), x.max(y));
+            // Of an even number of spacings the middle is a point of the search anyway.
+            let (low, high) = peak().unwrap_or(wide);
+            return Note::Focus { low, high, l1: local.l1 };
         }
+    }
+    // Nor is it the end's that it stands beside: a panel is cut out that has it in the middle.
+    if let (false, Some((low, high))) = ((WINDOW..POINTS - WINDOW).contains(&top), peak()) {
+        return Note::Unlike { low, high };
     }
     let power = |outer: &T, inner: &T| {
         let (o, i) = (outer.norm(), inner.norm());

@@ -209,7 +209,7 @@ fn scaled_down<T: Value, M: Method>(
         shift(value, p + q - down, (first * power(-p)) * (second * power(-q)));
     }
     let mut local = method.estimate(panel, values);
-    let is_unknown = local.error >= UNKNOWN;
+    let is_unknown = local.error >= UNKNOWN && local.error < f64::INFINITY;
     shift(&mut local.value, down, 1.0);
     for number in [&mut local.error, &mut local.l1, &mut local.roundoff] {
         shift(number, down, 1.0);
