@@ -31,6 +31,21 @@ use crate::estimate::{Estimate, Reason, Segment};
 ///     Err(other) => println!("{other}"),
 /// }
 /// ```
+///
+/// `?` turns the error of an integral of vectors, arrays, complex numbers or `f32` into the plain
+/// `Error`. The point, the cause and the reason stay. In the estimate of
+/// [`NotConverged`](Error::NotConverged) each value becomes its norm:
+///
+/// ```
+/// use coquad::{Inline, Integrator};
+///
+/// fn moments() -> Result<(), coquad::Error> {
+///     let e = Integrator::new(Inline::new(|x: f64| vec![x, x * x])).integrate_blocking(0.0, 1.0, 1e-8)?;
+///     assert!((e.value[1] - 1.0 / 3.0).abs() < 1e-8);
+///     Ok(())
+/// }
+/// # moments().unwrap();
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error<T = f64, P = f64> {

@@ -32,7 +32,7 @@ pub use batch_fn::{BatchFn, batch_fn, batch_fn_over};
 pub use durable::{Durability, Durable, DurableError};
 pub use evaluator::Evaluator;
 pub use evaluator_fn::{BlockingFn, EvaluatorFn, blocking_fn, blocking_fn_over, evaluator_fn, evaluator_fn_over};
-pub use inline::{Inline, InlineBatch};
+pub use inline::{Inline, InlineBatch, TryInline};
 pub use near::Near;
 pub use pmap::{pmap, try_pmap};
 pub use points::cache::PointCache;

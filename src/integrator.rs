@@ -3,6 +3,7 @@
 mod boxes;
 mod options;
 mod path;
+pub(crate) mod plain;
 mod question;
 mod spectrum;
 mod start;

@@ -102,7 +102,7 @@ pub use estimate::{Estimate, Partition, Reason, Segment};
 pub use evaluation::wire;
 pub use evaluation::{
     Arithmetic, BatchFn, BlockingFn, Call, Conflict, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, Mixed,
-    Near, Pace, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout, TryPoolEvaluator, Verify, batch_fn,
+    Near, Pace, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout, TryInline, TryPoolEvaluator, Verify, batch_fn,
     batch_fn_over, blocking_fn, blocking_fn_over, evaluator_fn, evaluator_fn_over, pmap, try_pmap,
 };
 #[cfg(all(unix, feature = "process"))]
@@ -145,6 +145,17 @@ impl<V: Durable> Durable for Euclidean<V> {
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
         V::decode(bytes).map(Self)
+    }
+}
+
+/// For `?`, as for vectors.
+// Here because it joins what do not know each other.
+impl<V, P: Clone> From<Error<Scaled<V>, P>> for Error<f64, P>
+where
+    Scaled<V>: Value,
+{
+    fn from(error: Error<Scaled<V>, P>) -> Self {
+        integrator::plain::plain(error)
     }
 }
 

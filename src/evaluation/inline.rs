@@ -1,5 +1,6 @@
 //! Evaluation on the calling thread, for integrands cheaper than any hand-over.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -54,6 +55,72 @@ impl<F> Inline<F> {
         F: Fn(P) -> T + Send + Sync,
     {
         Self { f }
+    }
+
+    /// Wraps a function that may fail, as
+    /// [`ThreadPool::try_evaluator`](crate::ThreadPool::try_evaluator) does, but evaluates it on
+    /// the thread that polls the integral.
+    ///
+    /// The integral has the same bits and the same number of evaluations as with [`Inline::new`].
+    /// It takes longer, because each point passes through the engine that serves slow evaluators.
+    /// For the cheapest integrands, return NaN instead of an error:
+    /// [`Error::NonFinite`](crate::Error::NonFinite) then names the point.
+    ///
+    /// # Errors
+    ///
+    /// The integral fails with what `f` returned, in
+    /// [`Error::Evaluation`](crate::Error::Evaluation), which names the point; and with
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{Error, Inline, Integrator};
+    ///
+    /// let table = |x: f64| if x < 2.0 { Ok(x * x) } else { Err("beyond the table") };
+    /// let integrator = Integrator::new(Inline::try_new(table));
+    /// let e = integrator.integrate_blocking(0.0, 1.0, 1e-10)?;
+    /// assert!((e.value - 1.0 / 3.0).abs() < 1e-10);
+    ///
+    /// match integrator.integrate_blocking(0.0, 3.0, 1e-10) {
+    ///     Err(Error::Evaluation { x, source, .. }) => {
+    ///         assert!(x >= 2.0 && source.to_string() == "beyond the table");
+    ///     }
+    ///     other => panic!("{other:?}"),
+    /// }
+    /// # Ok::<(), coquad::Error>(())
+    /// ```
+    pub fn try_new<T, E>(f: F) -> TryInline<F>
+    where
+        F: Fn(f64) -> Result<T, E> + Send + Sync,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        TryInline { f }
+    }
+
+    /// Wraps a function of several variables that may fail, as [`try_new`](Self::try_new) does of
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_new`](Self::try_new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{BoxIntegrator, Inline};
+    ///
+    /// let root = |[x, y]: [f64; 2]| if x + y >= 0.0 { Ok((x + y).sqrt()) } else { Err("no root") };
+    /// let integrator = BoxIntegrator::new(Inline::try_over(root));
+    /// let failed = integrator.integrate_blocking([-1.0, -1.0], [1.0, 1.0], 1e-3).unwrap_err();
+    /// assert!(matches!(failed, coquad::Error::Evaluation { x: [x, y], .. } if x + y < 0.0));
+    /// ```
+    pub fn try_over<P: Point, T, E>(f: F) -> TryInline<F>
+    where
+        F: Fn(P) -> Result<T, E> + Send + Sync,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        TryInline { f }
     }
 }
 
@@ -214,6 +281,53 @@ impl<F> fmt::Debug for Inline<F> {
     }
 }
 
+/// A function that may fail and is evaluated on the thread that polls the integral: see
+/// [`Inline::try_new`].
+///
+/// # Panics
+///
+/// A panic of the function is the caller's where [`evaluate`](Evaluator::evaluate) is polled
+/// directly. In an integral it is a failure: [`Error::Panicked`](crate::Error::Panicked).
+///
+/// # Examples
+///
+/// ```
+/// use coquad::{Evaluator, Inline, TryInline};
+///
+/// let parse: TryInline<_> = Inline::try_new(|x: f64| format!("{x}").parse::<f64>());
+/// assert_eq!(futures::executor::block_on(parse.evaluate(0.5))?, 0.5);
+/// # Ok::<(), coquad::EvaluationError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct TryInline<F> {
+    f: F,
+}
+
+// On the spot there is no room for a failure, so this is evaluated by its futures, which are ready
+// at once.
+impl<P: Point, F, T, E> Evaluator<P> for TryInline<F>
+where
+    F: Fn(P) -> Result<T, E> + Send + Sync,
+    T: Clone + Send + Sync + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Value = T;
+
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
+        (self.f)(x).map_err(EvaluationError::new)
+    }
+
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<T, EvaluationError>> {
+        xs.iter().map(|&x| (self.f)(x).map_err(EvaluationError::new)).collect()
+    }
+}
+
+impl<F> fmt::Debug for TryInline<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryInline").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures::executor::block_on;
@@ -227,6 +341,16 @@ mod tests {
         assert!(sqrt.evaluate_here(&[2.0], &mut here));
         assert_eq!(here[0].to_bits(), block_on(sqrt.evaluate(2.0)).unwrap().to_bits());
         assert_eq!(sqrt.concurrency(), 1);
+    }
+
+    #[test]
+    fn a_failure_has_its_cause_and_leaves_the_other_points_of_a_call_alone() {
+        let root = Inline::try_new(|x: f64| if x < 0.0 { Err(format!("no root of {x:?}")) } else { Ok(x.sqrt()) });
+        assert!(!root.evaluate_here(&[], &mut Vec::new()));
+        assert_eq!(block_on(root.evaluate(-0.25)).unwrap_err().to_string(), "no root of -0.25");
+        let outcomes = block_on(root.evaluate_batch(&[4.0, -1.0, 9.0]));
+        assert_eq!(outcomes[1].as_ref().unwrap_err().to_string(), "no root of -1.0");
+        assert_eq!([&outcomes[0], &outcomes[2]].map(|y| *y.as_ref().unwrap()), [2.0, 3.0]);
     }
 
     #[test]

@@ -64,6 +64,7 @@ const _: () = {
     shared::<TanhSinh>();
     shared::<ThreadPool>();
     shared::<Timeout<Asynchronous>>();
+    shared::<TryInline<fn(f64) -> Result<f64, EvaluationError>>>();
     shared::<TryPoolEvaluator<fn(f64) -> Result<f64, EvaluationError>>>();
     shared::<Verify<Asynchronous>>();
     shared::<Box<dyn Observer<f64>>>();

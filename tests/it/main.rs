@@ -26,6 +26,7 @@ mod offsets;
 mod option_space;
 mod oscillators;
 mod paths;
+mod plain;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
