@@ -70,6 +70,7 @@ pub struct Scaled<V> {
     scales: Option<Scales>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<V, T> Value for Scaled<V>
 where
     V: Value + AsRef<[T]> + Elements<Element = T>,

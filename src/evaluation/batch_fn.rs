@@ -110,6 +110,7 @@ impl<F> BatchFn<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, Fut, T, E> Evaluator<P> for BatchFn<F>
 where
     F: Fn(Vec<P>) -> Fut + Send + Sync,

@@ -137,6 +137,13 @@ use crate::point::Point;
 /// # assert!((Integrator::new(named).integrate_blocking(0.0, 1.0, 1e-8)?.value - 2.0 / 3.0).abs() < 1e-8);
 /// # Ok::<(), coquad::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an evaluator",
+    label = "not an evaluator of an integrand that returns a value",
+    note = "wrap the closure: `Inline::new(f)` or `pool.evaluator(f)`",
+    note = "it returns a `Result`? use `Inline::try_new(f)` or `pool.try_evaluator(f)`",
+    note = "its error is a box? add `Send + Sync`: `Box<dyn Error + Send + Sync>`"
+)]
 pub trait Evaluator<P: Point = f64>: Send + Sync {
     /// The values of the integrand.
     type Value: Clone + Send + Sync + 'static;
@@ -281,6 +288,7 @@ pub trait Evaluator<P: Point = f64>: Send + Sync {
 /// What points to an evaluator evaluates as it does.
 macro_rules! evaluates_as_it_does {
     ($pointer:ty) => {
+        #[diagnostic::do_not_recommend]
         impl<P: Point, E: Evaluator<P>> Evaluator<P> for $pointer {
             type Value = E::Value;
 

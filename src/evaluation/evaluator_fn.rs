@@ -94,6 +94,7 @@ pub struct EvaluatorFn<F> {
     f: F,
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, Fut, T, E> Evaluator<P> for EvaluatorFn<F>
 where
     F: Fn(P) -> Fut + Send + Sync,
@@ -191,6 +192,7 @@ pub struct BlockingFn<F> {
     f: Arc<F>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, T, E> Evaluator<P> for BlockingFn<F>
 where
     F: Fn(P) -> Result<T, E> + Send + Sync + 'static,

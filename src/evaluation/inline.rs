@@ -204,6 +204,7 @@ impl<F, T> InlineBatch<F, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, T> Evaluator<P> for InlineBatch<F, T>
 where
     F: Fn(&[P], &mut [T]) + Send + Sync,
@@ -249,6 +250,7 @@ impl<F: Clone, T> Clone for InlineBatch<F, T> {
 
 impl<F: Copy, T> Copy for InlineBatch<F, T> {}
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, T> Evaluator<P> for Inline<F>
 where
     F: Fn(P) -> T + Send + Sync,
@@ -305,6 +307,7 @@ pub struct TryInline<F> {
 
 // On the spot there is no room for a failure, so this is evaluated by its futures, which are ready
 // at once.
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, T, E> Evaluator<P> for TryInline<F>
 where
     F: Fn(P) -> Result<T, E> + Send + Sync,

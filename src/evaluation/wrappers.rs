@@ -183,6 +183,7 @@ impl<E> Retry<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, E: Evaluator<P>> Evaluator<P> for Retry<E> {
     type Value = E::Value;
 
@@ -295,6 +296,7 @@ pub struct Timeout<E> {
     limit: Duration,
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, E: Evaluator<P>> Evaluator<P> for Timeout<E> {
     type Value = E::Value;
 

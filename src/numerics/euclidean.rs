@@ -24,6 +24,7 @@ use super::value::{Value, largest};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Euclidean<V>(pub V);
 
+#[diagnostic::do_not_recommend]
 impl<V, T> Value for Euclidean<V>
 where
     V: Value + AsRef<[T]>,

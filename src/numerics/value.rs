@@ -42,6 +42,12 @@ use num_traits::{AsPrimitive, Float};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "an integral of `{Self}` has no meaning",
+    label = "the integrand returns `{Self}`",
+    note = "this function returns a `Result`? use `pool.try_evaluator(f)` or `Inline::try_new(f)`",
+    note = "values are `f64`, `f32`, `Complex`, arrays and vectors of them, your own `Value`"
+)]
 pub trait Value: Clone + Send + Sync + 'static {
     /// The relative precision of the numbers inside: what rounding one of them can change.
     const EPSILON: f64 = f64::EPSILON;
@@ -112,6 +118,7 @@ pub trait Value: Clone + Send + Sync + 'static {
 
 macro_rules! real {
     ($float:ty) => {
+        #[diagnostic::do_not_recommend]
         impl Value for $float {
             const EPSILON: f64 = <$float>::EPSILON as f64;
 
@@ -146,6 +153,7 @@ macro_rules! real {
 real!(f64);
 real!(f32);
 
+#[diagnostic::do_not_recommend]
 impl<F> Value for Complex<F>
 where
     F: Value + Float + AsPrimitive<f64>,
@@ -199,6 +207,7 @@ pub(crate) fn largest(norms: impl Iterator<Item = f64>) -> f64 {
     norms.fold(0.0, |most: f64, norm| if norm > most || norm.is_nan() { norm } else { most })
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Value, const N: usize> Value for [T; N] {
     const EPSILON: f64 = T::EPSILON;
 
@@ -251,6 +260,7 @@ fn total<T: Value>(items: &[T]) -> Option<usize> {
 
 /// The empty vector is the zero of every length. An integrand must return the same length everywhere: the sum of two
 /// lengths is not a number, and is reported as [`Error::UnequalLengths`](crate::Error::UnequalLengths).
+#[diagnostic::do_not_recommend]
 impl<T: Value> Value for Vec<T> {
     const EPSILON: f64 = T::EPSILON;
 

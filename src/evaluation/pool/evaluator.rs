@@ -202,6 +202,7 @@ impl<F> PoolEvaluator<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, T> Evaluator<P> for PoolEvaluator<F>
 where
     F: Fn(P) -> T + Send + Sync + 'static,
@@ -266,6 +267,7 @@ impl<F> TryPoolEvaluator<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, F, T, E> Evaluator<P> for TryPoolEvaluator<F>
 where
     F: Fn(P) -> Result<T, E> + Send + Sync + 'static,

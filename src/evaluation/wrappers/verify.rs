@@ -117,6 +117,7 @@ impl Drop for Beside<'_> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P: Point, E: Evaluator<P>> Evaluator<P> for Verify<E>
 where
     E::Value: Debug,
