@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(block_on(root.evaluate(-0.25)).unwrap_err().to_string(), "no root of -0.25");
         let outcomes = block_on(root.evaluate_batch(&[4.0, -1.0, 9.0]));
         assert_eq!(outcomes[1].as_ref().unwrap_err().to_string(), "no root of -1.0");
-        assert_eq!([&outcomes[0], &outcomes[2]].map(|y| *y.as_ref().unwrap()), [2.0, 3.0]);
+        assert_eq!([&outcomes[0], &outcomes[2]].map(|y| y.as_ref().unwrap().to_bits()), [2f64, 3.0].map(f64::to_bits));
     }
 
     #[test]

@@ -146,6 +146,7 @@ fn a_question_mark_passes_on_the_reason_and_the_numbers() {
 
 #[test]
 fn a_question_mark_passes_on_the_point_of_a_box() {
+    #[allow(clippy::result_large_err, reason = "an error carries the estimate, with its boxes")]
     fn ask() -> Result<f64, Error<f64, [f64; 2]>> {
         let f = |[x, y]: [f64; 2]| if x + y < 1.5 { Ok(vec![x, y]) } else { Err("outside") };
         let e = BoxIntegrator::new(Inline::try_over(f)).integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-6)?;
