@@ -63,21 +63,21 @@ use super::value::Value;
 /// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point, or values
 /// of one sign grow towards it from both sides.
 ///
-/// Before a claim the partition is looked at again: no gap between points is wider than a 72nd of the piece
+/// Before a claim the partition is looked at again: no gap between points is wider than a 70th of the piece
 /// of the range, but for a first panel that is smooth. A first panel that sees next to nothing, or only next to a
 /// limit or to zero, is followed by a ladder of points at all scales from 1e-300 on; so is one with a value that is
 /// larger than all others next to an infinite limit, a breakpoint, or zero in a range wider than 100, at points added
 /// there (at zero of `t`: eight, from 1e-8 to 1e-200 of the piece; else one). The law of a tail is tested farther in,
 /// down to 2^-96 of its width.
 ///
-/// What it can miss: a needle in a first panel that is smooth without it, or one much narrower than a 72nd of
+/// What it can miss: a needle in a first panel that is smooth without it, or one much narrower than a 70th of
 /// the range. Set a breakpoint near it, or a resolution. If every value was zero, the estimate
 /// [says so](crate::Estimate::saw_nothing).
 ///
 /// # Cost
 ///
 /// 23 evaluations for each smooth panel, up to 16 more for the first of an infinite range, 9 for each stage of a search, 8 for each tail next to zero and 4 elsewhere,
-/// up to 65 for each ladder, up to 72 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative
+/// up to 65 for each ladder, up to 70 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative
 /// tolerance of 1e-8 about 25 for a smooth integrand, 130 with a singular end, 150 with a kink, 220 with a jump, 280
 /// with a singularity inside.
 ///

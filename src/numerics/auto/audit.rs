@@ -165,8 +165,8 @@ pub(super) fn look<T: Value>(
     unlike(panel, map, points, values, allowed, further.into_iter())
 }
 
-/// As many points are between those of a panel at most, since gaps of a mesh are a 72nd of a piece.
-const MANY: usize = 72;
+/// As many points are between those of a panel at most, since gaps of a mesh are a 70th of a piece.
+const MANY: usize = 70;
 
 /// The same of values that may be unlike the polynomial.
 #[cold]

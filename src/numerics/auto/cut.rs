@@ -19,7 +19,7 @@ const SPAN: f64 = 6.0;
 /// Into how many parts a panel is cut at once, at most.
 const MOST_PARTS: usize = 9;
 /// No gap between points that an answer rests on is wider than this part of its piece.
-const MESH: f64 = 1.0 / 72.0;
+const MESH: f64 = 1.0 / 70.0;
 
 /// Appends the panels that replace a smooth one.
 pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &mut Vec<Panel<Kind>>) {
