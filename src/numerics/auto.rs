@@ -76,10 +76,10 @@ use super::value::Value;
 ///
 /// # Cost
 ///
-/// 23 evaluations for each smooth panel, up to 16 more for the first of an infinite range, 9 for each stage of a search, 8 for each tail next to zero and 4 elsewhere,
-/// up to 65 for each ladder, up to 70 for the second look at a piece. See docs/ACCURACY.md for totals: at a relative
-/// tolerance of 1e-8 about 25 for a smooth integrand, 130 with a singular end, 150 with a kink, 220 with a jump, 280
-/// with a singularity inside.
+/// 23 evaluations for each smooth panel, up to 16 more for the first of an infinite range, 9 for each stage of a
+/// search, 8 for each tail next to zero and 4 elsewhere, up to 65 for each ladder, up to 70 for the second look at a
+/// piece. See docs/ACCURACY.md for totals: at a relative tolerance of 1e-8 about 25 for a smooth integrand, 140 with a
+/// singular end, 170 with a kink, 230 with a jump, 290 with a singularity inside.
 ///
 /// # Determinism
 ///

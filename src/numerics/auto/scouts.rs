@@ -8,19 +8,19 @@ use super::super::value::Value;
 use super::kind::{Kind, Note};
 use super::tables::POINTS;
 
-/// Distances from a place, in units of the width of the piece. Each is seen by a feature of its own scale, and by one whose
-/// values grow inwards to the square of it.
+/// Distances from a place, in units of the width of the piece. Each sees a feature of its own scale, and one whose values
+/// grow inwards down to the square of that distance.
 const SCOUTS: [f64; 8] = [1e-8, 1e-11, 1e-14, 1e-19, 1e-28, 1e-50, 1e-100, 1e-200];
 /// A value so many times larger than all those of the rule tells of a feature: one of a scale that the rule does not see
 /// is higher, or has no part in the integral.
 const HIGHER: f64 = 2.0;
-/// Of a panel whose error is this part of the integral of the norm nothing is known yet, what its values are included.
+/// A panel whose error is this part of the integral of the norm tells nothing yet, not even how large values are.
 const UNRESOLVED: f64 = 0.1;
 /// With such an error an end that stands out is not taken for smooth by any tolerance that matters.
 const HARD: f64 = 1e-6;
 /// A piece is wide if this many units of the variable fit into it: integrands are written in units of their own scale.
 const WIDE: f64 = 100.0;
-/// Of the points only the innermost.
+/// A bit that is set if of the points there is only the innermost.
 const ALONE: u8 = 0x80;
 
 /// How many there are next to the left end, the right one, and zero inside.
