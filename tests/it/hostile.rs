@@ -6,13 +6,14 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coquad::{
     Auto, ClenshawCurtis, Error, EvaluationError, GaussKronrod, Inline, Integrator, Method, PointCache, Reason,
     Simpson, Speculation, TanhSinh, ThreadPool, evaluator_fn,
 };
 
+use crate::support::clock::processor_time;
 use crate::support::cluster::{Cluster, Latency};
 use crate::support::families::Draw;
 
@@ -48,15 +49,15 @@ fn far_out_guesses_end() {
     }
 }
 
-/// The longest of the polls of a call whose evaluations are ready at once.
+/// The longest of the polls, in processor time, of a call whose evaluations are ready at once.
 fn longest_poll<F: Future>(future: F) -> (Duration, usize, F::Output) {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
     let (mut longest, mut polls) = (Duration::ZERO, 0);
     loop {
-        let began = Instant::now();
+        let began = processor_time();
         let poll = future.as_mut().poll(&mut cx);
-        longest = longest.max(began.elapsed());
+        longest = longest.max(processor_time() - began);
         polls += 1;
         if let Poll::Ready(output) = poll {
             return (longest, polls, output);

@@ -395,7 +395,7 @@ fn asked(name: &str, (quick, long): (u64, u64), trial: impl Fn(u64) -> Duration)
         *longest = longest.max((took, seed));
     });
     let (took, seed) = *longest.lock().unwrap();
-    println!("{name}: the longest poll took {:.1} ms (seed {seed})", took.as_secs_f64() * 1e3);
+    println!("{name}: the longest poll took {:.1} ms of the processor (seed {seed})", took.as_secs_f64() * 1e3);
 }
 
 #[test]

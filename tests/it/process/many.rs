@@ -197,12 +197,19 @@ fn a_poison_in_the_middle_of_a_job_is_found_and_harms_no_other() {
 fn points_are_spread_over_free_workers_before_any_has_two() {
     let folder = Folder::new();
     let processes = folder.workers(4, "batch:20").window(64);
-    // All four have started.
-    while ask(&processes, 64).is_empty() || processes.report().starts < 4 {}
+    let noted = |name: &str| -> Vec<u32> {
+        let bytes = fs::read(folder.0.join(name)).unwrap();
+        bytes.chunks(4).map(|four| u32::from_le_bytes(four.try_into().unwrap())).collect()
+    };
+    // Until each of the four has been called: one that has only just started takes no points yet.
+    let mut called = std::collections::BTreeSet::new();
+    while called.len() < 4 {
+        assert!(ask(&processes, 64).iter().all(Result::is_ok));
+        called.extend(noted("called"));
+    }
     fs::remove_file(folder.0.join("widths")).unwrap();
     assert!(ask(&processes, 8).iter().all(Result::is_ok));
-    let widths = fs::read(folder.0.join("widths")).unwrap();
-    let widths: Vec<u32> = widths.chunks(4).map(|four| u32::from_le_bytes(four.try_into().unwrap())).collect();
+    let widths = noted("widths");
     assert_eq!(widths.iter().sum::<u32>(), 8);
     assert!(widths.iter().all(|width| *width <= 2), "{widths:?}");
 }

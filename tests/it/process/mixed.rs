@@ -81,7 +81,7 @@ fn workers_of_another_kind_than_asked_for_are_left_out() {
 fn workers_that_do_not_tell_are_taken_as_they_are() {
     let text = "
 import coquad_worker._wire as wire
-wire.hello = lambda function, arithmetic, most: wire.message(('f', wire.text(function)))
+wire.hello = lambda function, *more: wire.message(('f', wire.text(function)))
 from coquad_worker import serve
 serve(lambda x: x)";
     let processes = Processes::new(2, script(text)).mixed(Mixed::Refuse);

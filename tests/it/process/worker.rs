@@ -127,9 +127,10 @@ fn runs_as_a_worker() {
         "vector" => serve(vector_of),
         "fails" => serve(|x: f64| if x > 0.9 { Err(format!("no value at {x:?}")) } else { Ok(peaks(x)) }),
         "panics" => serve(|x: f64| if x > 0.9 { panic!("panic at {x:?}") } else { peaks(x) }),
-        // Of many points at once, each call as long as one; notes how many there were.
+        // Of many points at once, each call as long as one; notes how many there were, and who was called.
         "batch" => serve_batch("peaks", move |xs: &[f64]| {
             note("widths", &(xs.len() as u32).to_le_bytes());
+            note("called", &process::id().to_le_bytes());
             wait();
             xs.iter().map(|&x| peaks(x)).collect::<Vec<f64>>()
         }),

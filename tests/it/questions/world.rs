@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coquad::{EvaluationError, Evaluator};
 
+use crate::support::clock::processor_time;
 use crate::support::cluster::Random;
 
 /// What becomes of a point.
@@ -264,8 +265,8 @@ struct Task<'a, R> {
     outcome: Option<R>,
 }
 
-/// Sees all tasks to their ends; returns what each that ended came to, and the longest poll.
-/// An error if a task that is polled whenever it is woken does not end.
+/// Sees all tasks to their ends; returns what each that ended came to, and the longest poll in
+/// processor time. An error if a task that is polled whenever it is woken does not end.
 pub(crate) fn run<'a, R>(
     world: &World,
     tasks: Vec<(Pin<Box<dyn Future<Output = R> + 'a>>, Treatment)>,
@@ -313,9 +314,9 @@ pub(crate) fn run<'a, R>(
         task.polls += 1;
         let Some(future) = &mut task.future else { continue };
         let waker = Waker::from(task.flag.clone());
-        let began = Instant::now();
+        let began = processor_time();
         let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
-        longest = longest.max(began.elapsed());
+        longest = longest.max(processor_time() - began);
         if let Poll::Ready(outcome) = polled {
             (task.outcome, task.future) = (Some(outcome), None);
         } else if matches!(task.treatment, Treatment::Dropped(after) if task.polls >= after) {

@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub(crate) mod battery;
+pub(crate) mod clock;
 #[allow(dead_code, reason = "the benches use the rest")]
 pub(crate) mod cluster;
 pub(crate) mod families;
