@@ -1,4 +1,4 @@
-//! GSL's QAGS, QAGI, QAGP's relatives and CQUAD, through FFI.
+//! GSL's QAGS, QAGI, QAGP, their relatives and CQUAD, through FFI.
 #![allow(unsafe_code)]
 
 use std::os::raw::{c_double, c_int, c_void};
@@ -43,6 +43,17 @@ unsafe extern "C" {
     fn gsl_integration_qagiu(
         f: *const GslFunction,
         a: c_double,
+        epsabs: c_double,
+        epsrel: c_double,
+        limit: usize,
+        w: *mut c_void,
+        result: *mut c_double,
+        abserr: *mut c_double,
+    ) -> c_int;
+    fn gsl_integration_qagp(
+        f: *const GslFunction,
+        points: *mut c_double,
+        count: usize,
         epsabs: c_double,
         epsrel: c_double,
         limit: usize,
@@ -169,6 +180,32 @@ fn weighted(
         status
     };
     (value, status == 0 && value.is_finite(), plain.calls)
+}
+
+/// What QUADPACK has for a range and its breakpoints: QAGP on a finite one, QAGI and QAGIU on an infinite one, which is
+/// cut at breakpoints by hand.
+pub fn quadpack(f: &dyn Fn(f64) -> f64, a: f64, b: f64, breakpoints: &[f64], rtol: f64) -> (f64, bool, usize) {
+    let infinite = [a, b].iter().any(|limit| limit.is_infinite());
+    if infinite && !breakpoints.is_empty() {
+        let limits: Vec<f64> = [&[a], breakpoints, &[b]].concat();
+        let pieces = limits.windows(2).map(|ends| quadpack(f, ends[0], ends[1], &[], rtol));
+        return pieces.fold((0.0, true, 0), |sum, piece| (sum.0 + piece.0, sum.1 & piece.1, sum.2 + piece.2));
+    }
+    if a.is_infinite() && b.is_finite() {
+        return quadpack(&|x| f(-x), -b, -a, &[], rtol);
+    }
+    weighted(f, |f, limit, w, value, error| {
+        let mut points = [&[a], breakpoints, &[b]].concat();
+        // SAFETY: as in `qags`; `points` has as many as are named.
+        unsafe {
+            match (infinite, a.is_infinite(), points.len()) {
+                (true, true, _) => gsl_integration_qagi(f, 0.0, rtol, limit, w, value, error),
+                (true, false, _) => gsl_integration_qagiu(f, a, 0.0, rtol, limit, w, value, error),
+                (false, _, 2) => gsl_integration_qags(f, a, b, 0.0, rtol, limit, w, value, error),
+                (false, _, n) => gsl_integration_qagp(f, points.as_mut_ptr(), n, 0.0, rtol, limit, w, value, error),
+            }
+        }
+    })
 }
 
 /// QAWC: a principal value.

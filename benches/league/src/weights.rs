@@ -60,7 +60,9 @@ fn table(name: &str, peer: &str, cases: impl Iterator<Item = (Answer, Option<Ans
 /// Prints the table.
 pub fn weights() {
     println!("200 drawn integrals each, rtol {RTOL:e}, seed {SEED}");
-    println!("| method | right / wrong / open | evaluations, geometric mean | evaluations over the peer's, of what both solve |");
+    println!(
+        "| method | right / wrong / open | evaluations, geometric mean | evaluations over the peer's, of what both solve |"
+    );
     println!("|---|---|---|---|");
     let principal = poles(200, SEED).into_iter().map(|pole| {
         let f = pole.f.clone();
