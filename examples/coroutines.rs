@@ -76,7 +76,7 @@ async fn run() -> Result<(), std::fmt::Error> {
     print.send(format!("even Fibonacci  {:?}", first(8, even(fibonacci())).await)).await?;
 
     let ((say, accept), (reply, hear)) = (mpsc::channel(0), mpsc::channel(0));
-    let (heard, ()) = futures::join!(asker(say, hear), averager(accept, reply));
+    let (heard, ()) = futures::future::join(asker(say, hear), averager(accept, reply)).await;
     let lines = heard.iter().map(|(x, mean)| Ok(format!("said {x:>4}, was told the mean so far, {mean:.1}")));
     print.send_all(&mut stream::iter(lines)).await?;
     drop(print);

@@ -15,6 +15,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 const POINTS: usize = 473;
 const TOLERANCE: f64 = 1e-10;
 
+const HELP: &str = "\
+Integrates the sine over [0, pi] by adaptive Simpson; an evaluation sleeps.
+
+  --sleep SECONDS   what an evaluation takes (0.1)
+  --workers N       how many run at a time (64)
+  --help            this text";
+
 struct Arguments {
     sleep: Duration,
     workers: usize,
@@ -36,26 +43,28 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
                 let positive = workers.parse().ok().filter(|&workers| workers > 0);
                 arguments.workers = positive.ok_or(format!("--workers: not a positive whole number: {workers}"))?;
             }
-            _ => return Err(format!("unknown argument {name}; known: --sleep SECONDS, --workers N")),
+            "--help" | "-h" => {
+                println!("{HELP}");
+                std::process::exit(0)
+            }
+            _ => return Err(format!("unknown argument {name}; known: --sleep SECONDS, --workers N, --help")),
         }
     }
     Ok(arguments)
 }
 
-/// The progress bar of an integral. On a terminal it is drawn, elsewhere it is a line now and then.
+/// The progress bar of an integral: the points that its decisions rest on. On a terminal it is drawn, elsewhere it is a
+/// line now and then.
 struct Bar(ProgressBar);
 
 impl Observer<f64> for Bar {
-    fn finished(&self, _x: f64) {
-        self.0.inc(1);
-        let finished = self.0.position();
-        if self.0.is_hidden() && (finished % 50 == 0 || finished == POINTS as u64) {
-            println!("{finished:>5} evaluations finished after {:.2} s", self.0.elapsed().as_secs_f64());
-        }
-    }
-
     fn decided(&self, progress: &Progress<'_, f64>) {
+        let (before, now) = (self.0.position(), progress.evaluations as u64);
+        self.0.set_position(now);
         self.0.set_message(format!("error {:.0e}", progress.error));
+        if self.0.is_hidden() && (before / 50 < now / 50 || now == POINTS as u64) {
+            println!("{now:>5} points decided after {:.2} s", self.0.elapsed().as_secs_f64());
+        }
     }
 }
 

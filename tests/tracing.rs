@@ -181,7 +181,7 @@ fn integrals_that_take_turns_keep_their_events_apart() {
         let busy = busy.retry(9).backoff(Duration::ZERO, Duration::ZERO);
         Integrator::new(busy).method(Simpson).integrate(0.0, b, 1e-3).await.unwrap();
     };
-    block_on(async { futures::join!(integral(4.25), integral(4.375)) });
+    block_on(async { futures::future::join(integral(4.25), integral(4.375)).await });
     for b in [4.25, 4.375] {
         let (number, _) = span(b);
         let retries = events(|event| event.fields.get("error") == format!("busy, until {b}"));

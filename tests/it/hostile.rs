@@ -369,7 +369,7 @@ fn an_integrand_may_integrate_itself_by_the_same_integrator() {
         let nested = move |a: f64, b: f64| {
             let c = f64::midpoint(a, b);
             let both = futures::future::join(by.integrate(a, c, 1e-12), by.integrate(c, b, 1e-12));
-            let (p, q) = smol::block_on(both);
+            let (p, q) = futures_lite::future::block_on(both);
             p.expect("an integral").value + q.expect("an integral").value
         };
         assert!(own.set(Box::new(nested)).is_ok());

@@ -46,10 +46,13 @@ fn without_tests(file: &str, code: &str) -> String {
     code.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned()
 }
 
+/// The examples, and those that are packages of their own.
+const EXAMPLES: [&str; 3] = ["examples/pictures", "examples/runtimes", "examples"];
+
 fn all_files() -> Vec<(String, String)> {
-    let core = ["src", "tests", "benches", "examples"];
+    let core = ["src", "tests", "benches", "benches/storeys"];
     let nats = ["src/nats/src", "src/nats/tests", "src/nats/benches", "src/nats/examples"];
-    core.into_iter().chain(nats).flat_map(rust_files).collect()
+    core.into_iter().chain(EXAMPLES).chain(nats).flat_map(rust_files).collect()
 }
 
 fn expect_none(found: Vec<String>) {
@@ -95,8 +98,10 @@ fn every_file_opens_with_its_job() {
 #[test]
 fn every_example_has_its_line() {
     let list = fs::read_to_string(root().join("examples/README.md")).expect("examples/README.md");
-    for (file, _) in rust_files("examples") {
-        let name = file.trim_start_matches("examples/").trim_end_matches(".rs");
+    for (file, _) in EXAMPLES.into_iter().flat_map(rust_files).filter(|(file, _)| !file.ends_with("lib.rs")) {
+        let name = EXAMPLES.iter().fold(&*file, |name, folder| name.trim_start_matches(folder));
+        let name =
+            name.trim_start_matches("/src/bin/").trim_matches('/').trim_end_matches(".rs").trim_end_matches("/main");
         assert!(list.contains(&format!("`{name}`")), "{file} has no line in examples/README.md");
     }
 }

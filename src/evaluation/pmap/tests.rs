@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{BoxFuture, pending, ready};
 use futures::task::noop_waker;
-use futures::{FutureExt, poll};
+use futures_util::poll;
 
 use super::*;
 use crate::evaluation::pool::threads::ThreadPool;
@@ -171,7 +172,7 @@ fn a_panic_goes_on_in_the_caller() {
 fn a_wake_during_the_poll_is_not_lost() {
     let twice = |n| async move {
         for _ in 0..n {
-            futures::pending!(); // Polled again only if woken.
+            futures_util::pending!(); // Polled again only if woken.
         }
     };
     let mut all = Box::pin(pmap(twice, [1]));

@@ -220,7 +220,7 @@ mod tests {
             self.beside.fetch_add(usize::from(beside), Ordering::Relaxed);
             self.points.lock().unwrap().push(x);
             for _ in 0..turns {
-                futures::pending!();
+                futures_util::pending!();
             }
             let mut points = self.points.lock().unwrap();
             let place = points.iter().position(|&other| other == x).expect("it is under way");

@@ -35,13 +35,22 @@ fn all(processes: &Processes, count: u32) -> Vec<Result<f64, coquad::EvaluationE
     block_on(join_all(xs.map(|x| coquad::Evaluator::evaluate(processes, x))))
 }
 
+/// Evaluates until a worker of another kind has come.
+fn until_mixed(processes: &Processes) {
+    while processes.report().mixed == 0 {
+        assert!(all(processes, 20).iter().all(Result::is_ok));
+    }
+}
+
 #[test]
 fn a_mixed_pool_is_counted_and_named() {
     let folder = Folder::new();
     let processes = Processes::new(3, saying(&folder, &["a:1 release", "b:2 release", "a:1 release", ""]));
-    assert!(all(&processes, 300).iter().all(Result::is_ok));
+    until_mixed(&processes);
     let report = processes.report();
-    assert_eq!((report.mixed, report.deaths, report.starts), (1, 0, 3), "{report:?}");
+    assert_eq!((report.deaths, report.starts), (0, 3), "{report:?}");
+    // Unlike the first that came: one of them, or two.
+    assert!((1..=2).contains(&report.mixed), "{report:?}");
     // In the order of their coming, which is that of the machine's.
     let mut kinds: Vec<_> = processes.arithmetics().iter().map(ToString::to_string).collect();
     kinds.sort();
@@ -52,7 +61,7 @@ fn a_mixed_pool_is_counted_and_named() {
 fn a_mixed_pool_is_refused_with_an_error_that_names_both() {
     let folder = Folder::new();
     let processes = Processes::new(2, saying(&folder, &["a:1", "b:2"])).mixed(Mixed::Refuse);
-    let error = all(&processes, 300).into_iter().find_map(Result::err).expect("it is refused");
+    let error = (0..).find_map(|_| all(&processes, 20).into_iter().find_map(Result::err)).expect("it is refused");
     let Some(ProcessError::Arithmetic { expected, found, .. }) = error.downcast_ref() else { panic!("{error}") };
     let mut both = [expected.as_str(), found.as_str()];
     both.sort_unstable();
@@ -70,7 +79,7 @@ fn workers_of_another_kind_than_asked_for_are_left_out() {
     for (i, value) in all(&processes, 200).into_iter().enumerate() {
         assert_eq!(value.unwrap().to_bits(), (i as f64 / 200.0).to_bits());
     }
-    assert!(processes.report().mixed >= 1);
+    until_mixed(&processes);
     // And where there are no others, that is the error.
     let none = Processes::new(2, saying(&folder, &["b:2"])).mixed(Mixed::Only("a:1".into()));
     let error = evaluate(&none, 0.5).unwrap_err();
@@ -209,7 +218,9 @@ fn who_watches_is_told_once_of_a_mixed_pool() {
         let told = Arc::new(Told::default());
         let processes = Arc::new(Processes::new(2, saying(&folder, &kinds)).mixed(mixed.clone()));
         // Until both have come.
-        all(&processes, 300);
+        if due {
+            until_mixed(&processes);
+        }
         let integrator = Integrator::new(processes).observer(told.clone());
         for b in [1.0, 2.0] {
             integrator.integrate_blocking(0.0, b, 1e-3).unwrap();

@@ -13,11 +13,12 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{BoxFuture, join, join_all, pending, poll_fn, ready};
 use futures::task::noop_waker;
-use futures::{FutureExt, poll};
+use futures_util::poll;
 
 use super::*;
 

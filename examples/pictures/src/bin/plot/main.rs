@@ -1,12 +1,9 @@
 //! Draws what an integration did, from the record of an observer: where the points lie and how wide the segments are;
 //! how the error fell and what each worker did meanwhile. Two pictures, each as SVG and as PNG.
 //!
-//! `cargo run --release --example plot [FOLDER]` writes to `target/plots` unless told otherwise.
+//! `cargo run --release -p pictures --bin plot [FOLDER]` writes to `target/plots` unless told otherwise.
 
-#[path = "plot/pictures.rs"]
-mod pictures;
-#[path = "plot/style.rs"]
-mod style;
+mod drawn;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -87,12 +84,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert!((e.value - exact).abs() <= TOLERANCE);
     assert_eq!(record.jobs.len(), e.performed);
 
-    style::register_font();
+    pictures::register_font();
     let path = |name: &str| folder.join(name);
-    style::svg(&path("points.svg"), |area| pictures::points(area, &record, &e))?;
-    style::png(&path("points.png"), |area| pictures::points(area, &record, &e))?;
-    style::svg(&path("workers.svg"), |area| pictures::workers(area, &record))?;
-    style::png(&path("workers.png"), |area| pictures::workers(area, &record))?;
+    pictures::svg(&path("points.svg"), |area| drawn::points(area, &record, &e))?;
+    pictures::png(&path("points.png"), |area| drawn::points(area, &record, &e))?;
+    pictures::svg(&path("workers.svg"), |area| drawn::workers(area, &record))?;
+    pictures::png(&path("workers.png"), |area| drawn::workers(area, &record))?;
     println!("points and workers, .svg and .png, are in {}", folder.display());
     Ok(())
 }

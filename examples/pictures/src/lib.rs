@@ -1,4 +1,5 @@
-//! What the pictures of the example `plot` have in common: size, colours, font, axes, legend.
+//! What the pictures have in common: size, colours, font, axes, legend.
+#![allow(missing_docs, clippy::missing_errors_doc, clippy::missing_panics_doc, reason = "for the pictures here alone")]
 
 use std::error::Error;
 use std::fs::File;
@@ -9,24 +10,24 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 
-pub(crate) const SIZE: (u32, u32) = (1000, 720);
-pub(crate) const NEEDED: RGBColor = RGBColor(0, 95, 165);
-pub(crate) const GUESS: RGBColor = RGBColor(240, 145, 30);
-pub(crate) const INK: RGBColor = RGBColor(70, 70, 70);
-pub(crate) const PALE: RGBColor = RGBColor(228, 228, 228);
-pub(crate) const TEXT: (&str, u32) = ("sans-serif", 17);
+pub const SIZE: (u32, u32) = (1000, 720);
+pub const NEEDED: RGBColor = RGBColor(0, 95, 165);
+pub const GUESS: RGBColor = RGBColor(240, 145, 30);
+pub const INK: RGBColor = RGBColor(70, 70, 70);
+pub const PALE: RGBColor = RGBColor(228, 228, 228);
+pub const TEXT: (&str, u32) = ("sans-serif", 17);
 
-pub(crate) type Area<B> = DrawingArea<B, Shift>;
-pub(crate) type Drawn<T = ()> = Result<T, Box<dyn Error>>;
+pub type Area<B> = DrawingArea<B, Shift>;
+pub type Drawn<T = ()> = Result<T, Box<dyn Error>>;
 
 /// For the PNGs; an SVG only names its font.
-pub(crate) fn register_font() {
+pub fn register_font() {
     let font = plotters::style::register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
     assert!(font.is_ok(), "a font that can be read");
 }
 
 /// Draws into a PNG. (plotters could write one, with a further crate.)
-pub(crate) fn png(path: &Path, draw: impl FnOnce(Area<BitMapBackend<'_>>) -> Drawn) -> Drawn {
+pub fn png(path: &Path, draw: impl FnOnce(Area<BitMapBackend<'_>>) -> Drawn) -> Drawn {
     let mut pixels = vec![0; 3 * (SIZE.0 * SIZE.1) as usize];
     draw(BitMapBackend::with_buffer(&mut pixels, SIZE).into_drawing_area())?;
     let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), SIZE.0, SIZE.1);
@@ -35,24 +36,24 @@ pub(crate) fn png(path: &Path, draw: impl FnOnce(Area<BitMapBackend<'_>>) -> Dra
 }
 
 /// Draws into an SVG.
-pub(crate) fn svg(path: &Path, draw: impl FnOnce(Area<SVGBackend<'_>>) -> Drawn) -> Drawn {
+pub fn svg(path: &Path, draw: impl FnOnce(Area<SVGBackend<'_>>) -> Drawn) -> Drawn {
     draw(SVGBackend::new(path, SIZE).into_drawing_area())
 }
 
-pub(crate) fn halves<B: DrawingBackend<ErrorType: 'static>>(area: &Area<B>, title: &str) -> Drawn<(Area<B>, Area<B>)> {
+pub fn halves<B: DrawingBackend<ErrorType: 'static>>(area: &Area<B>, title: &str) -> Drawn<(Area<B>, Area<B>)> {
     area.fill(&WHITE)?;
     let titled = area.margin(10, 4, 4, 24).titled(title, ("sans-serif", 22))?;
     Ok(titled.split_vertically((50).percent_height()))
 }
 
-pub(crate) fn frame<B: DrawingBackend>(area: &Area<B>) -> ChartBuilder<'_, '_, B> {
+pub fn frame<B: DrawingBackend>(area: &Area<B>) -> ChartBuilder<'_, '_, B> {
     let mut builder = ChartBuilder::on(area);
     builder.margin(6).y_label_area_size(84).x_label_area_size(46);
     builder
 }
 
 /// The axes, named, with a formatter for the labels of the second.
-pub(crate) fn axes<'a, B: DrawingBackend<ErrorType: 'static> + 'a, X, Y>(
+pub fn axes<'a, B: DrawingBackend<ErrorType: 'static> + 'a, X, Y>(
     chart: &mut ChartContext<'a, B, Cartesian2d<X, Y>>,
     [x, y]: [&str; 2],
     label: fn(&f64) -> String,
@@ -72,7 +73,7 @@ where
 }
 
 /// The legend, in a corner.
-pub(crate) fn legend<'a, B: DrawingBackend<ErrorType: 'static> + 'a, X: Ranged, Y: Ranged>(
+pub fn legend<'a, B: DrawingBackend<ErrorType: 'static> + 'a, X: Ranged, Y: Ranged>(
     chart: &mut ChartContext<'a, B, Cartesian2d<X, Y>>,
     corner: SeriesLabelPosition,
 ) -> Drawn {

@@ -1,7 +1,7 @@
 //! A corner of the Mandelbrot set, its rows computed by `pmap` on a thread pool: as the plain loop has it, pixel by
 //! pixel, only sooner.
 //!
-//! `cargo run --release --example mandelbrot [FILE]` writes a PNG, `target/mandelbrot.png` unless told otherwise.
+//! `cargo run --release -p pictures --bin mandelbrot [FILE]` writes a PNG, `target/mandelbrot.png` unless told otherwise.
 
 use std::error::Error;
 use std::fs::File;

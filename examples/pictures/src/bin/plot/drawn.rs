@@ -3,8 +3,8 @@
 use coquad::Estimate;
 use plotters::prelude::*;
 
-use crate::style::{Area, Drawn, GUESS, NEEDED, PALE, axes, frame, halves, legend};
 use crate::{Record, TOLERANCE, WORKERS, f};
+use pictures::{Area, Drawn, GUESS, NEEDED, PALE, axes, frame, halves, legend};
 
 /// The integrand where it was evaluated, and the widths of the segments.
 pub(crate) fn points<B: DrawingBackend<ErrorType: 'static>>(area: Area<B>, record: &Record, e: &Estimate) -> Drawn {

@@ -2,15 +2,11 @@
 //! transform at 240 frequencies from one set of evaluations, each with its own error; drawn as SVG
 //! and as PNG.
 //!
-//! `cargo run --release --example kramers_kronig [FOLDER]` writes to `target/plots` unless told
+//! `cargo run --release -p pictures --bin kramers_kronig [FOLDER]` writes to `target/plots` unless told
 //! otherwise.
 //!
 //! Of a susceptibility `chi = chi' + i chi''` that vanishes before its cause,
 //! `chi'(w) = P / pi` times the integral of `chi''(x) / (x - w)` over all frequencies `x`.
-
-#[allow(dead_code, reason = "the example `plot` uses the rest")]
-#[path = "plot/style.rs"]
-mod style;
 
 use std::error::Error;
 use std::f64::consts::PI;
@@ -20,7 +16,7 @@ use coquad::{Integrator, PrincipalValue, ThreadPool};
 use num_complex::Complex;
 use plotters::prelude::*;
 
-use crate::style::{Area, Drawn, GUESS, NEEDED, axes, frame, halves, legend};
+use pictures::{Area, Drawn, GUESS, NEEDED, axes, frame, halves, legend};
 
 const FREQUENCIES: usize = 240;
 const TOLERANCE: f64 = 1e-9;
@@ -77,9 +73,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let folder = std::env::args().nth(1).map_or_else(|| PathBuf::from("target/plots"), PathBuf::from);
     std::fs::create_dir_all(&folder)?;
-    style::register_font();
-    style::svg(&folder.join("kramers_kronig.svg"), |area| draw(area, &rows, &title))?;
-    style::png(&folder.join("kramers_kronig.png"), |area| draw(area, &rows, &title))?;
+    pictures::register_font();
+    pictures::svg(&folder.join("kramers_kronig.svg"), |area| draw(area, &rows, &title))?;
+    pictures::png(&folder.join("kramers_kronig.png"), |area| draw(area, &rows, &title))?;
     println!("drawn in {}", folder.display());
     Ok(())
 }

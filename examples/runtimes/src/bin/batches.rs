@@ -1,7 +1,7 @@
 //! An integrand that is a service: 64 points at the price of one. Starts the service, on a socket, and integrates by it
 //! twice: point by point, and in calls of up to 64 points.
 //!
-//!     cargo run --release --example batches
+//!     cargo run --release -p runtimes --bin batches
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};

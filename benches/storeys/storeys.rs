@@ -1,4 +1,4 @@
-//! Times each storey by itself, with criterion: `cargo bench --bench storeys`.
+//! Times each storey by itself, with criterion: `cargo bench -p storeys`.
 #![allow(missing_docs, reason = "criterion's macros make items without docs")]
 
 use std::convert::Infallible;
