@@ -1,6 +1,7 @@
 //! Every method on what it is for, and what no method may answer.
 
 use std::fmt::Debug;
+use std::future::ready;
 use std::sync::Arc;
 
 use coquad::{
@@ -10,6 +11,7 @@ use coquad::{
 use num_complex::Complex;
 
 use crate::support::battery::case;
+use crate::support::families::Draw;
 
 /// Runs a check for every method with global control.
 macro_rules! each_method {
@@ -205,6 +207,28 @@ fn trace<T: Value>(result: &Result<Estimate<T>, Error<T>>) -> (u64, u64, usize, 
     };
     let segments = e.segments.iter().map(|s| [s.a.to_bits(), s.b.to_bits(), s.error.to_bits()]).collect();
     (e.value.norm().to_bits(), e.error.to_bits(), e.evaluations, segments)
+}
+
+/// What grows, up to where values times the slopes of the map are beyond all numbers, at some points or at all.
+fn overflows_alike<M: Method + Debug>(method: M) {
+    let mut draw = Draw(20_261_130);
+    for _ in 0..100 {
+        let (power, far, a) = (draw.within(0.2, 3.0), 10f64.powf(draw.within(5.0, 150.0)), draw.within(-2.0, 2.0));
+        let f: fn(f64, f64) -> f64 = |x, power| x.abs().powf(power) - 0.3;
+        let here = Integrator::new(Inline::new(move |x| f(x, power))).method(method.clone());
+        let there = evaluator_fn(4, move |x: f64| ready(Ok::<_, std::convert::Infallible>(f(x, power))));
+        let there = Integrator::new(there).method(method.clone());
+        let here = here.breakpoints(&[far]).max_evaluations(500).integrate_blocking(a, f64::INFINITY, 1e-8);
+        let there = there.breakpoints(&[far]).max_evaluations(500).integrate_blocking(a, f64::INFINITY, 1e-8);
+        assert_eq!(trace(&there), trace(&here), "{method:?}, {power:?}, {far:?}, {a:?}");
+    }
+}
+
+#[test]
+fn products_with_slopes_that_overflow_are_judged_alike_here_and_there() {
+    overflows_alike(Auto);
+    overflows_alike(Simpson);
+    each_method!(overflows_alike);
 }
 
 fn keeps_its_bits<M: Method + Debug>(method: M, pools: &[ThreadPool]) {

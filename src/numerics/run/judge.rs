@@ -74,10 +74,7 @@ pub(crate) fn judge<T: Value, M: Method>(
             let [first, second] = factors(domain, t);
             norm.is_finite() && norm * first * second > largest::<T>()
         };
-        if values.iter().zip(points).any(overflows) {
-            let factors: Vec<_> = points.iter().map(|&t| factors(domain, t)).collect();
-            return scaled_down(method, domain, panel, points, values, Some(&factors));
-        }
+        let before = values.iter().zip(points).any(overflows).then(|| values.to_vec());
         for (value, &t) in values.iter_mut().zip(points) {
             let slope = domain.slope(t);
             if slope.is_finite() {
@@ -90,6 +87,16 @@ pub(crate) fn judge<T: Value, M: Method>(
                 // be taken as zero there.
                 _ => *value = T::zero(),
             }
+        }
+        if let Some(mut before) = before {
+            // The judgement may do without the product that overflows; it does so on the spot.
+            let local = method.estimate(panel, values);
+            if local.is_sound() {
+                return Ok(Judged { local, mark: None });
+            }
+            *panel = asked;
+            let factors: Vec<_> = points.iter().map(|&t| factors(domain, t)).collect();
+            return scaled_down(method, domain, panel, points, &mut before, Some(&factors));
         }
     }
     let local = method.estimate(panel, values);
