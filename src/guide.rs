@@ -6,6 +6,9 @@ pub mod methods {}
 #[doc = include_str!("../docs/EVALUATORS.md")]
 pub mod evaluators {}
 
+#[doc = include_str!("../docs/RECIPES.md")]
+pub mod recipes {}
+
 #[doc = include_str!("../docs/CONVERGENCE.md")]
 pub mod convergence {}
 

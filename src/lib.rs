@@ -55,7 +55,7 @@
 //!
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
 //!   [it oscillates, or has a pole](guide::oscillation), [several variables](guide::boxes),
-//!   [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
+//!   [recipes](guide::recipes), [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
 //!   [determinism](guide::determinism), [what it survives](guide::reliability), and [what is called what elsewhere](guide::peers).
 //!
 //! # Features
