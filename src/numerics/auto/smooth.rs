@@ -41,7 +41,8 @@ const CHANCE: f64 = 1.0 / 16.0;
 
 /// Null rules that fall by this factor from each degree to the next but one, the probes' too, show a panel that is resolved:
 /// then the error is `RESOLVED |K - G|` times the third power of the factor. The rule is exact to degree 31, twelve more than
-/// the embedded one, so for a series that goes on as it begins it is the sixth power. See docs/DESIGN.md.
+/// the embedded one, so for a series that goes on as it begins it is the sixth power. See
+/// docs/NUMERICS.md.
 const FALLING: f64 = 0.5;
 const RESOLVED: f64 = 16.0;
 

@@ -12,8 +12,8 @@ use super::sums::{Laid, Sums, Values, spread};
 /// products and the sums each add up to about one; QUADPACK takes 50.
 const ROUNDOFF: f64 = 5.0;
 
-/// By how much the error is at most larger than `|K - G|`; see docs/DESIGN.md, "How large is the error of a Gauss-Kronrod
-/// panel?".
+/// By how much the error is at most larger than `|K - G|`; see docs/NUMERICS.md, "How large is the
+/// error of a Gauss-Kronrod panel?".
 pub(in crate::numerics) const TRUST: f64 = 8.0;
 
 /// The part of an error in the integral of `t f(t)` that the integral of `f` is taken to have at least, `t` from -1

@@ -34,8 +34,9 @@ pub(crate) struct Lowering {
 /// By which factor the errors of the parts of a panel are lower than their bounds, if it is below one: cutting it
 /// moved the integral by the error that the panel had, and the parts, with more points, have less. Both values may be
 /// off alike by chance, so errors fall no further than the square of how far their bounds fell below the error of the
-/// whole. See docs/DESIGN.md, "What does a bisection say of its halves?". `doubts`: whether a jump at the cut is to
-/// be looked for.
+/// whole. See docs/NUMERICS.md, "What does a bisection say of its halves?".
+///
+/// `doubts`: whether a jump at the cut is to be looked for.
 #[inline]
 pub(crate) fn lowering<'a, T: Value, K>(
     doubts: bool,
