@@ -29,3 +29,6 @@ pub mod reliability {}
 
 #[doc = include_str!("../docs/PEERS.md")]
 pub mod peers {}
+
+#[doc = include_str!("../docs/GLOSSARY.md")]
+pub mod glossary {}

@@ -56,7 +56,8 @@
 //! - The [`guide`]: [which method](guide::methods), [which evaluator](guide::evaluators),
 //!   [it oscillates, or has a pole](guide::oscillation), [several variables](guide::boxes),
 //!   [recipes](guide::recipes), [what to do when it does not converge](guide::convergence), [what is it doing](guide::watching),
-//!   [determinism](guide::determinism), [what it survives](guide::reliability), and [what is called what elsewhere](guide::peers).
+//!   [determinism](guide::determinism), [what it survives](guide::reliability), [what is called what
+//!   elsewhere](guide::peers), and [what the words mean](guide::glossary).
 //!
 //! # Features
 //!

@@ -1,5 +1,5 @@
 //! The cell of a point, the queue for room, cancellation and the pool's end, in the orders that threads can take: loom
-//! and shuttle, by the commands of docs/RELIABILITY.md. A lost wake is a model that does not end, which both report.
+//! and shuttle, by the commands of docs/TESTING.md. A lost wake is a model that does not end, which both report.
 
 mod late;
 

@@ -3,7 +3,7 @@
 //!
 //! INVARIANT: the cell of a pending point, the slots of the dispatch, the host of an integral and the pool take locks
 //! and threads from here alone, so that the models are of the code itself. `Arc` is std's in models too, since wakers
-//! are made of it, and so are counters and flags that order nothing. docs/RELIABILITY.md says how models are run.
+//! are made of it, and so are counters and flags that order nothing. docs/TESTING.md says how models are run.
 
 #[cfg(not(all(test, any(coquad_loom, coquad_shuttle))))]
 mod real {

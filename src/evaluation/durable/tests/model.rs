@@ -25,7 +25,7 @@ impl Random {
     }
 }
 
-/// So many trials of a row of docs/RELIABILITY.md, by seed: twenty times as many with `COQUAD_LONG`, only one with
+/// So many trials of a row of docs/TESTING.md, by seed: twenty times as many with `COQUAD_LONG`, only one with
 /// `COQUAD_SEED`. Tells of them when dropped.
 pub(super) struct Row {
     name: &'static str,
