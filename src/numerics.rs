@@ -28,5 +28,6 @@ pub(crate) mod spectral;
 pub(crate) mod sum;
 pub(crate) mod tanh_sinh;
 pub(crate) mod tolerance;
+mod twice;
 pub(crate) mod value;
 mod weighted;

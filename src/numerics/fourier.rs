@@ -13,9 +13,10 @@ mod tail;
 mod window;
 
 pub use self::complex::{FourierExp, FourierMany};
-use self::moments::{moments, phase, two_sum};
+use self::moments::{moments, phase};
 use super::method::{Control, Guess, Local, Method, Panel};
 use super::product::{self, Series, TOP};
+use super::twice::two_sum;
 use super::value::Value;
 
 /// Fourier integrals: of `f(x) sin(omega x)` or `f(x) cos(omega x)`, where the evaluator evaluates

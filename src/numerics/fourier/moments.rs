@@ -9,6 +9,8 @@
 //! value at the far end is (Olver 1967; Piessens and Branders, BIT 15 (1975) 313-321, did so for
 //! the Chebyshev moments).
 
+use super::super::twice::two_sum;
+
 /// The recurrence is carried so far beyond the moments that are asked for: what is wrong with the
 /// asymptotic value at the end is below 1e-15 then (up to 192 moments, any `theta`: measured
 /// against 50 digits, 2026-11-30).
@@ -22,13 +24,6 @@ pub(super) fn phase(omega: f64, high: f64, low: f64) -> (f64, f64) {
     let (sin, cos) = libm::sincos(product);
     let (s, c) = libm::sincos(rest);
     (sin * c + cos * s, cos * c - sin * s)
-}
-
-/// The sum of two numbers, and what rounding took from it (Knuth 1969, section 4.2.2).
-pub(super) fn two_sum(p: f64, q: f64) -> (f64, f64) {
-    let sum = p + q;
-    let part = sum - p;
-    (sum, (p - (sum - part)) + (q - part))
 }
 
 /// The moments for `k` from 0 to `n`: those of even `k` are real, those of odd `k` are these times
