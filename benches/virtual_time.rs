@@ -1,5 +1,6 @@
 //! Prints what running ahead of the decisions is worth, in virtual time: `cargo bench --bench virtual_time`.
 //!
+//! `-- weighted` prints the methods with a weight alone, and
 //! `-- threads` prints how near 64 threads come to that which sleep 50 ms for each evaluation.
 //!
 //! Every evaluation takes a time drawn from a law, on P workers; the wall is when the integral was there. The limit is
@@ -15,7 +16,10 @@ mod parallel;
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Latency};
-use coquad::{Auto, Estimate, Fourier, GaussKronrod, Integrator, Method, Simpson, Speculation, ThreadPool};
+use coquad::{
+    Algebraic, Auto, Estimate, Fourier, GaussKronrod, Integrator, Method, PrincipalValue, Simpson, Speculation,
+    ThreadPool,
+};
 use parallel::{CASES, Case, OTHERS};
 
 fn run(
@@ -113,7 +117,31 @@ const WEIGHTED: &[Case] = &[
     ("x^-1/2", |x| 1.0 / x.sqrt(), 0.0, f64::INFINITY),
 ];
 
+/// The methods with a weight.
+fn weighted() {
+    for omega in [0.1, 1.0, 10.0, 1000.0] {
+        println!("Fourier::cos({omega}), 6 integrands, 4 of them to infinity");
+        summary("Fourier", WEIGHTED, &Fourier::cos(omega));
+    }
+    for c in [0.3, 1.9] {
+        println!("PrincipalValue::at({c}), 5 integrands, 3 of them to infinity");
+        summary("PrincipalValue", &WEIGHTED[..5], &PrincipalValue::at(c));
+    }
+    for alpha in [-0.5, 0.25] {
+        println!("Algebraic::new({alpha}, 0), 4 integrands, 2 of them to infinity");
+        summary("Algebraic", &WEIGHTED[..4], &Algebraic::new(alpha, 0.0));
+        println!("Algebraic::new({alpha}, -0.5).log_left(), 2 integrands");
+        summary("Algebraic", &WEIGHTED[..2], &Algebraic::new(alpha, -0.5).log_left());
+    }
+}
+
 fn main() {
+    if std::env::args().any(|arg| arg == "weighted") {
+        println!("atol 1e-10: wall / limit; heavy tail: wall / wall with unit latency, 64 workers");
+        println!("{:16} {:>10} {:>8} {:>8} {:>10} {:>10}", "method", "workers", "mean", "worst", "in vain", "of long");
+        weighted();
+        return;
+    }
     if std::env::args().any(|arg| arg == "threads") {
         println!(
             "A peak and a kink on 64 threads: units in virtual time; sleeps of 50 ms, evaluations and those in vain"
@@ -219,10 +247,7 @@ fn main() {
         summary("GaussKronrod(21)", cases, &GaussKronrod::new(21));
     }
 
-    for omega in [0.1, 1.0, 10.0, 1000.0] {
-        println!("Fourier::cos({omega}), 6 integrands, 4 of them to infinity");
-        summary("Fourier", WEIGHTED, &Fourier::cos(omega));
-    }
+    weighted();
 
     println!("\nThe settings of `Speculation`, Auto, 64 workers, unit latency: wall / limit, and the most in vain");
     println!("{:16} {:>8} {:>8} {:>10}", "setting", "mean", "worst", "in vain");

@@ -2,7 +2,7 @@
 //! the values.
 
 use super::elementary::ln;
-use super::method::{Control, Local, Method, Panel};
+use super::method::{Control, Guess, Local, Method, Panel};
 use super::twice::Twice;
 use super::value::Value;
 use super::weighted::{self, Moments, Weighed, plain};
@@ -227,7 +227,15 @@ impl Method for Algebraic {
     }
 
     fn predict(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
-        self.refine(panel, f64::NAN, into);
+        if weighted::has_points(panel) {
+            weighted::predict(panel, into);
+        } else {
+            self.refine(panel, f64::NAN, into);
+        }
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Weighed>, values: &[T], into: &mut Vec<Guess<Weighed>>) {
+        weighted::ahead(panel, values, into);
     }
 }
 

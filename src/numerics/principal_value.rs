@@ -4,7 +4,7 @@
 mod moments;
 
 use self::moments::cauchy;
-use super::method::{Control, Local, Method, Panel};
+use super::method::{Control, Guess, Local, Method, Panel};
 use super::value::Value;
 use super::weighted::{self, Moments, Weighed, plain};
 
@@ -267,6 +267,14 @@ impl Method for PrincipalValue {
     }
 
     fn predict(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
-        self.refine(panel, f64::NAN, into);
+        if weighted::has_points(panel) {
+            weighted::predict(panel, into);
+        } else {
+            self.refine(panel, f64::NAN, into);
+        }
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Weighed>, values: &[T], into: &mut Vec<Guess<Weighed>>) {
+        weighted::ahead(panel, values, into);
     }
 }

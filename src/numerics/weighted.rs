@@ -4,6 +4,9 @@
 //! A panel that ends at infinity has its points in `u`, with `x = from + width (1 / u - 1)`:
 //! infinity is at `u = 0`.
 
+mod ahead;
+
+pub(super) use self::ahead::{ahead, predict};
 use super::method::{Local, Panel};
 use super::product::{self, Series};
 use super::value::Value;
