@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Latency};
 use coquad::{
-    Algebraic, Auto, Estimate, Fourier, GaussKronrod, Integrator, Method, PrincipalValue, Simpson, Speculation,
+    Algebraic, Auto, Bessel, Estimate, Fourier, GaussKronrod, Integrator, Method, PrincipalValue, Simpson, Speculation,
     ThreadPool,
 };
 use parallel::{CASES, Case, OTHERS};
@@ -122,6 +122,11 @@ fn weighted() {
     for omega in [0.1, 1.0, 10.0, 1000.0] {
         println!("Fourier::cos({omega}), 6 integrands, 4 of them to infinity");
         summary("Fourier", WEIGHTED, &Fourier::cos(omega));
+    }
+    for omega in [1.0, 1000.0] {
+        println!("Bessel::j(1, {omega}), 5 integrands, 4 of them to infinity");
+        let of_half: Vec<Case> = WEIGHTED.iter().filter(|case| case.2 >= 0.0).copied().collect();
+        summary("Bessel", &of_half, &Bessel::j(1.0, omega));
     }
     for c in [0.3, 1.9] {
         println!("PrincipalValue::at({c}), 5 integrands, 3 of them to infinity");

@@ -42,8 +42,8 @@
 //! - [`integrate`]: one call, on a thread pool as wide as the machine. [`Integrator`]: all choices. [`integrate_path`]:
 //!   along a [`Path`] in the complex plane. [`integrate_box`], [`BoxIntegrator`]: in 2 to 8 variables.
 //! - Methods: [`Auto`] (the default), [`GaussKronrod`], [`ClenshawCurtis`], [`TanhSinh`], [`Simpson`], or your own
-//!   [`Method`]. With a weight: [`Fourier`] (sin, cos and e^(i omega x)), [`PrincipalValue`] (1 / (x - c)), [`Algebraic`]
-//!   (powers and logarithms at the limits). [`Oscillator`]: other oscillations to infinity.
+//!   [`Method`]. With a weight: [`Fourier`] (sin, cos and e^(i omega x)), [`Bessel`] (J_nu(omega x)), [`PrincipalValue`]
+//!   (1 / (x - c)), [`Algebraic`] (powers and logarithms at the limits). [`Oscillator`]: other oscillations to infinity.
 //! - Evaluators: [`Inline`], [`ThreadPool`], [`evaluator_fn`] for async functions, [`batch_fn`] for many points in one
 //!   call, [`blocking_fn`] for functions that wait, or your own [`Evaluator`]: an `async fn(f64) -> Result<T,
 //!   EvaluationError>`. Any of them can be told to [`retry`](EvaluatorExt::retry) and to give up after a
@@ -118,7 +118,7 @@ pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
 pub use numerics::cubature::Cubature;
 pub use numerics::euclidean::Euclidean;
-pub use numerics::fourier::{Fourier, FourierExp, FourierMany};
+pub use numerics::fourier::{Bessel, Fourier, FourierExp, FourierMany};
 pub use numerics::gauss_kronrod::GaussKronrod;
 pub use numerics::method::{Again, Control, Guess, Known, Local, Method, Panel};
 pub use numerics::oscillator::Oscillator;

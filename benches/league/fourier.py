@@ -3,11 +3,14 @@
     pip install scipy==1.17.0 mpmath==1.4.1
     python fourier.py > src/fourier/members.rs
 
+Another draw: `python fourier.py SEED`.
+
 Families, on [0, inf) and on [0, b]: see `f` here and in src/fourier.rs. SciPy's `quad(weight=...)` is QUADPACK's QAWF to
 infinity, which takes no relative tolerance: it is given 1e-10 of the value itself. On a finite range it is QAWO.
 """
 import math
 import random
+import sys
 import warnings
 
 from mpmath import besselk, e1, erfi, exp, gammainc, mp, mpc, mpf, pi, sqrt
@@ -16,7 +19,7 @@ from scipy.integrate import quad
 
 warnings.simplefilter("ignore")
 mp.dps = 40
-SEED = 20261130
+SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 20261130
 
 
 def f(family, p, s):

@@ -122,7 +122,7 @@ fn power(x: f64, p: f64) -> f64 {
 /// The integrals over [0, 1] of `u^alpha T_k(2 u - 1)`, and of that times `ln u` if `log`, for `k`
 /// from 0 to `n` (Piessens and Branders 1973; its derivative by `alpha`). With twice the digits: else
 /// rounding adds up to 1.6e-15 of the largest.
-fn moments(n: usize, alpha: f64, log: bool) -> [Vec<f64>; 2] {
+pub(super) fn moments(n: usize, alpha: f64, log: bool) -> [Vec<f64>; 2] {
     let alpha = Twice::new(alpha);
     let beyond = |k: f64| alpha.plus(Twice::new(k));
     let first = Twice::ONE.over(beyond(1.0));

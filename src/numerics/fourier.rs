@@ -6,12 +6,14 @@
 //! share their points.
 
 mod ahead;
+mod bessel;
 mod complex;
 mod end;
 mod moments;
 mod tail;
 mod window;
 
+pub use self::bessel::Bessel;
 pub use self::complex::{FourierExp, FourierMany};
 use self::moments::{moments, phase};
 use super::method::{Control, Guess, Local, Method, Panel};
@@ -222,14 +224,18 @@ impl Fourier {
         sizes: &[f64],
         half: f64,
     ) -> Local<T> {
-        let mut local = series.against(&self.projected(middle, moments), sizes, half);
+        let local = series.against(&self.projected(middle, moments), sizes, half);
         let other = Self { part: self.part.other(), ..*self };
-        let other = series.against(&other.projected(middle, moments), sizes, half);
-        // An error that is not a number stays one.
-        local.error = if other.error < local.error { local.error } else { other.error };
-        local.roundoff = local.roundoff.max(other.roundoff);
-        local
+        no_better(local, &series.against(&other.projected(middle, moments), sizes, half))
     }
+}
+
+/// What is known of an integral, with an error that is no smaller than another one.
+fn no_better<T>(mut local: Local<T>, other: &Local<T>) -> Local<T> {
+    // An error that is not a number stays one.
+    local.error = if other.error < local.error { local.error } else { other.error };
+    local.roundoff = local.roundoff.max(other.roundoff);
+    local
 }
 
 impl Part {
@@ -290,7 +296,10 @@ impl Method for Fourier {
 
     fn estimate<T: Value>(&self, panel: &mut Panel<Stage>, values: &[T]) -> Local<T> {
         if panel.kind.graded > 0 {
-            self.graded(panel, values)
+            end::judge(panel, values, |x| {
+                let (sin, cos) = phase(self.omega, x, 0.0);
+                if self.part == Part::Cos { [cos, sin] } else { [sin, cos] }
+            })
         } else if tail::is_tail(panel) {
             self.tail(panel, values)
         } else {

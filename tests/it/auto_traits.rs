@@ -18,6 +18,7 @@ const _: () = {
     shared::<Algebraic>();
     shared::<Arithmetic>();
     shared::<Auto>();
+    shared::<Bessel>();
     shared::<BatchFn<fn(Vec<f64>) -> Ready<Result<Vec<f64>, EvaluationError>>>>();
     shared::<BlockingFn<fn(f64) -> Result<f64, EvaluationError>>>();
     shared::<BoxIntegrator<Inline<fn([f64; 2]) -> f64>, 2>>();

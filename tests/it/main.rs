@@ -9,6 +9,7 @@
 mod auto;
 mod auto_traits;
 mod batches;
+mod bessel;
 mod boxes;
 mod cheap;
 #[cfg(feature = "durable")]

@@ -5,8 +5,7 @@
 use super::super::method::{Local, Panel};
 use super::super::product::{self, Series, TOP};
 use super::super::value::Value;
-use super::moments::phase;
-use super::{Fourier, Part, Stage};
+use super::{Stage, no_better};
 
 /// By how much the phase of the weight may grow over such a panel.
 const TURNS: f64 = 4.0;
@@ -105,49 +104,39 @@ pub(super) fn count(log: u8) -> usize {
     1 << log
 }
 
-impl Fourier {
-    /// Judges such a panel.
-    pub(super) fn graded<T: Value>(&self, panel: &mut Panel<Stage>, values: &[T]) -> Local<T> {
-        let mut points = Vec::with_capacity(values.len());
-        self::points(panel, &mut points);
-        let width = panel.b - panel.a;
-        let squarings = squared(panel, limit(panel).map_or(0.0, |limit| limit.0));
-        let slopes: Vec<f64> =
-            variables(panel.kind.log).into_iter().map(|s| width * stretched(s, squarings).1).collect();
-        // Times the slope, which is zero at the limit, faster than any value grows whose integral
-        // exists (but for powers next to -1).
-        let times = |factor: &dyn Fn(usize) -> f64| {
-            let mut all = Vec::with_capacity(values.len() + 1);
-            all.push(values.first().map_or_else(T::zero, |value| {
-                let mut zero = value.clone();
-                zero.scale(0.0);
-                zero
-            }));
-            for (i, value) in values.iter().enumerate() {
-                let mut value = value.clone();
-                value.scale(slopes[i] * factor(i));
-                all.push(value);
-            }
-            all
-        };
-        let waves: Vec<(f64, f64)> = points.iter().map(|x| phase(self.omega, *x, 0.0)).collect();
-        let n = 1usize << panel.kind.log;
-        let plain: Vec<f64> = (0..=n).map(|k| if k % 2 == 0 { 2.0 / (1.0 - (k * k) as f64) } else { 0.0 }).collect();
-        let sizes: Vec<f64> = plain.iter().map(|moment| moment.abs()).collect();
-        let (sines, cosines) = (times(&|i| waves[i].0), times(&|i| waves[i].1));
-        let (sine, cosine) = (Series::new(&sines), Series::new(&cosines));
-        panel.kind.raise = usize::from(panel.kind.log) < TOP && (sine.falls_fast || cosine.falls_fast);
-        let both = [cosine.against(&plain, &sizes, 0.5), sine.against(&plain, &sizes, 0.5)];
-        let [own, other] = if self.part == Part::Cos {
-            both
-        } else {
-            let [p, q] = both;
-            [q, p]
-        };
-        let without = times(&|_| 1.0);
-        let l1 = Series::new(&without).l1() * 0.5;
-        // An error that is not a number stays one.
-        let error = if other.error < own.error { own.error } else { other.error };
-        Local { value: own.value, error, l1, roundoff: own.roundoff.max(other.roundoff) }
-    }
+/// Judges such a panel. `wave`: the weight at a place, and another one that is large where it is
+/// small; the error is that of the worse.
+pub(super) fn judge<T: Value>(panel: &mut Panel<Stage>, values: &[T], wave: impl Fn(f64) -> [f64; 2]) -> Local<T> {
+    let mut points = Vec::with_capacity(values.len());
+    self::points(panel, &mut points);
+    let width = panel.b - panel.a;
+    let squarings = squared(panel, limit(panel).map_or(0.0, |limit| limit.0));
+    let slopes: Vec<f64> = variables(panel.kind.log).into_iter().map(|s| width * stretched(s, squarings).1).collect();
+    // Times the slope, which is zero at the limit, faster than any value grows whose integral
+    // exists (but for powers next to -1).
+    let times = |factor: &dyn Fn(usize) -> f64| {
+        let mut all = Vec::with_capacity(values.len() + 1);
+        all.push(values.first().map_or_else(T::zero, |value| {
+            let mut zero = value.clone();
+            zero.scale(0.0);
+            zero
+        }));
+        for (i, value) in values.iter().enumerate() {
+            let mut value = value.clone();
+            value.scale(slopes[i] * factor(i));
+            all.push(value);
+        }
+        all
+    };
+    let waves: Vec<[f64; 2]> = points.iter().map(|x| wave(*x)).collect();
+    let n = 1usize << panel.kind.log;
+    let plain: Vec<f64> = (0..=n).map(|k| if k % 2 == 0 { 2.0 / (1.0 - (k * k) as f64) } else { 0.0 }).collect();
+    let sizes: Vec<f64> = plain.iter().map(|moment| moment.abs()).collect();
+    let (own, other) = (times(&|i| waves[i][0]), times(&|i| waves[i][1]));
+    let (own, other) = (Series::new(&own), Series::new(&other));
+    panel.kind.raise = usize::from(panel.kind.log) < TOP && (own.falls_fast || other.falls_fast);
+    let (own, other) = (own.against(&plain, &sizes, 0.5), other.against(&plain, &sizes, 0.5));
+    let without = times(&|_| 1.0);
+    let l1 = Series::new(&without).l1() * 0.5;
+    Local { l1, ..no_better(own, &other) }
 }

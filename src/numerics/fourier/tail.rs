@@ -9,10 +9,10 @@ use super::{FIRST, Fourier, Seen, Stage};
 
 /// Where to look whether the integrand falls, in units of the first window: as far as numbers that
 /// stand for lengths and times go, and far apart.
-const FAR: [f64; 2] = [(1u64 << 24) as f64, (1u64 << 36) as f64];
+pub(super) const FAR: [f64; 2] = [(1u64 << 24) as f64, (1u64 << 36) as f64];
 /// An integrand that keeps this part of its norm from the first to the second of these places does
 /// not fall: the power -0.001 of the distance has 0.992.
-const KEPT: f64 = 0.995;
+pub(super) const KEPT: f64 = 0.995;
 /// Three windows are trusted to get better by the ratio `r` of their differences, to this times
 /// `r`.
 const TRUST: f64 = 10.0;
@@ -85,52 +85,85 @@ impl Fourier {
     /// Judges a panel that ends at infinity.
     pub(super) fn tail<T: Value>(&self, panel: &mut Panel<Stage>, values: &[T]) -> Local<T> {
         let near = near(panel);
-        let far = far(panel).len();
-        let (own, beyond) = values.split_at(values.len() - far);
-        let mut patched = own.to_vec();
-        panel.kind.patched = super::product::patch(&mut patched, panel.kind.open) != [false, false];
-        let n = own.len() - 1;
+        let (patched, beyond) = looked(panel, values);
+        let n = patched.len() - 1;
         let series = Series::new(&patched);
         let Seen { middle, theta, half, moments } = self.seen(near.a, near.b, n + TERMS);
         let falls = panel.b.is_infinite();
         let through = windows(theta).map(|window| windowed(window, &moments, n, falls));
-
-        // The integral through the smoothest window, with the error of the series.
-        let [real, imaginary] = &through[0];
-        let sizes: Vec<f64> = real.iter().zip(imaginary).map(|(re, im)| (re * re + im * im).sqrt()).collect();
-        let mut local = self.against(&series, middle, [real, imaginary], &sizes, half);
-
-        // By how much the windows differ: both parts, as either may be small by its phase.
-        let log = n.trailing_zeros() as usize;
-        let differ = |p: usize, q: usize| {
-            let of = |part: usize| {
-                let moments: Vec<f64> = through[p][part].iter().zip(&through[q][part]).map(|(p, q)| p - q).collect();
-                let mut sum = T::zero();
-                for (weight, value) in weights_of(log, &moments).iter().zip(&patched) {
-                    sum.add_scaled(*weight, value);
-                }
-                sum.norm() * half
-            };
-            let (re, im) = (of(0), of(1));
-            (re * re + im * im).sqrt()
-        };
-        let (first, second) = (differ(0, 1), differ(1, 2));
-        let ratio = if first < second { first / second } else { 1.0 };
-        let sees = if theta < SEES { SEES / theta.max(1e-9) } else { 1.0 };
-        let rest = first * TRUST * ratio * sees;
-
-        let series_error = local.error;
-        panel.kind.raise = series.falls_fast && series_error > rest;
-        panel.kind.widen = series_error <= rest || series.falls_fast;
-        local.error += rest;
-        // An integrand that does not fall has no integral, whatever the windows make of it.
-        if let [near, far] = beyond {
-            let (near, far) = (near.norm(), far.norm());
-            let most = patched.iter().map(Value::norm).fold(0.0, f64::max);
-            if far.is_finite() && far >= KEPT * near && far > T::EPSILON * most {
-                local.error = f64::INFINITY;
-            }
-        }
-        local
+        let local = self.against(&series, middle, [&through[0][0], &through[0][1]], &sizes(&through[0]), half);
+        let through = Through { moments: &through, theta, half, kept: KEPT };
+        judge(panel, (&patched, beyond), series.falls_fast, &through, local)
     }
+}
+
+/// The values under the window, with one that is not finite at the limit replaced, and those far
+/// away.
+pub(super) fn looked<'a, T: Value>(panel: &mut Panel<Stage>, values: &'a [T]) -> (Vec<T>, &'a [T]) {
+    let (own, beyond) = values.split_at(values.len() - far(panel).len());
+    let mut patched = own.to_vec();
+    panel.kind.patched = super::product::patch(&mut patched, panel.kind.open) != [false, false];
+    (patched, beyond)
+}
+
+/// The moduli of moments with two parts.
+pub(super) fn sizes([p, q]: &[Vec<f64>; 2]) -> Vec<f64> {
+    p.iter().zip(q).map(|(p, q)| (p * p + q * q).sqrt()).collect()
+}
+
+/// A weight through three windows, the smoothest first.
+pub(super) struct Through<'a> {
+    /// The moments through each, of the weight and of another one that is large where it is small.
+    pub(super) moments: &'a [[Vec<f64>; 2]; 3],
+    /// By how much the phase of the weight grows over half of the window.
+    pub(super) theta: f64,
+    /// Half the width of the window.
+    pub(super) half: f64,
+    /// An integrand that keeps this part of its norm from the first place far away to the second
+    /// has no integral.
+    pub(super) kept: f64,
+}
+
+/// Adds to what is known of the integral through the smoothest window how far the windows differ.
+pub(super) fn judge<T: Value>(
+    panel: &mut Panel<Stage>,
+    (patched, beyond): (&[T], &[T]),
+    falls_fast: bool,
+    through: &Through<'_>,
+    mut local: Local<T>,
+) -> Local<T> {
+    // Both parts, as either may be small by its phase.
+    let log = (patched.len() - 1).trailing_zeros() as usize;
+    let differ = |p: usize, q: usize| {
+        let of = |part: usize| {
+            let both = through.moments[p][part].iter().zip(&through.moments[q][part]);
+            let moments: Vec<f64> = both.map(|(p, q)| p - q).collect();
+            let mut sum = T::zero();
+            for (weight, value) in weights_of(log, &moments).iter().zip(patched) {
+                sum.add_scaled(*weight, value);
+            }
+            sum.norm() * through.half
+        };
+        let (re, im) = (of(0), of(1));
+        (re * re + im * im).sqrt()
+    };
+    let (first, second) = (differ(0, 1), differ(1, 2));
+    let ratio = if first < second { first / second } else { 1.0 };
+    let theta = through.theta;
+    let sees = if theta < SEES { SEES / theta.max(1e-9) } else { 1.0 };
+    let rest = first * TRUST * ratio * sees;
+
+    let series_error = local.error;
+    panel.kind.raise = falls_fast && series_error > rest;
+    panel.kind.widen = series_error <= rest || falls_fast;
+    local.error += rest;
+    // An integrand that does not fall has no integral, whatever the windows make of it.
+    if let [near, far] = beyond {
+        let (near, far) = (near.norm(), far.norm());
+        let most = patched.iter().map(Value::norm).fold(0.0, f64::max);
+        if far.is_finite() && far >= through.kept * near && far > T::EPSILON * most {
+            local.error = f64::INFINITY;
+        }
+    }
+    local
 }

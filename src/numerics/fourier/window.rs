@@ -15,7 +15,7 @@ pub(super) const TERMS: usize = 128;
 const MOST: usize = 32;
 
 /// The series of a window: `1/2`, and the coefficients of the odd terms, at their indices.
-type Window = [f64; TERMS];
+pub(super) type Window = [f64; TERMS];
 
 static WINDOWS: LazyLock<Vec<Window>> = LazyLock::new(|| (1..=MOST / 2).map(|i| window(2.0 * i as f64)).collect());
 
