@@ -64,6 +64,9 @@ pub enum Error<T = f64, P = f64> {
         /// How many evaluations the answer would rest on after the next decision, if the budget does not cover it;
         /// else 0.
         needed: usize,
+        /// The frequency `w` of a factor `sin(w x)` or `cos(w x)`, to a few per cent, if the reason is
+        /// [`Oscillating`](Reason::Oscillating) and the oscillation is regular as far as it was resolved.
+        frequency: Option<f64>,
     },
     /// The integrand was NaN or infinite at a point that the method cannot leave out.
     #[non_exhaustive]
@@ -205,7 +208,7 @@ impl<T, P: fmt::Debug> fmt::Display for Error<T, P> {
                     _ => write!(f, "the integral over a first segment is no number. {}", reason.remedy()),
                 }
             }
-            Error::NotConverged { estimate, reason, goal, size, .. } => {
+            Error::NotConverged { estimate, reason, goal, size, frequency, .. } => {
                 write!(
                     f,
                     "the tolerance was not met: {reason}. Asked for an error of {goal:?}, \
@@ -215,6 +218,13 @@ impl<T, P: fmt::Debug> fmt::Display for Error<T, P> {
                 let worst = estimate.segments.iter().max_by(|p, q| p.error.total_cmp(&q.error));
                 if let Some(Segment { a, b, error, .. }) = worst {
                     write!(f, ". The largest error, {error:?}, is in [{a:?}, {b:?}]")?;
+                }
+                if let Some(frequency) = frequency {
+                    return write!(
+                        f,
+                        ". It oscillates like sin(w x) with w = {frequency:.3} or so. If that is a factor, leave it \
+                         out and use the method Fourier::sin(w), Fourier::cos(w) or, for a Bessel function, Bessel::j(nu, w)"
+                    );
                 }
                 write!(f, ". {}", reason.remedy())
             }

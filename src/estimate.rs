@@ -167,8 +167,9 @@ pub enum Reason {
     /// limit. Or it is larger than the largest number.
     Divergent,
     /// The integrand oscillates to infinity: there is an oscillation beyond every finite number of points. If it is a
-    /// factor sin(omega x) or cos(omega x), leave that out and use [`Fourier`](crate::Fourier). Else integrate from zero to
-    /// zero of the integrand and extrapolate the sums, or to a finite limit with a bound on what lies beyond.
+    /// factor sin(omega x) or cos(omega x), leave that out and use [`Fourier`](crate::Fourier); the error has the omega that
+    /// was seen, if the oscillation is regular. If it is a Bessel function, use [`Bessel`](crate::Bessel); if you know the
+    /// phase, [`Oscillator`](crate::Oscillator). Else integrate to a finite limit with a bound on what lies beyond.
     Oscillating,
 }
 

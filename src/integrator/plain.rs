@@ -10,7 +10,7 @@ use crate::numerics::value::Value;
 /// The same error with the norm of each value in the place of the value.
 pub(crate) fn plain<T: Value, P: Clone>(error: Error<T, P>) -> Error<f64, P> {
     match error {
-        Error::NotConverged { estimate, reason, goal, size, needed } => {
+        Error::NotConverged { estimate, reason, goal, size, needed, frequency } => {
             let Estimate { value, error, evaluations, performed, l1, segments } = estimate;
             let segments: Vec<_> = segments
                 .into_iter()
@@ -18,7 +18,7 @@ pub(crate) fn plain<T: Value, P: Clone>(error: Error<T, P>) -> Error<f64, P> {
                 .collect();
             let segments = Partition::from(segments);
             let estimate = Estimate { value: value.norm(), error, evaluations, performed, l1, segments };
-            Error::NotConverged { estimate, reason, goal, size, needed }
+            Error::NotConverged { estimate, reason, goal, size, needed, frequency }
         }
         other => other.without_estimate(),
     }

@@ -345,14 +345,14 @@ impl Domain {
     }
 
     /// A point, the norm of the value there, and that times the slope.
-    pub(crate) fn weighed(&self, t: f64, norm: f64) -> (f64, f64, f64) {
+    pub(crate) fn weighed(&self, t: f64, norm: f64) -> (f64, f64, f64, f64) {
         let slope = self.slope(t);
         let weighed = match self.steep(t) {
             Some([first, second]) if !slope.is_finite() => norm * first * second,
             _ if self.x(t).is_finite() => norm * slope,
             _ => 0.0,
         };
-        (t, norm, weighed)
+        (t, norm, weighed, self.x(t))
     }
 
     /// `|dx/dt|` at `t`.

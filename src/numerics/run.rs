@@ -6,6 +6,7 @@
 mod audit;
 pub(crate) mod far;
 pub(crate) mod finish;
+mod frequency;
 pub(crate) mod goal;
 pub(crate) mod judge;
 mod noise;
@@ -126,6 +127,8 @@ pub(crate) enum Stop<E> {
 pub(crate) enum Verdict {
     Converged,
     Stopped(Reason),
+    /// The integrand oscillates to infinity, with this frequency.
+    Oscillates(f64),
 }
 
 /// What is remembered to tell noise.

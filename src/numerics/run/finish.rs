@@ -36,14 +36,14 @@ pub(crate) fn ended<T: Value, P>(
     goal: f64,
     needed: usize,
 ) -> Result<Estimate<T, P>, Error<T, P>> {
-    match verdict {
-        Verdict::Converged => Ok(estimate),
-        Verdict::Stopped(reason) => {
-            let size = same_ref::<T, f64>(&estimate.value).copied().unwrap_or_else(|| estimate.value.norm());
-            let needed = if reason == Reason::Budget { needed } else { 0 };
-            Err(Error::NotConverged { estimate, reason, goal, size, needed })
-        }
-    }
+    let (reason, frequency) = match verdict {
+        Verdict::Converged => return Ok(estimate),
+        Verdict::Stopped(reason) => (reason, None),
+        Verdict::Oscillates(frequency) => (Reason::Oscillating, Some(frequency)),
+    };
+    let size = same_ref::<T, f64>(&estimate.value).copied().unwrap_or_else(|| estimate.value.norm());
+    let needed = if reason == Reason::Budget { needed } else { 0 };
+    Err(Error::NotConverged { estimate, reason, goal, size, needed, frequency })
 }
 
 /// Whether these limits are finite, ascend, and are so far apart that a panel's points can be told apart.

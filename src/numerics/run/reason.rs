@@ -9,8 +9,8 @@ use crate::estimate::Reason;
 /// A point and the norm of the value there, times the slope.
 pub(crate) type Sample = (f64, f64);
 
-/// A point, the norm of the value there, and that times the slope.
-pub(crate) type Look = (f64, f64, f64);
+/// A point, the norm of the value there, and that times the slope; and where on the range it is.
+pub(crate) type Look = (f64, f64, f64, f64);
 
 /// A value that is so much above or below the power of the distance through its neighbours, as a logarithm, is up or
 /// down.
@@ -111,33 +111,37 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         if let Some(halt) = source.unknown(MATTERS * self.allowed()) {
             return Err(halt);
         }
-        Ok(Verdict::Stopped(self.told(reason, source.looks())))
+        Ok(self.told(reason, source.looks()))
     }
 
     /// The reason that the values tell, or this one.
-    fn told(&self, reason: Reason, source: Option<&mut dyn Looks<M::Kind>>) -> Reason {
+    fn told(&self, reason: Reason, source: Option<&mut dyn Looks<M::Kind>>) -> Verdict {
+        let given = Verdict::Stopped(reason);
         let Some(source) = source.filter(|_| matches!(reason, Reason::Roundoff | Reason::Budget | Reason::Divergent))
         else {
-            return reason;
+            return given;
         };
         source.looks_into(reason);
         let worst = self.in_order().enumerate().max_by(|(i, p), (j, q)| {
             // Of equals the left one.
             p.local.error.total_cmp(&q.local.error).then_with(|| j.cmp(i))
         });
-        let Some((at, worst)) = worst.map(|(i, leaf)| (i, leaf.panel)) else { return reason };
+        let Some((at, worst)) = worst.map(|(i, leaf)| (i, leaf.panel)) else { return given };
         // Where the budget is spent, or nothing can come of it, no more is looked at than need be.
         let is_far = source.is_far(worst.a) || source.is_far(worst.b);
         let reach = if reason == Reason::Roundoff { NEIGHBOURS } else { BESIDE };
         if reason != Reason::Roundoff && !is_far {
-            return reason;
+            return given;
         }
         let (samples, oscillates) = self.around(at, reach, source);
         let diverges = || stays(worst.a, &samples) || stays(worst.b, &samples);
         match reason {
-            _ if oscillates => Reason::Oscillating,
-            Reason::Roundoff if diverges() => Reason::Divergent,
-            _ => reason,
+            _ if oscillates => {
+                let frequency = self.frequency(at, source);
+                frequency.map_or(Verdict::Stopped(Reason::Oscillating), Verdict::Oscillates)
+            }
+            Reason::Roundoff if diverges() => Verdict::Stopped(Reason::Divergent),
+            _ => given,
         }
     }
 
@@ -168,7 +172,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
                 break;
             }
             let side = samples.first().map_or(theirs[0].0, |first: &Sample| first.0).is_sign_positive();
-            for (t, norm, weighed) in theirs {
+            for (t, norm, weighed, _) in theirs {
                 samples.push((t, weighed));
                 if distance <= BESIDE && source.is_far(t) && t.is_sign_positive() == side {
                     nearest.push((t, norm));
