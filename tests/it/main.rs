@@ -31,6 +31,7 @@ mod plain;
 #[cfg(all(target_os = "linux", feature = "process"))]
 mod process;
 mod properties;
+mod published;
 mod questions;
 mod reasons;
 #[cfg(feature = "serde")]

@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use coquad::wire::Numbers;
 use coquad::{
-    Algebraic, Auto, ClenshawCurtis, Error, Estimate, Fourier, GaussKronrod, Inline, Integrator, Method, Observer,
-    PrincipalValue, ProcessError, ProcessReport, Processes, Simpson, TanhSinh, Value,
+    Algebraic, Auto, Bessel, ClenshawCurtis, Error, Estimate, Fourier, GaussKronrod, Inline, Integrator, Method,
+    Observer, PrincipalValue, ProcessError, ProcessReport, Processes, Simpson, TanhSinh, Value,
 };
 use num_complex::Complex;
 
@@ -129,6 +129,8 @@ fn every_method_has_the_same_bits_and_evaluations_as_inline() {
         same_by_method(&processes, TanhSinh, "TanhSinh");
         same_by_method(&processes, Simpson, "Simpson");
         same_by_method(&processes, Fourier::sin(50.0), "Fourier");
+        same_by_method(&processes, Bessel::j(1.0, 50.0), "Bessel");
+        same_by_method(&processes, Oscillator::phase(|x| x), "Oscillator");
         same_by_method(&processes, PrincipalValue::at(0.4), "PrincipalValue");
         same_by_method(&processes, Algebraic::new(-0.5, 0.5), "Algebraic");
         let report = processes.report();

@@ -5,8 +5,8 @@ use std::f64::consts::PI;
 use std::sync::Arc;
 
 use coquad::{
-    Algebraic, Error, Estimate, Inline, Integrator, Method, PointCache, PrincipalValue, Reason, ThreadPool, Value,
-    batch_fn, evaluator_fn,
+    Algebraic, Bessel, Error, Estimate, Fourier, Inline, Integrator, Method, Oscillator, PointCache, PrincipalValue,
+    Reason, ThreadPool, Value, batch_fn, evaluator_fn,
 };
 use num_complex::Complex;
 
@@ -235,11 +235,7 @@ fn bits<T: Value>(e: &Estimate<T>, of: impl Fn(&T) -> Vec<u64>) -> Vec<u64> {
 }
 
 /// The same bits by every evaluator, and the wall time in units of an evaluation.
-fn everywhere<M: Method + std::fmt::Debug>(method: M, a: f64, b: f64) {
-    let f = |x: f64| {
-        let z = Complex::new(x, 0.5);
-        [z.inv() * (-x * x / 4.0).exp(), Complex::new((x - 0.7).abs() / (1.0 + x * x), 0.0)]
-    };
+fn everywhere<M: Method + std::fmt::Debug>(method: M, f: fn(f64) -> [Complex<f64>; 2], a: f64, b: f64) {
     let of = |v: &[Complex<f64>; 2]| v.iter().flat_map(|z| [z.re.to_bits(), z.im.to_bits()]).collect::<Vec<_>>();
     let asked = |e: Result<Estimate<_>, Error<_>>| bits(&e.expect("it converges"), of);
     let inline = Integrator::new(Inline::new(f)).method(method.clone()).rtol(1e-9).integrate_blocking(a, b, 0.0);
@@ -281,9 +277,19 @@ fn everywhere<M: Method + std::fmt::Debug>(method: M, a: f64, b: f64) {
 
 #[test]
 fn every_evaluator_gives_the_same_bits() {
-    everywhere(PrincipalValue::at(0.3), -2.0, 3.0);
-    everywhere(PrincipalValue::at(0.3).and(-1.0), -INF, INF);
-    everywhere(Algebraic::new(-0.5, 0.25).log_left(), -2.0, 3.0);
+    // A resonance and a kink.
+    let f = |x: f64| {
+        let z = Complex::new(x, 0.5);
+        [z.inv() * (-x * x / 4.0).exp(), Complex::new((x - 0.7).abs() / (1.0 + x * x), 0.0)]
+    };
+    everywhere(PrincipalValue::at(0.3), f, -2.0, 3.0);
+    everywhere(PrincipalValue::at(0.3).and(-1.0), f, -INF, INF);
+    everywhere(Algebraic::new(-0.5, 0.25).log_left(), f, -2.0, 3.0);
+    everywhere(Fourier::sin(3.0), f, -INF, INF);
+    everywhere(Bessel::j(1.5, 3.0), f, 0.0, INF);
+    // A wave, and one that dies away.
+    let wave = |x: f64| [Complex::cis(x * x), Complex::cis(x * x) * (-0.1 * x).exp()];
+    everywhere(Oscillator::phase(|x: f64| x * x), wave, 0.0, INF);
 }
 
 #[test]
