@@ -293,6 +293,26 @@ fn nothing_is_started_before_it_is_needed_nor_more_than_that() {
 }
 
 #[test]
+fn the_report_tells_what_waits_and_how_long() {
+    const LONG: Duration = Duration::from_millis(300);
+    let folder = Folder::new();
+    let processes = folder.workers(2, "echo:300");
+    let begin = Instant::now();
+    let mut values = Box::pin(futures::future::join_all((0..6).map(|i| processes.evaluate(f64::from(i)))));
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(values.poll_unpin(&mut cx).is_pending());
+    eventually("each worker has a point", || (processes.report().running, processes.report().waiting) == (2, 4));
+    assert_eq!((processes.report().workers, processes.report().capacity), (2, 2));
+    assert!(block_on(values).iter().all(Result::is_ok));
+    eventually("the last is told", || processes.report().evaluations == 6);
+    let (report, took) = (processes.report(), begin.elapsed());
+    assert_eq!((report.running, report.waiting), (0, 0), "{report:?}");
+    // Six evaluations, by two workers at most; and the last two began when four had ended.
+    assert!(report.worked >= 5 * LONG && report.worked <= 2 * took, "{report:?}");
+    assert!(report.waited > report.worked && report.waited <= 6 * took, "{report:?}");
+}
+
+#[test]
 fn an_idle_worker_that_dies_is_replaced_when_it_is_needed() {
     let folder = Folder::new();
     let processes = folder.workers(1, "echo");
