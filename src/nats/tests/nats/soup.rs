@@ -111,31 +111,47 @@ fn a_fault_every_second_loses_nothing() {
     sweep(&evaluator, 0, Duration::from_secs(1), &done);
     let calm = sweep(&evaluator, 1 << 36, length / 2, &done) * 2;
     // By kind: how many faults, and values in the second in which they happened.
-    let (over, mut random, mut faults) = (AtomicBool::new(false), Random(19), BTreeMap::<_, (u64, u64)>::new());
+    let (over, mut random, mut faults) = (AtomicBool::new(false), Random(19), BTreeMap::<_, (u64, u64, u64)>::new());
+    let idle = AtomicU64::new(0);
     let evaluated = thread::scope(|scope| {
         let work = scope.spawn(|| {
             let evaluated = sweep(&evaluator, 1 << 37, length, &done);
             over.store(true, Ordering::Relaxed);
             evaluated
         });
+        // In how many hundredths of a second there was no value.
+        scope.spawn(|| {
+            let mut before = 0;
+            while !over.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(10));
+                let now = done.load(Ordering::Relaxed);
+                idle.fetch_add(u64::from(now == before), Ordering::Relaxed);
+                before = now;
+            }
+        });
         while !over.load(Ordering::Relaxed) && !work.is_finished() {
             let begin = Instant::now();
-            let before = done.load(Ordering::Relaxed);
+            let (before, rested) = (done.load(Ordering::Relaxed), idle.load(Ordering::Relaxed));
             let kind = fault(&mut random, &mut server, &proxy, &mut workers);
             thread::sleep(Duration::from_secs(1).saturating_sub(begin.elapsed()));
-            let (count, values) = faults.entry(kind).or_default();
+            let (count, values, rest) = faults.entry(kind).or_default();
             *count += 1;
             *values += done.load(Ordering::Relaxed) - before;
+            *rest += idle.load(Ordering::Relaxed) - rested;
         }
         work.join().unwrap()
     });
     println!(
         "{} faults in {length:?}: {evaluated} evaluations, none lost, {:.0} % of {calm} without; {:?}",
-        faults.values().map(|(count, _)| count).sum::<u64>(),
+        faults.values().map(|(count, ..)| count).sum::<u64>(),
         100.0 * evaluated as f64 / calm as f64,
         nats.report()
     );
-    for (kind, (count, values)) in faults {
-        println!("{kind}: {count} times, {} values in the second", values / count);
+    for (kind, (count, values, rest)) in faults {
+        println!(
+            "{kind}: {count} times, {} values in the second, none for {} ms of it",
+            values / count,
+            10 * rest / count
+        );
     }
 }
