@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use coquad::{Arithmetic, Evaluator, Integrator, Mixed, Processes};
+use coquad_nats::admin::Admin;
 use coquad_nats::{Error, Nats};
 use futures::executor::block_on;
 
@@ -243,7 +244,10 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
                 };
                 std::thread::spawn(move || block_on(futures::future::join_all(POINTS.map(timed))))
             });
-            std::thread::sleep(Duration::from_millis(200));
+            if busy.is_some() {
+                let admin = Admin::connect(server.url()).unwrap();
+                until("both slots are busy", || admin.status().unwrap().functions[0].busy == 2);
+            }
             match leave {
                 Leave::Killed | Leave::Robbed => server.kill(),
                 Leave::Terminated => server.end("TERM"),
@@ -315,7 +319,9 @@ fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     for command in &mut late_workers(&server.url(), None) {
         server.kill();
         let mut worker = Killed(command.spawn().unwrap());
-        std::thread::sleep(Duration::from_millis(1500));
+        for _ in 0..3 {
+            server.is_tried();
+        }
         assert!(worker.0.try_wait().unwrap().is_none(), "it has ended");
         server.restart();
         let nats = server.connect();
@@ -328,7 +334,7 @@ fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     server.kill();
     let worker = coquad_nats::Worker::new(server.server()).serve("late", peak).slots(1);
     let worker = std::thread::spawn(move || worker.start());
-    std::thread::sleep(Duration::from_millis(300));
+    server.is_tried();
     server.restart();
     let _worker = worker.join().unwrap().unwrap();
     let evaluator = server.connect().evaluator::<f64>("late").deadline(Duration::from_secs(60));

@@ -4,12 +4,13 @@ pub(crate) mod proxy;
 pub(crate) mod worker;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use coquad_nats::{Nats, Server};
 use futures::StreamExt;
@@ -95,6 +96,12 @@ impl NatsServer {
     pub(crate) fn restart(&mut self) {
         self.kill();
         (self.child, _) = launch(&self.folder, self.port, &self.extra);
+    }
+
+    /// Waits until somebody tries to connect, and lets that fail. It must not run.
+    pub(crate) fn is_tried(&self) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).expect("its port is free");
+        drop(listener.accept().expect("an attempt"));
     }
 
     /// Takes everything that it has stored. It must not run.
@@ -246,6 +253,13 @@ impl Tool {
             stream.get_last_raw_message_by_subject(&subject).await.unwrap().payload
         });
         coquad::wire::Job::decode(&queued).unwrap().reply.unwrap().to_owned()
+    }
+
+    /// When the last job was queued.
+    pub(crate) fn youngest_job(&self) -> SystemTime {
+        let context = self.context();
+        let stream = async { context.get_stream("COQUAD1_default_JOBS").await.expect("a stream") };
+        self.block_on(stream).cached_info().state.last_timestamp.into()
     }
 
     /// How many jobs there ever were.
