@@ -449,27 +449,6 @@ impl Shared {
         bound.insert(function.to_owned(), (connection, Instant::now(), terms));
         Ok(terms)
     }
-
-    async fn hear_of_cancellation(self: &Arc<Self>) -> Result<(), Error> {
-        let subject = self.server.space.cancel("*");
-        let heard = self.client.subscribe(subject).await;
-        let mut heard = heard.map_err(|error| Error::Connect { reason: error.to_string() })?;
-        let shared = self.clone();
-        tokio::spawn(async move {
-            while let Some(message) = heard.next().await {
-                if names::is_placed(message.headers.as_ref()) {
-                    continue;
-                }
-                let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
-                for id in slot::cancelled(&message.subject, &message.payload) {
-                    for told in running.remove(id).into_iter().flatten() {
-                        let _ = told.send(());
-                    }
-                }
-            }
-        });
-        Ok(())
-    }
 }
 
 /// A worker that serves in the background. Dropped, it hands back what it evaluates, for others to begin again.

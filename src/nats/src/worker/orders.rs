@@ -1,14 +1,15 @@
-//! What an operator asks of a worker: how it is, to rest, and to go on.
+//! What a worker is told: by coordinators which evaluations they no longer want, by operators to rest
+//! and to go on; and what it answers who asks how it is.
 //!
-//! INVARIANT: the server lets admins alone ask, and what it has placed itself is nobody's question.
+//! INVARIANT: the server lets admins alone give orders, and what it has placed itself is nobody's word.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use futures::{StreamExt, stream};
 use serde_json::json;
 
-use super::Shared;
+use super::{Shared, slot};
 use crate::error::Error;
 use crate::names;
 
@@ -16,6 +17,28 @@ use crate::names;
 const LONGEST: usize = 100;
 
 impl Shared {
+    /// Hears which evaluations nobody wants any more.
+    pub(super) async fn hear_of_cancellation(self: &Arc<Self>) -> Result<(), Error> {
+        let subject = self.server.space.cancel("*");
+        let heard = self.client.subscribe(subject).await;
+        let mut heard = heard.map_err(|error| Error::Connect { reason: error.to_string() })?;
+        let shared = self.clone();
+        tokio::spawn(async move {
+            while let Some(message) = heard.next().await {
+                if names::is_placed(message.headers.as_ref()) {
+                    continue;
+                }
+                let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
+                for id in slot::cancelled(&message.subject, &message.payload) {
+                    for told in running.remove(id).into_iter().flatten() {
+                        let _ = told.send(());
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
     /// Hears what is asked of all workers, and of this one.
     pub(super) async fn hear_of_orders(self: &Arc<Self>, functions: Vec<String>) -> Result<(), Error> {
         let mut heard = Vec::new();

@@ -226,7 +226,7 @@ const POINTS: [f64; 6] = [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0];
 
 /// D2: a server that was away is used again at once, by a worker that was idle and by one that was busy.
 fn recovers(start: impl Fn(&NatsServer) -> Killed) {
-    for round in 0..runs(1, 17) {
+    for round in 0..runs(1, 25) {
         for leave in [Leave::Killed, Leave::Terminated, Leave::LameDuck, Leave::Robbed] {
             let mut server = NatsServer::with("lame_duck_grace_period: 1s");
             // What only the missing of a sign of life would bring back comes too late.
@@ -234,7 +234,9 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
             let evaluator = nats.evaluator::<f64>("steady").deadline(Duration::from_secs(60));
             let _worker = start(&server);
             until("the worker is seen", || evaluator.slots() == 2);
-            assert_eq!(block_on(evaluator.evaluate(0.5)).unwrap().to_bits(), 0.5f64.to_bits());
+            // Both slots at once: a process that starts is no recovery, and takes a second where there is other work.
+            let begun = block_on(futures::future::join_all([-7.0, -8.0].map(|x| evaluator.evaluate(x))));
+            assert!(begun.iter().all(Result::is_ok), "{begun:?}");
             let busy = ((round + leave as u64) % 2 == 1).then(|| {
                 let evaluator = evaluator.clone();
                 // Both slots are busy, and more is queued.
