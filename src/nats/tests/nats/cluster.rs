@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use coquad_nats::admin::Admin;
 use coquad_nats::{Nats, Server};
 use futures::executor::block_on;
 
@@ -118,16 +119,18 @@ fn a_cluster_of_three_survives_a_full_disk() {
         let run = Run::start(evaluator.clone().parameters([part as u8]), count);
         stalls.push(run.longest_stall("a full disk"));
     }
-    let log = servers[0].log();
-    let full = log.lines().find(|line| line.contains("no space left on device"));
-    println!("full: {full:?}, {} lines of the log tell of it", log.matches("no space left on device").count());
+    let room = servers[0].room();
     let worst = stalls.iter().max().unwrap();
     println!(
-        "a full disk: {} evaluations in {:.0?}, none lost; longest stalls {stalls:.2?}; {:?}",
+        "a disk with {room} bytes left: {} evaluations in {:.0?}, none lost; longest stalls {stalls:.2?}; {:?}",
         u64::from(count) * runs(2, 3),
         begin.elapsed(),
         nats.report()
     );
-    assert!(full.is_some(), "its disk is not full");
-    assert!(*worst < Duration::from_secs(runs(30, 10)), "{stalls:?}");
+    // Less than a block of what is stored.
+    assert!(room < 100_000, "its disk is not full");
+    // The old server's streams stand still until others are elected to lead them.
+    let version = Admin::connect(servers[1].url()).unwrap().status().unwrap().version;
+    let most = if version.starts_with("2.9.") { 30 } else { runs(30, 10) };
+    assert!(*worst < Duration::from_secs(most), "{stalls:?}");
 }

@@ -80,9 +80,12 @@ impl NatsServer {
         tried.is_ok_and(|output| output.status.success())
     }
 
-    /// What it has said.
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    /// How many bytes its own disk has left.
+    pub(crate) fn room(&self) -> u64 {
+        let store = format!("/proc/{}/root{}/store", self.child.id(), self.folder.path().display());
+        let said = Command::new("stat").args(["-f", "-c", "%a %S", &store]).output().expect("stat").stdout;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        said.split_whitespace().map(|number| number.parse::<u64>().expect("a number")).product()
     }
 
     pub(crate) fn url(&self) -> String {
