@@ -2,8 +2,9 @@
 //!
 //! Nanoseconds per evaluation by each way to evaluate; integrals of cheap functions on a thread pool beside the same on
 //! the calling thread; memory per integral that waits, and at the peak of many; how evenly thousands share a pool; whether
-//! callers hold each other up; and how soon all is idle after a drop. What is compared is measured in turns in one process,
-//! and the least (per evaluation) or the median (per integral) of many is shown.
+//! callers hold each other up; how soon all is idle after a drop; and what the fingerprint of arithmetic costs. What is
+//! compared is measured in turns in one process, and the least (per evaluation) or the median (per integral) of many is
+//! shown.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod memory;
@@ -16,7 +17,9 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use coquad::{Evaluator, GaussKronrod, Inline, Integrator, PointCache, ThreadPool, evaluator_fn, integrate};
+use coquad::{
+    Arithmetic, Evaluator, GaussKronrod, Inline, Integrator, PointCache, ThreadPool, evaluator_fn, integrate,
+};
 use futures::executor::block_on;
 use futures::future::join_all;
 
@@ -120,6 +123,35 @@ fn evaluations() {
                 Box::new(|| by(evaluator_fn(64, |x: f64| async move { Ok::<_, Infallible>(peak(x)) }))),
             ),
             ("evaluator_fn, ready when polled again", Box::new(move || by(evaluator_fn(64, waiting)))),
+        ],
+    );
+}
+
+/// What a worker pays once, and what an answer on NATS pays, which names it. A worker on a pipe tells it once.
+fn fingerprint() {
+    println!("\nns for the fingerprint of arithmetic (the least of 100, 1,000 and 1,000 times)");
+    let here = Arithmetic::here();
+    let text = here.as_str().to_owned();
+    let reading = text.clone();
+    let each = |times: u32, mut run: Box<dyn FnMut()>| time(|| (0..times).for_each(|_| run())) / f64::from(times);
+    least(
+        100,
+        [
+            ("found, by a worker, once", Box::new(move || each(1, Box::new(|| drop(black_box(Arithmetic::here())))))),
+            (
+                "read, in an answer on NATS",
+                Box::new(move || {
+                    let text = reading.clone();
+                    each(1_000, Box::new(move || drop(black_box(Arithmetic::from(black_box(&*text))))))
+                }),
+            ),
+            (
+                "compared, with the first worker's",
+                Box::new(move || {
+                    let (here, other) = (here.clone(), Arithmetic::from(&*text));
+                    each(1_000, Box::new(move || drop(black_box(here.agrees_with(black_box(&other))))))
+                }),
+            ),
         ],
     );
 }
@@ -386,8 +418,9 @@ fn main() {
     if only.as_deref() == Some("peak") {
         return memory::peak_row();
     }
-    let parts: [(&str, fn()); 7] = [
+    let parts: [(&str, fn()); 8] = [
         ("evaluations", evaluations),
+        ("fingerprint", fingerprint),
         ("integrals", integrals),
         ("memory", memory::waiting),
         ("peaks", memory::peaks),

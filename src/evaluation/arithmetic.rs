@@ -128,6 +128,10 @@ impl Arithmetic {
     /// count, nor does the name.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
+        // As each answer on NATS asks.
+        if self == other {
+            return true;
+        }
         let is_profile = |word: &str| matches!(word, "debug" | "release");
         let profile = |text: &Self| text.0.split(' ').find(|word| is_profile(word)).map(str::to_owned);
         let words = |text: &Self| -> Vec<String> {
@@ -142,6 +146,10 @@ impl Arithmetic {
 /// cut.
 impl From<&str> for Arithmetic {
     fn from(text: &str) -> Self {
+        let is_clean = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'"' | b'\\');
+        if text.len() <= LONGEST && text.bytes().all(is_clean) {
+            return Self(text.into());
+        }
         let clean: String = text.chars().flat_map(char::escape_default).take(LONGEST).collect();
         Self(clean.into())
     }

@@ -180,4 +180,17 @@ pub struct ProcessReport {
     /// Workers that are another build than the first one is that says which it is: the program was
     /// replaced meanwhile, and may compute other values.
     pub other_builds: u64,
+    /// Processes that serve now.
+    pub workers: u64,
+    /// Points that may be asked for at once now: [`concurrency`](crate::Evaluator::concurrency).
+    pub capacity: u64,
+    /// Points that wait for a worker now.
+    pub waiting: u64,
+    /// Points that workers have now.
+    pub running: u64,
+    /// How long all points waited for their values, all together, at their workers too. Divided by `evaluations` it is
+    /// the mean of the time between a question and its answer.
+    pub waited: Duration,
+    /// How long workers had something to evaluate, all together. `evaluations` divided by it is the rate of one worker.
+    pub worked: Duration,
 }

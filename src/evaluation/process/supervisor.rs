@@ -3,6 +3,7 @@
 //! INVARIANT: everything here happens on one thread; others only put points into its inbox. It sleeps in one `poll` over
 //! all pipes, and nothing else in its loop waits, the moments of starting and ending a process apart.
 
+mod account;
 mod feed;
 
 use std::collections::VecDeque;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use self::account::Account;
 use super::error::{Death, ProcessError, ProcessReport};
 use super::groups::Groups;
 use super::worker::{Input, Job, Reply, Sent, Twin, Worker};
@@ -114,7 +116,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
             not_before: None,
             looked: Instant::now(),
             buffer: vec![0; 1 << 16],
-            evaluations: 0,
+            account: Account::new(),
             forbidden: None,
             config,
         };
@@ -206,7 +208,7 @@ struct Supervisor<T> {
     /// When the processes were looked at last.
     looked: Instant,
     buffer: Vec<u8>,
-    evaluations: u64,
+    account: Account,
     /// Why nothing is evaluated any more.
     forbidden: Option<EvaluationError>,
 }
@@ -216,6 +218,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         let close = Close(self.shared.clone());
         while self.collect() {
             let now = Instant::now();
+            self.account(now);
             self.feed(now);
             self.publish();
             self.sleep(heard);
@@ -251,18 +254,6 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             }
             _ => 0,
         }
-    }
-
-    fn publish(&mut self) {
-        let capacity = self.config.workers * self.depth() + self.waiting();
-        self.shared.capacity.store(capacity, Ordering::Relaxed);
-        if self.evaluations > 0 {
-            lock(&self.shared.report).evaluations += std::mem::take(&mut self.evaluations);
-        }
-    }
-
-    fn count(&self, what: impl FnOnce(&mut ProcessReport)) {
-        what(&mut lock(&self.shared.report));
     }
 
     /// Sleeps until something happens, and hears of it.
@@ -356,7 +347,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             let mean = self.mean.unwrap_or(seconds);
             self.mean = Some(seconds + (mean - seconds) * (15.0f64 / 16.0).powf(answers as f64));
             self.fruitless = 0;
-            self.evaluations += answers;
+            self.account.evaluations += answers;
         }
         heard
     }

@@ -2,6 +2,8 @@
 //!
 //! It takes the rights of an admin: all of the account's.
 
+mod workers;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +18,7 @@ use futures::channel::mpsc::unbounded;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+pub use self::workers::WorkerStatus;
 use crate::desk::given_up;
 use crate::error::Error;
 use crate::names;
@@ -59,6 +62,8 @@ pub struct Status {
     pub streams: Vec<StreamStatus>,
     /// Its functions, by name.
     pub functions: Vec<FunctionStatus>,
+    /// Its workers, by name.
+    pub workers: Vec<WorkerStatus>,
     /// Its runs that have answers or queued jobs, by name; runs without a name have one nobody can guess.
     pub runs: Vec<RunStatus>,
     /// How long the oldest job is queued.
@@ -215,9 +220,9 @@ impl Admin {
             let first = SystemTime::from(state.first_timestamp);
             let oldest_job = (state.messages > 0).then(|| first.elapsed().unwrap_or_default());
             let functions = self.functions().await?;
-            let runs = self.runs().await?;
+            let (workers, runs) = (self.all_workers().await?, self.runs().await?);
             let version = self.client.server_info().version;
-            Ok(Status { space: space.0.clone(), version, streams, functions, runs, oldest_job })
+            Ok(Status { space: space.0.clone(), version, streams, functions, workers, runs, oldest_job })
         })
     }
 
@@ -341,7 +346,7 @@ impl Admin {
     }
 
     /// Has the server give out no more jobs of the function, for so long; what is begun is finished. Takes a server of
-    /// version 2.11 or later. A worker alone is drained by SIGTERM.
+    /// version 2.11 or later. A worker alone is drained by [`drain_worker`](Self::drain_worker).
     ///
     /// # Errors
     ///

@@ -144,6 +144,7 @@ impl Nats {
             attempts: 3,
             queue_factor: 2.0,
             weight: 1.0,
+            quota: usize::MAX,
             verify: 0.0,
             twice: Arc::default(),
             mixed: Mixed::Count,
@@ -238,6 +239,7 @@ pub struct NatsEvaluator<T = f64> {
     attempts: u32,
     queue_factor: f64,
     weight: f64,
+    quota: usize,
     verify: f64,
     /// Points that are being evaluated twice.
     twice: Arc<AtomicUsize>,
@@ -319,6 +321,15 @@ impl<T> NatsEvaluator<T> {
         self
     }
 
+    /// Lets the run have `jobs` with the server at most, queued or evaluated, whoever else is there: it keeps no more
+    /// slots busy. Unless called there is no such limit; 0 counts as 1.
+    #[must_use]
+    pub fn quota(mut self, jobs: usize) -> Self {
+        self.quota = jobs.max(1);
+        self.question = OnceLock::new();
+        self
+    }
+
     /// Has this share of the points, 0 unless called, evaluated twice: [`Error::Conflict`] if the answers differ in a bit.
     ///
     /// Both jobs are queued at once, for whichever slots take them. Workers cannot tell which
@@ -385,6 +396,7 @@ impl<T> NatsEvaluator<T> {
                 deadline: self.deadline,
                 attempts: self.attempts,
                 weight: self.weight,
+                quota: self.quota,
                 mixed: self.mixed.clone(),
             })
         }))
@@ -449,7 +461,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
 
     fn concurrency(&self) -> usize {
         // Exact: slots are few enough for a float.
-        let jobs = (self.slots() as f64 * self.queue_factor).ceil() as usize;
+        let jobs = ((self.slots() as f64 * self.queue_factor).ceil() as usize).min(self.quota);
         // On a run with a name, or before durations are known, jobs have one point each.
         let width =
             if names::ends_with_its_client(&self.run) { self.function.width.load(Ordering::Relaxed) } else { 1 };

@@ -303,9 +303,14 @@ impl Desk {
         what(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Jobs that the server has, or is being sent.
+    pub(crate) fn jobs_sent(&self) -> usize {
+        self.known.values().map(|known| known.shares.sent()).sum()
+    }
+
     /// How much there is to do.
     fn tell_depths(&self) {
-        let sent: usize = self.known.values().map(|known| known.shares.sent()).sum();
+        let sent = self.jobs_sent();
         self.count(|report| {
             report.waiting = self.points.len() as u64;
             report.jobs = self.pending.len() as u64;

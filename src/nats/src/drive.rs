@@ -3,6 +3,7 @@
 //! INVARIANT: nothing here decides anything. Whatever takes time is a task of its own, whose outcome is an event.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -54,6 +55,7 @@ impl Drive {
                 Ok(event) => event,
                 Err(_) => {
                     self.desk.pause();
+                    self.ops.pulse.jobs.store(self.desk.jobs_sent(), Ordering::Relaxed);
                     self.act().await;
                     while self.under_way.try_join_next().is_some() {}
                     let Some(event) = events.next().await else { break };
@@ -174,7 +176,11 @@ impl Drive {
     async fn hear(&self, run: &str) {
         let space = &self.ops.server.space;
         if let Ok(answers) = self.ops.client.subscribe(space.result(run, "*")).await {
-            self.forward(answers, |message| Some(Event::Arrived(message)));
+            let pulse = self.ops.pulse.clone();
+            self.forward(answers, move |message| {
+                pulse.heard.fetch_add(1, Ordering::Relaxed);
+                Some(Event::Arrived(message))
+            });
         }
         if let Ok(mut questions) = self.ops.client.subscribe(space.alive(run)).await {
             let (client, to) = (self.ops.client.clone(), self.events.clone());

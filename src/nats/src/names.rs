@@ -63,6 +63,11 @@ impl Space {
         format!("coquad1.{}.alive.{run}", self.0)
     }
 
+    /// Where a worker is asked how it is, or told to rest; [`ALL_WORKERS`] is each of them.
+    pub(crate) fn worker(&self, which: &str) -> String {
+        format!("coquad1.{}.worker.{which}", self.0)
+    }
+
     /// Where the server reports jobs that it has given up.
     pub(crate) fn dead(&self) -> String {
         format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{}.*", self.jobs_stream())
@@ -88,6 +93,18 @@ pub(crate) const LONGEST_SUBJECT: usize = 256;
 /// A coordinator says this to a worker that cannot store its answer, which was heard or is wanted
 /// by nobody.
 pub(crate) const RELEASED: &str = "+";
+
+/// Where each worker is asked. None has this name.
+pub(crate) const ALL_WORKERS: &str = "all";
+/// Orders to a worker; whatever else it is sent is a question.
+pub(crate) const DRAIN: &[u8] = b"drain";
+pub(crate) const RESUME: &[u8] = b"resume";
+
+/// A worker's name as part of a subject. It ends with the number of its process.
+pub(crate) fn worker_token(name: &str) -> String {
+    let part = |byte: u8| if byte.is_ascii_alphanumeric() { byte as char } else { '-' };
+    format!("w-{}", name.bytes().map(part).collect::<String>())
+}
 
 /// Where workers to whom a job was given again leave a mark that they have begun: beside the place
 /// of its answer.

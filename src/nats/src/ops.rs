@@ -1,6 +1,6 @@
 //! What the desk asks of the server, one request each. Nothing here decides anything.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -52,7 +52,18 @@ pub(crate) struct Ops {
     pub(crate) made: Arc<Notify>,
     /// When the streams were last seen or made.
     last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// What has been heard, and is waited for.
+    pub(crate) pulse: Arc<Pulse>,
     events: UnboundedSender<Event>,
+}
+
+/// Whether answers come: where none do, it is asked sooner what is the matter.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    /// Answers so far. Relaxed, as all here: numbers that others may see a moment later.
+    pub(crate) heard: AtomicU64,
+    /// Jobs that the server has.
+    pub(crate) jobs: AtomicUsize,
 }
 
 /// Connects, and makes the streams where they are missing; what happens to the connection is told.
@@ -105,6 +116,7 @@ impl Ops {
             functions: Arc::default(),
             made: Arc::default(),
             last_setup: Arc::default(),
+            pulse: Arc::default(),
             events,
         })
     }

@@ -24,6 +24,10 @@ const PING: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
+/// So many attempts to have a lost connection again, some ten seconds of them, follow each other as fast as this.
+const SOON: usize = 100;
+const SOON_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long the server is waited for to do what it was asked: while a stream goes or comes, or a
 /// cluster finds a leader, it may say nothing.
 const SAID: Duration = Duration::from_secs(2);
@@ -191,9 +195,7 @@ impl Server {
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
             .max_reconnects(None)
-            .reconnect_delay_callback(|attempt| {
-                Duration::from_millis(20 << attempt.saturating_sub(1).min(6)).min(Duration::from_secs(1))
-            })
+            .reconnect_delay_callback(again_after)
             .event_callback(move |event| {
                 match event {
                     Event::Disconnected => lost.store(true, Ordering::Relaxed),
@@ -253,6 +255,12 @@ impl Server {
         context.set_timeout(SAID);
         Ok((client, context, connections))
     }
+}
+
+/// The pause before so many attempts in a row to have a lost connection again: a server that is
+/// started again is there within seconds, and then short pauses cost nothing but the attempts.
+fn again_after(attempts: usize) -> Duration {
+    if attempts > SOON { LAST_PAUSE } else { Duration::from_millis(20 * attempts as u64).min(SOON_PAUSE) }
 }
 
 /// Whether the host is this machine by its name alone: no look-up can be wrong about it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::consumer::{self, AckPolicy, pull};
 use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
 use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
@@ -90,21 +90,13 @@ pub(crate) async fn streams(context: &Context, server: &Server) -> Result<bool, 
 }
 
 /// The consumer of a function, made if it is missing.
-pub(crate) async fn consumer(
-    context: &Context,
-    server: &Server,
-    function: &str,
-) -> Result<async_nats::jetstream::consumer::PullConsumer, Error> {
+pub(crate) async fn consumer(context: &Context, server: &Server, function: &str) -> Result<consumer::Info, Error> {
     let failed = |reason: String| Error::Setup { name: format!("the consumer of {function}"), reason };
     let stream =
         context.get_stream_no_info(server.space.jobs_stream()).await.map_err(|error| failed(error.to_string()))?;
+    // Not by the look-up that makes a consumer of what is found: that asks twice.
     match stream.consumer_info(function).await {
-        Ok(_) => {
-            return context
-                .get_consumer_from_stream(function, server.space.jobs_stream())
-                .await
-                .map_err(|error| failed(error.to_string()));
-        }
+        Ok(info) => return Ok(info),
         Err(error) => match error.kind() {
             ConsumerInfoErrorKind::NotFound => {}
             _ => return Err(failed(error.to_string())),
@@ -121,11 +113,8 @@ pub(crate) async fn consumer(
         ..pull::Config::default()
     };
     match stream.create_consumer(config).await {
-        Ok(consumer) => Ok(consumer),
+        Ok(consumer) => Ok(consumer.cached_info().clone()),
         // As above.
-        Err(error) => context
-            .get_consumer_from_stream(function, server.space.jobs_stream())
-            .await
-            .map_err(|_| failed(error.to_string())),
+        Err(error) => stream.consumer_info(function).await.map_err(|_| failed(error.to_string())),
     }
 }

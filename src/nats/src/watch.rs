@@ -2,7 +2,8 @@
 //! anew, what is full or paused is told.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
@@ -10,10 +11,14 @@ use async_nats::jetstream::stream::{DiscardPolicy, Info};
 use futures::channel::mpsc::UnboundedSender;
 
 use crate::desk::events::{Event, Queue};
-use crate::ops::Ops;
+use crate::ops::{Ops, Pulse};
 
 /// How often the server is asked for its streams.
 const ROUND: Duration = Duration::from_millis(450);
+/// It is asked sooner when jobs are with it and no answer has come for this long, and again after
+/// twice that; and how often that is looked at.
+const QUIET: Duration = Duration::from_millis(100);
+const GLANCE: Duration = Duration::from_millis(25);
 
 /// Looks after the streams for as long as somebody hears of them.
 pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
@@ -22,6 +27,7 @@ pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
         let names = [ops.server.space.jobs_stream(), ops.server.space.results_stream()];
         // What was told last of each, so that it is told once.
         let mut told = [const { None }; 2];
+        let mut quiet = Quiet { heard: 0, since: Instant::now(), asks_at: QUIET };
         while !to.is_closed() {
             for (which, name) in names.iter().enumerate() {
                 connections.mark_unchanged();
@@ -54,15 +60,41 @@ pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
                 };
                 tell(name, &trouble, &mut told[which]);
             }
-            tokio::select! {
-                biased;
-                Ok(()) = connections.changed() => {}
-                // It is another one, and what the old one had is gone.
-                () = ops.made.notified() => {}
-                () = tokio::time::sleep(ROUND) => {}
+            let begin = Instant::now();
+            while begin.elapsed() < ROUND && !quiet.asks(&ops.pulse) {
+                let glance = if ops.pulse.jobs.load(Ordering::Relaxed) > 0 { GLANCE } else { ROUND };
+                tokio::select! {
+                    biased;
+                    Ok(()) = connections.changed() => break,
+                    // It is another one, and what the old one had is gone.
+                    () = ops.made.notified() => break,
+                    () = tokio::time::sleep(glance) => {}
+                }
             }
         }
     });
+}
+
+/// Since when no answer has come.
+struct Quiet {
+    heard: u64,
+    since: Instant,
+    asks_at: Duration,
+}
+
+impl Quiet {
+    /// Whether the server is to be asked what has become of the jobs.
+    fn asks(&mut self, pulse: &Pulse) -> bool {
+        let (heard, jobs) = (pulse.heard.load(Ordering::Relaxed), pulse.jobs.load(Ordering::Relaxed));
+        if heard != self.heard || jobs == 0 {
+            *self = Self { heard, since: Instant::now(), asks_at: QUIET };
+        }
+        let asks = self.since.elapsed() >= self.asks_at;
+        if asks {
+            self.asks_at *= 2;
+        }
+        asks
+    }
 }
 
 /// Says what is the matter with a stream, once, and once that it is over.

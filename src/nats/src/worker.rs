@@ -3,6 +3,7 @@
 mod hand;
 mod health;
 mod held;
+mod orders;
 mod pull;
 mod slot;
 mod store;
@@ -17,7 +18,6 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::{Client, Event, ServerError};
 use coquad::wire::Numbers;
 use coquad::worker::Reply;
@@ -33,6 +33,7 @@ use tokio::task::JoinSet;
 
 use self::hand::{Means, Progress};
 use self::health::Health;
+use self::held::Terms;
 use self::slot::Slot;
 use crate::error::Error;
 use crate::names;
@@ -92,12 +93,15 @@ struct Shared {
     arithmetic: Arithmetic,
     longest: Duration,
     phase: watch::Receiver<Phase>,
+    /// Whether no more jobs are asked for, by an operator's order.
+    resting: watch::Sender<bool>,
     connected: Mutex<SystemTime>,
     /// How often the connection was made anew.
     connections: watch::Receiver<u64>,
     /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
     running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
-    bound: tokio::sync::Mutex<HashMap<String, (Instant, PullConsumer)>>,
+    /// What the consumers of the functions promise, on which connection that was asked, and when.
+    bound: tokio::sync::Mutex<HashMap<String, (u64, Instant, Terms)>>,
     /// The runs that were waited for when they were last asked, and when that was.
     awaited: Mutex<HashMap<String, Instant>>,
     troubles: Mutex<store::Troubles>,
@@ -330,6 +334,7 @@ impl Worker {
                 arithmetic: Arithmetic::here(),
                 longest: self.longest,
                 phase: phases,
+                resting: watch::Sender::new(false),
                 connected: Mutex::new(SystemTime::now()),
                 connections,
                 running: Mutex::default(),
@@ -344,6 +349,7 @@ impl Worker {
                 shared.bind(name).await?;
             }
             shared.hear_of_cancellation().await?;
+            shared.hear_of_orders(self.functions.iter().map(|(name, _)| name.clone()).collect()).await?;
             tokio::spawn(report(happened, shared.clone()));
             let mut orders = orders().map_err(failed)?;
             let mut slots = JoinSet::new();
@@ -418,13 +424,15 @@ fn worker_name() -> String {
 }
 
 impl Shared {
-    /// The consumer of a function, made if it is missing. Asked for at most five times a second, by however many slots.
-    async fn bind(&self, function: &str) -> Result<PullConsumer, Error> {
+    /// What the consumer of a function promises; it is made if it is missing. Asked for at most five times a second, by however many slots.
+    async fn bind(&self, function: &str) -> Result<Terms, Error> {
         let mut bound = self.bound.lock().await;
-        if let Some((when, consumer)) = bound.get(function)
+        let connection = *self.connections.borrow();
+        if let Some((on, when, terms)) = bound.get(function)
+            && *on == connection
             && when.elapsed() < Duration::from_millis(200)
         {
-            return Ok(consumer.clone());
+            return Ok(*terms);
         }
         let consumer = match setup::consumer(&self.context, &self.server, function).await {
             Ok(consumer) => consumer,
@@ -433,29 +441,13 @@ impl Shared {
                 setup::consumer(&self.context, &self.server, function).await?
             }
         };
-        bound.insert(function.to_owned(), (Instant::now(), consumer.clone()));
-        Ok(consumer)
-    }
-
-    async fn hear_of_cancellation(self: &Arc<Self>) -> Result<(), Error> {
-        let subject = self.server.space.cancel("*");
-        let heard = self.client.subscribe(subject).await;
-        let mut heard = heard.map_err(|error| Error::Connect { reason: error.to_string() })?;
-        let shared = self.clone();
-        tokio::spawn(async move {
-            while let Some(message) = heard.next().await {
-                if names::is_placed(message.headers.as_ref()) {
-                    continue;
-                }
-                let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
-                for id in slot::cancelled(&message.subject, &message.payload) {
-                    for told in running.remove(id).into_iter().flatten() {
-                        let _ = told.send(());
-                    }
-                }
-            }
-        });
-        Ok(())
+        let terms = Terms {
+            ack_wait: consumer.config.ack_wait,
+            max_deliver: consumer.config.max_deliver,
+            created: consumer.created.into(),
+        };
+        bound.insert(function.to_owned(), (connection, Instant::now(), terms));
+        Ok(terms)
     }
 }
 

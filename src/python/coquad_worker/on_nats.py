@@ -59,6 +59,11 @@ class _Worker:
         self.anew = asyncio.Event()
         self.leaving = asyncio.Event()
         self.left = asyncio.Event()
+        #: Told by an operator to ask for no more jobs, and the opposite.
+        self.resting = asyncio.Event()
+        self.awake = asyncio.Event()
+        self.awake.set()
+        self.slots, self.points, self.failures, self.worked = slots, 0, 0, 0.0
         self.awaited: "Dict[str, float]" = {}
         self.told = -60.0
         self.results = f"COQUAD1_{space}_RES"
@@ -71,6 +76,12 @@ class _Worker:
     def count(self, threads: int) -> None:
         with self.counting:
             self.busy += threads
+
+    def has_evaluated(self, outcomes: "list[_wire.Outcome]", took: float) -> None:
+        with self.counting:
+            self.points += len(outcomes)
+            self.failures += sum(isinstance(outcome, _wire.Failed) for outcome in outcomes)
+            self.worked += took
 
     async def connected(self) -> None:
         self.connections += 1
@@ -155,6 +166,28 @@ class _Worker:
             return run.startswith("r-")
         except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
             return False
+
+    async def hear_of_orders(self) -> None:
+        """Answers who asks how it is, and rests when told to. The server lets admins alone ask."""
+        token = "w-" + re.sub("[^A-Za-z0-9]", "-", self.name)
+
+        async def asked(message: Any) -> None:
+            # What the server has placed itself is nobody's question.
+            if "Nats-Stream" in (message.headers or {}) or not message.reply:
+                return
+            if message.data == b"drain":
+                self.awake.clear()
+                self.resting.set()
+            elif message.data == b"resume":
+                self.resting.clear()
+                self.awake.set()
+            told = {"worker": self.name, "functions": [self.function], "slots": self.slots, "busy": self.busy}
+            told.update(drained=self.resting.is_set(), points=self.points, failures=self.failures, worked=self.worked)
+            told["arithmetic"] = self.arithmetic
+            await self.nc.publish(message.reply, json.dumps(told).encode())
+
+        for which in ("all", token):
+            await self.nc.subscribe(f"coquad1.{self.space}.worker.{which}", cb=asked)
 
     def trouble(self, why: str) -> None:
         """An answer cannot be stored: that is said now and then."""
@@ -270,6 +303,12 @@ class _Slot:
         """INVARIANT: it ends when the worker leaves, and not before, whatever happens."""
         worker = self.worker
         while not worker.leaving.is_set():
+            if worker.resting.is_set():
+                ends = [asyncio.ensure_future(event.wait()) for event in (worker.awake, worker.leaving)]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for end in ends:
+                    end.cancel()
+                continue
             try:
                 await self._ask()
             except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
@@ -288,11 +327,12 @@ class _Slot:
         inbox = worker.nc.new_inbox()
         answers = await worker.nc.subscribe(inbox)
         try:
-            while not worker.leaving.is_set() and connection == worker.connections:
+            ends = (worker.leaving, worker.resting)
+            while not any(end.is_set() for end in ends) and connection == worker.connections:
                 asked = time.monotonic()
                 await worker.nc.publish(f"$JS.API.CONSUMER.MSG.NEXT.{worker.jobs}.{worker.function}", request, inbox)
                 # Cut short by `leaving`, it may take a job with it: the server gives that to another in time.
-                message = await worker.unless(answers.next_msg(timeout=expires + 0.5), worker.leaving)
+                message = await worker.unless(answers.next_msg(timeout=expires + 0.5), *ends)
                 status = JetStreamContext.is_status_msg(message)
                 if not status:
                     await self._handle(_Held(worker, message, terms, asked, connection))
@@ -342,6 +382,7 @@ class _Slot:
             worker.count(1)
             try:
                 outcomes = self._outcomes(job.x)
+                worker.has_evaluated(outcomes, time.monotonic() - started)
                 # The values first: `dt` is how long they took.
                 return _wire.answers(job.id, 0, outcomes, extra(), whole)
             except BaseException as error:
@@ -486,6 +527,7 @@ async def serve_nats_async(
     nc = connecting.result()
     worker = _Worker(nc, function, f, space, slots, batch)
     workers.append(worker)
+    await worker.hear_of_orders()
 
     def told() -> None:
         (worker.left if worker.leaving.is_set() else worker.leaving).set()

@@ -293,6 +293,31 @@ fn nothing_is_started_before_it_is_needed_nor_more_than_that() {
 }
 
 #[test]
+fn the_report_tells_what_waits_and_how_long() {
+    const LONG: Duration = Duration::from_millis(300);
+    let folder = Folder::new();
+    let processes = folder.workers(2, "echo:300");
+    let all = || futures::future::join_all((0..6).map(|i| processes.evaluate(f64::from(i))));
+    // Until both serve.
+    while block_on(all()).iter().any(Result::is_err) || processes.report().workers < 2 {}
+    eventually("nothing is left", || processes.report().running == 0);
+    let (before, begin) = (processes.report(), Instant::now());
+    let mut values = Box::pin(all());
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    assert!(values.poll_unpin(&mut cx).is_pending());
+    eventually("each worker has a point", || (processes.report().running, processes.report().waiting) == (2, 4));
+    assert_eq!((processes.report().workers, processes.report().capacity), (2, 2));
+    assert!(block_on(values).iter().all(Result::is_ok));
+    eventually("the last is told", || processes.report().running == 0);
+    let (report, took) = (processes.report(), begin.elapsed());
+    assert_eq!((report.evaluations - before.evaluations, report.waiting), (6, 0), "{report:?}");
+    let (waited, worked) = (report.waited - before.waited, report.worked - before.worked);
+    // Six evaluations, by two workers; and those that came last waited for the others.
+    assert!(worked >= 5 * LONG && worked <= 2 * took, "{worked:?} of {took:?}");
+    assert!(waited > worked && waited <= 6 * took, "{waited:?} of {took:?}");
+}
+
+#[test]
 fn an_idle_worker_that_dies_is_replaced_when_it_is_needed() {
     let folder = Folder::new();
     let processes = folder.workers(1, "echo");

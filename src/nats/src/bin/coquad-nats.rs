@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use coquad_nats::Error;
-use coquad_nats::admin::{Admin, Dead, Purge, Status};
+use coquad_nats::admin::{Admin, Dead, Purge, Status, WorkerStatus};
 use serde_json::{Value, json};
 
 #[path = "common/server.rs"]
@@ -18,10 +18,12 @@ usage: coquad-nats [options] COMMAND
 Looks after the queue of a space. It takes the rights of an admin of the account.
 
   setup [FUNCTION ..]      make the streams of the space, and queues of these functions, where they are missing
-  status                   streams, functions, slots, queues, runs, the oldest job
-  drain FUNCTION [HOURS]   give out no more jobs of a function, for 1 hour unless it says how many; a worker
-                           alone is drained by SIGTERM (server 2.11 or later)
-  resume FUNCTION          give them out again
+  status                   streams, functions, slots, queues, workers, runs, the oldest job
+  drain FUNCTION [HOURS]   give out no more jobs of a function, for 1 hour unless it says how many (server 2.11
+                           or later)
+  drain space [HOURS]      the same for all functions
+  drain worker NAME        have a worker ask for no more jobs; it finishes those that it has, and stays
+  resume FUNCTION          give them out again; likewise `resume space`, `resume worker NAME`
   dead [again]             jobs over which too many workers were lost; `again` sends those that are there again
   purge abandoned          remove the answers of runs without a name whose coordinator is gone
   purge run NAME           remove the answers of a run
@@ -42,6 +44,7 @@ _coquad_nats() {
     case ${COMP_WORDS[COMP_CWORD-1]} in
         --credentials | --ca) COMPREPLY=($(compgen -f -- \"$word\")) ;;
         purge) COMPREPLY=($(compgen -W 'abandoned run jobs dead' -- \"$word\")) ;;
+        drain | resume) COMPREPLY=($(compgen -W 'space worker' -- \"$word\")) ;;
         dead) COMPREPLY=($(compgen -W again -- \"$word\")) ;;
         *) COMPREPLY=($(compgen -W \"$options setup status drain resume dead purge completion\" -- \"$word\")) ;;
     esac
@@ -52,23 +55,47 @@ complete -F _coquad_nats coquad-nats";
 enum Command {
     Setup(Vec<String>),
     Status,
-    Drain(String, Duration),
-    Resume(String),
+    Drain(Which, Duration),
+    Resume(Which),
+    DrainWorker(String),
+    ResumeWorker(String),
     Dead { again: bool },
     Purge(Purge),
+}
+
+/// Which functions.
+enum Which {
+    All,
+    One(String),
+}
+
+impl Which {
+    fn named(word: &str) -> Self {
+        if word == "space" { Which::All } else { Which::One(word.to_owned()) }
+    }
+
+    /// Their names.
+    fn names(self, admin: &Admin) -> Result<Vec<String>, Error> {
+        Ok(match self {
+            Which::One(function) => vec![function],
+            Which::All => admin.status()?.functions.into_iter().map(|function| function.name).collect(),
+        })
+    }
 }
 
 fn command(words: &[&str]) -> Result<Command, String> {
     Ok(match words {
         ["setup", functions @ ..] => Command::Setup(functions.iter().map(ToString::to_string).collect()),
         ["status"] => Command::Status,
-        ["drain", function] => Command::Drain((*function).to_owned(), Duration::from_secs(3600)),
+        ["drain", "worker", name] if name.parse::<f64>().is_err() => Command::DrainWorker((*name).to_owned()),
+        ["resume", "worker", name] => Command::ResumeWorker((*name).to_owned()),
+        ["drain", function] => Command::Drain(Which::named(function), Duration::from_secs(3600)),
         ["drain", function, hours] => {
             let length = hours.parse().ok().and_then(|hours: f64| Duration::try_from_secs_f64(3600.0 * hours).ok());
             let length = length.ok_or_else(|| format!("drain: {hours:?} is not a number of hours"))?;
-            Command::Drain((*function).to_owned(), length)
+            Command::Drain(Which::named(function), length)
         }
-        ["resume", function] => Command::Resume((*function).to_owned()),
+        ["resume", function] => Command::Resume(Which::named(function)),
         ["dead"] => Command::Dead { again: false },
         ["dead", "again"] => Command::Dead { again: true },
         ["purge", "abandoned"] => Command::Purge(Purge::Abandoned),
@@ -116,13 +143,24 @@ fn run(admin: &Admin, command: Command) -> Result<(String, Value), Error> {
             let status = admin.status()?;
             (told(&status), status_json(&status))
         }
-        Command::Drain(function, length) => {
-            admin.drain(&function, length)?;
-            (format!("{function} is drained for {length:?}"), json!({ "drained": function }))
+        Command::Drain(which, length) => {
+            let functions = which.names(admin)?;
+            functions.iter().try_for_each(|function| admin.drain(function, length))?;
+            (format!("drained for {length:?}: {}", functions.join(", ")), json!({ "drained": functions }))
         }
-        Command::Resume(function) => {
-            admin.resume(&function)?;
-            (format!("{function} goes on"), json!({ "resumed": function }))
+        Command::Resume(which) => {
+            let functions = which.names(admin)?;
+            functions.iter().try_for_each(|function| admin.resume(function))?;
+            (format!("gone on with: {}", functions.join(", ")), json!({ "resumed": functions }))
+        }
+        Command::DrainWorker(name) => {
+            let worker = admin.drain_worker(&name)?;
+            let text = format!("{} asks for no more jobs; it has {} now", worker.name, worker.busy);
+            (text, worker_json(&worker))
+        }
+        Command::ResumeWorker(name) => {
+            let worker = admin.resume_worker(&name)?;
+            (format!("{} asks for jobs again", worker.name), worker_json(&worker))
         }
         Command::Dead { again } => {
             let dead = admin.dead()?;
@@ -163,6 +201,13 @@ fn told(status: &Status) -> String {
             function.name, function.queued, function.again
         );
     }
+    text += &format!("\n{:40} {:>8} {:>8} {:>10}  functions\n", "worker", "slots", "busy", "points");
+    for worker in &status.workers {
+        let drained = if worker.drained { "  drained" } else { "" };
+        let (slots, busy, points) = (worker.slots, worker.busy, worker.points);
+        let functions = worker.functions.join(" ");
+        text += &format!("{:40} {slots:>8} {busy:>8} {points:>10}  {functions}{drained}\n", worker.name);
+    }
     text += &format!("\n{:40} {:>8}  coordinator\n", "run", "answers");
     for run in &status.runs {
         let name = run.name.as_ref().unwrap_or(&run.token);
@@ -191,7 +236,16 @@ fn status_json(status: &Status) -> Value {
         "oldest_job_seconds": status.oldest_job.map(|age| age.as_secs_f64()),
         "streams": status.streams.iter().map(stream).collect::<Vec<_>>(),
         "functions": status.functions.iter().map(function).collect::<Vec<_>>(),
+        "workers": status.workers.iter().map(worker_json).collect::<Vec<_>>(),
         "runs": status.runs.iter().map(run).collect::<Vec<_>>(),
+    })
+}
+
+fn worker_json(worker: &WorkerStatus) -> Value {
+    json!({
+        "name": worker.name, "functions": worker.functions, "slots": worker.slots, "busy": worker.busy,
+        "drained": worker.drained, "points": worker.points, "failures": worker.failures,
+        "worked_seconds": worker.worked.as_secs_f64(), "arithmetic": worker.arithmetic,
     })
 }
 

@@ -73,6 +73,10 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().skip(1).take_while(|word| word != "--").any(|word| word == "--help" || word == "-h") {
+        println!("{USAGE}\n{}", server::USAGE);
+        return ExitCode::SUCCESS;
+    }
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(error) => {

@@ -133,6 +133,8 @@ pub(crate) struct Question {
     pub(crate) attempts: u32,
     /// How many places in the queue its run has, beside one of weight 1.
     pub(crate) weight: f64,
+    /// How many jobs its run may have with the server.
+    pub(crate) quota: usize,
     /// What to do with answers of another arithmetic.
     pub(crate) mixed: Mixed,
 }

@@ -255,7 +255,10 @@ impl Desk {
     pub(super) fn lost_unless(&mut self, nobodys: bool, subject: &Arc<str>, why: &str) {
         let Some(pending) = self.pending.get_mut(subject) else { return };
         let with_all = nobodys || pending.era != self.era;
-        if pending.points.len() > 1 {
+        // Of several points one may be to blame, or a worker that knows of no such jobs: not at the
+        // first time, when it is the server as a rule.
+        let is_suspect = pending.losses > 0 || pending.question.attempts < 2;
+        if pending.points.len() > 1 && !with_all && is_suspect {
             return self.scatter(subject);
         }
         // What an earlier client left behind was no loss of ours.

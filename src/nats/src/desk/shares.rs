@@ -27,6 +27,7 @@ struct Share {
     held: VecDeque<(u64, Arc<str>)>,
     /// What the evaluator said last.
     weight: f64,
+    quota: usize,
 }
 
 impl Shares {
@@ -46,7 +47,7 @@ impl Shares {
 
     fn hold(&mut self, question: &Question, serial: u64, subject: Arc<str>) {
         let share = self.0.entry(question.run.clone()).or_default();
-        share.weight = question.weight;
+        (share.weight, share.quota) = (question.weight, question.quota);
         share.held.push_back((serial, subject));
     }
 
@@ -55,7 +56,7 @@ impl Shares {
     fn released(&mut self, window: usize, is_wanted: impl Fn(&(u64, Arc<str>)) -> bool) -> Vec<(u64, Arc<str>)> {
         let mut released = Vec::new();
         for share in self.0.values_mut() {
-            let most = ((window as f64 * share.weight).ceil() as usize).max(1);
+            let most = ((window as f64 * share.weight).ceil() as usize).clamp(1, share.quota.max(1));
             while share.sent < most
                 && let Some(job) = share.held.pop_front()
             {

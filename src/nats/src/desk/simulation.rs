@@ -185,6 +185,7 @@ impl World {
             // A job is lost as often as the server loses its store, and no more.
             attempts: if faults.losses.is_empty() { 3 } else { faults.losses.len() as u32 + 1 },
             weight: 1.0,
+            quota: usize::MAX,
             mixed: Mixed::Count,
         });
         let mut world = World {

@@ -16,9 +16,11 @@ pub(super) const MOST: usize = 64;
 const TOGETHER: Duration = Duration::from_millis(5);
 /// The bytes that the values of a job may have: far less than a message may.
 const BYTES: usize = 1 << 18;
-/// How long a function's jobs have one point each when a job of several has come to nothing, or
-/// when a worker has answered that may not know of jobs of several.
+/// How long a function's jobs have one point each when a worker has answered that may not know of
+/// jobs of several; and when a job of several has come to nothing: it may be one of its points that
+/// did that, but as a rule a worker was lost.
 const NARROW: Duration = Duration::from_secs(60);
+const CAREFUL: Duration = Duration::from_secs(1);
 
 /// What is known of the evaluations of a function.
 #[derive(Default)]
@@ -58,7 +60,7 @@ impl Width {
 
     /// A job of several points came to nothing.
     pub(super) fn failed(&mut self, function: &Function, now: Instant) {
-        self.narrow = Some(now + NARROW);
+        self.narrow = self.narrow.max(Some(now + CAREFUL));
         self.tell(function, now);
     }
 

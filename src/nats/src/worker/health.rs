@@ -20,12 +20,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What a worker has done, and does. The numbers are for people: none orders anything else.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    slots: AtomicUsize,
+    pub(super) slots: AtomicUsize,
     /// Slots whose function's queue was reached.
     reaching: AtomicUsize,
-    busy: AtomicUsize,
-    points: AtomicU64,
-    failures: AtomicU64,
+    pub(super) busy: AtomicUsize,
+    pub(super) points: AtomicU64,
+    pub(super) failures: AtomicU64,
     unstored: AtomicU64,
     worked: Mutex<Duration>,
     client: OnceLock<Client>,
@@ -74,6 +74,11 @@ impl Health {
         self.unstored.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How long all evaluations took.
+    pub(super) fn worked(&self) -> Duration {
+        *self.worked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn is_connected(&self) -> bool {
         self.client.get().is_some_and(|client| client.connection_state() == State::Connected)
     }
@@ -93,7 +98,7 @@ impl Health {
         };
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
         let gauge = |count: &AtomicUsize| count.load(Ordering::Relaxed) as f64;
-        let worked = self.worked.lock().unwrap_or_else(PoisonError::into_inner).as_secs_f64();
+        let worked = self.worked().as_secs_f64();
         line("connected", "gauge", "Whether there is a connection.", f64::from(u8::from(self.is_connected())));
         line("slots", "gauge", "Jobs that it may have at once.", gauge(&self.slots));
         line("busy_slots", "gauge", "Jobs that it has.", gauge(&self.busy));

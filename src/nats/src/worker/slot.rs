@@ -20,7 +20,7 @@ use super::pull::Pull;
 use super::{Phase, Shared};
 use crate::names::{self, Space};
 
-/// After something went wrong with the consumer.
+/// How often a slot begins anew at most, when something goes wrong with the consumer.
 const ANEW: Duration = Duration::from_millis(100);
 /// A job this old is evaluated only if somebody still waits for it.
 const OLD: Duration = Duration::from_secs(1);
@@ -53,13 +53,20 @@ impl Slot {
 
     pub(super) async fn serve(mut self) {
         let mut told = self.shared.phase.clone();
+        let mut resting = self.shared.resting.subscribe();
         while *told.borrow() == Phase::Serving {
+            tokio::select! {
+                biased;
+                () = reached(&mut told, Phase::Finishing) => break,
+                _ = resting.wait_for(|rests| !rests) => {}
+            }
             // Whatever went wrong with the consumer: it is looked up again, or made again.
+            let not_before = Instant::now() + ANEW;
             self.pull(&mut told).await;
             tokio::select! {
                 biased;
                 () = reached(&mut told, Phase::Finishing) => {}
-                () = tokio::time::sleep(ANEW) => {}
+                () = tokio::time::sleep_until(not_before.into()) => {}
             }
         }
     }
@@ -67,10 +74,7 @@ impl Slot {
     /// Asks for jobs until something goes wrong, or the worker is told to stop.
     async fn pull(&mut self, told: &mut watch::Receiver<Phase>) {
         let opening = async {
-            let consumer = self.shared.bind(&self.function).await.ok()?;
-            let config = &consumer.cached_info().config;
-            let created = consumer.cached_info().created.into();
-            let terms = Terms { ack_wait: config.ack_wait, max_deliver: config.max_deliver, created };
+            let terms = self.shared.bind(&self.function).await.ok()?;
             let Shared { server, client, context, connections, .. } = &*self.shared;
             let stream = server.space.jobs_stream();
             let jobs =
@@ -89,11 +93,13 @@ impl Slot {
         let Some((mut jobs, terms)) = opened else { return };
         let shared = self.shared.clone();
         let _reaching = shared.health.reaches();
+        let mut resting = shared.resting.subscribe();
         loop {
             let connection = *self.shared.connections.borrow();
             let given = tokio::select! {
                 biased;
                 () = reached(told, Phase::Finishing) => return,
+                _ = resting.wait_for(|rests| *rests) => return,
                 given = jobs.next() => given,
             };
             let Some((message, asked)) = given else { return };

@@ -1,6 +1,8 @@
 //! The command `coquad-nats`, and what a program can ask instead.
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coquad::Evaluator;
@@ -10,6 +12,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
 
+use crate::python;
 use crate::support::worker::peak;
 use crate::support::{NatsServer, Tool, until};
 
@@ -185,4 +188,85 @@ fn a_connection_tells_its_metrics() {
     assert!(report.waited >= report.worked / 50 && report.worked > Duration::ZERO, "{report:?}");
     assert_eq!((report.waiting, report.jobs, report.held), (0, 0, 0));
     until("the queue is described", || nats.report().room == 100_000);
+}
+
+/// Workers in Rust and in Python, and what an operator tells one of them.
+#[test]
+fn workers_are_listed_and_one_of_them_is_drained() {
+    let server = NatsServer::start();
+    let nats = server.connect();
+    let evaluator = nats.evaluator::<f64>("f").deadline(Duration::from_secs(60));
+    let tally = server.folder.path().join("tally");
+    let program = "def f(x):\n    open(sys.argv[2], 'a').write('.')\n    return x\nserve_nats(URL, 'f', f, slots=3)\n";
+    let _python = python::worker(&server, program, &[tally.to_str().unwrap()]);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    let f = move |x: f64| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        x
+    };
+    let _rust = Worker::new(server.server()).serve("f", f).slots(2).start().unwrap();
+    until("both are there", || evaluator.slots() == 5);
+    let mut next = 0;
+    let mut sweep = || {
+        next += 1;
+        let values = (0..30).map(|i| evaluator.evaluate(f64::from(i + 100 * next)));
+        assert!(block_on(join_all(values)).iter().all(Result::is_ok));
+    };
+    sweep();
+    let rust = || calls.load(Ordering::Relaxed) as u64;
+    let in_python = || std::fs::read(&tally).unwrap_or_default().len() as u64;
+    assert_eq!(rust() + in_python(), 30);
+    let admin = Admin::connect(server.url()).unwrap();
+    let workers = admin.status().unwrap().workers;
+    assert_eq!(workers.len(), 2, "{workers:?}");
+    let ours = format!(":{}", std::process::id());
+    let [(here, there)] = [workers.iter().partition::<Vec<_>, _>(|worker| worker.name.ends_with(&ours))];
+    let ([here], [there]) = (&here[..], &there[..]) else { panic!("{workers:?}") };
+    assert_eq!((here.slots, there.slots, here.points, there.points), (2, 3, rust(), in_python()));
+    assert!(workers.iter().all(|worker| worker.functions == ["f"] && !worker.drained && worker.failures == 0));
+    assert_eq!(here.arithmetic, coquad::Arithmetic::here().as_str());
+
+    for (name, count) in [(&here.name, &rust as &dyn Fn() -> u64), (&there.name, &in_python)] {
+        assert_eq!(json(&server, &["drain", "worker", name])["drained"], true);
+        // The server counts those that ask.
+        until("it asks no more", || admin.status().unwrap().functions[0].slots < 5);
+        let before = count();
+        sweep();
+        assert_eq!(count(), before, "{name} has evaluated");
+        let (_, said) = command(&server, &["status"]);
+        assert!(said.contains("drained") && said.contains(name.as_str()), "{said}");
+        assert!(command(&server, &["resume", "worker", name]).0);
+        until("it asks again", || admin.status().unwrap().functions[0].slots == 5);
+    }
+    let (well, said) = command(&server, &["drain", "worker", "nobody:1"]);
+    assert!(!well && said.contains("it does not run"), "{said}");
+    if !admin.status().unwrap().version.starts_with("2.9.") {
+        assert_eq!(json(&server, &["drain", "space"])["drained"], serde_json::json!(["f"]));
+        assert!(admin.status().unwrap().functions.iter().all(|function| function.drained));
+        assert!(command(&server, &["resume", "space"]).0);
+    }
+    sweep();
+}
+
+/// Nobody but an admin may tell workers anything, and what the server has placed is nobody's word.
+#[test]
+fn a_worker_is_drained_by_nobody_s_word() {
+    let server = NatsServer::start();
+    let worker = Worker::new(server.server()).serve("f", peak).slots(1).start().unwrap();
+    let admin = Admin::connect(server.url()).unwrap();
+    let name = admin.workers().unwrap().remove(0).name;
+    let tool = Tool::new(&server);
+    let token: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let subject = format!("coquad1.default.worker.w-{token}");
+    let heard = tool.hear(&["coquad1.default.worker.*"]);
+    // With a place for the reply in the message itself, which the server does not look at.
+    crate::security::place(&tool, b"drain", &subject);
+    until("the server has placed it", || heard.lock().unwrap().len() == 1);
+    for long in [vec![b'd'; 10_000], Vec::new(), b"drain ".to_vec(), b"resume".to_vec()] {
+        tool.block_on(tool.client.publish_with_reply(subject.clone(), "nobody", long.into())).unwrap();
+    }
+    tool.block_on(tool.client.flush()).unwrap();
+    assert!(!admin.workers().unwrap()[0].drained);
+    drop(worker);
 }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use coquad_nats::admin::Admin;
 use coquad_nats::{Nats, Server};
 use futures::executor::block_on;
 
@@ -18,8 +19,8 @@ enum End {
     LameDuck,
 }
 
-/// The servers of a cluster, each with a folder of its own.
-fn cluster() -> Vec<NatsServer> {
+/// The servers of a cluster, each with a folder of its own; the first with a disk of so many megabytes.
+fn cluster(disk: Option<u32>) -> Vec<NatsServer> {
     // Free for now: the servers must know each other's ports.
     let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
@@ -31,14 +32,13 @@ fn cluster() -> Vec<NatsServer> {
             "server_name: s{number}\nlame_duck_duration: \"30s\"\nlame_duck_grace_period: \"100ms\"\n\
              cluster {{ name: lab, listen: \"127.0.0.1:{port}\", routes: [ {routes} ] }}\n"
         );
-        NatsServer::in_folder(Folder::new(), &extra)
+        NatsServer::on_disk(Folder::new(), &extra, disk.filter(|_| number == 0))
     };
     ports.iter().enumerate().map(server).collect()
 }
 
-/// Evaluates while one server after the other goes and comes back.
-fn survives(end: End, count: u32, least: u64, pause: Duration) {
-    let mut servers = cluster();
+/// A connection, four workers with 8 slots each, and their addresses.
+fn connected(servers: &[NatsServer]) -> (Nats, Vec<WorkerProcess>) {
     let addresses = servers.iter().map(NatsServer::url).collect::<Vec<_>>().join(",");
     let server = Server::new(addresses.clone()).replicas(3).ack_wait(Duration::from_secs(5));
     let mut nats = None;
@@ -54,9 +54,17 @@ fn survives(end: End, count: u32, least: u64, pause: Duration) {
         };
         WorkerProcess::with(&servers[0], "slow", 8, set)
     };
-    let _workers: Vec<_> = (0..4).map(worker).collect();
+    let workers: Vec<_> = (0..4).map(worker).collect();
     let evaluator = nats.evaluator::<f64>("slow");
     until("the workers are there", || evaluator.slots() == 32);
+    (nats, workers)
+}
+
+/// Evaluates while one server after the other goes and comes back.
+fn survives(end: End, count: u32, least: u64, pause: Duration) {
+    let mut servers = cluster(None);
+    let (nats, _workers) = connected(&servers);
+    let evaluator = nats.evaluator::<f64>("slow");
     let begin = Instant::now();
     let (mut goes, mut stalls) = (0, Vec::new());
     // Of a run each, so that as many are under way all the time.
@@ -92,4 +100,37 @@ fn a_cluster_of_three_survives_the_loss_of_each() {
 #[test]
 fn a_cluster_of_three_survives_lame_ducks() {
     survives(End::LameDuck, runs(1_000, 2_500) as u32, runs(2, 24), Duration::from_millis(runs(500, 2_500)));
+}
+
+/// The disk of one of three is full, and stays so: a server of the cluster that can keep nothing.
+#[test]
+fn a_cluster_of_three_survives_a_full_disk() {
+    if !NatsServer::may_have_disks() {
+        println!("not run: this machine lets no process have a disk of its own");
+        return;
+    }
+    // Of a few thousand answers, or of the log of the servers' votes.
+    let servers = cluster(Some(runs(2, 4) as u32));
+    let (nats, _workers) = connected(&servers);
+    let evaluator = nats.evaluator::<f64>("slow");
+    let (count, begin) = (runs(5_000, 20_000) as u32, Instant::now());
+    let mut stalls = Vec::new();
+    for part in 0..runs(2, 3) {
+        let run = Run::start(evaluator.clone().parameters([part as u8]), count);
+        stalls.push(run.longest_stall("a full disk"));
+    }
+    let room = servers[0].room();
+    let worst = stalls.iter().max().unwrap();
+    println!(
+        "a disk with {room} bytes left: {} evaluations in {:.0?}, none lost; longest stalls {stalls:.2?}; {:?}",
+        u64::from(count) * runs(2, 3),
+        begin.elapsed(),
+        nats.report()
+    );
+    // Less than a block of what is stored.
+    assert!(room < 100_000, "its disk is not full");
+    // The old server's streams stand still until others are elected to lead them.
+    let version = Admin::connect(servers[1].url()).unwrap().status().unwrap().version;
+    let most = if version.starts_with("2.9.") { 30 } else { runs(30, 10) };
+    assert!(*worst < Duration::from_secs(most), "{stalls:?}");
 }

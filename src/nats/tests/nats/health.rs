@@ -85,6 +85,15 @@ fn a_worker_lives_before_it_is_ready_and_tells_what_it_has_done() {
 }
 
 #[test]
+fn a_worker_has_help() {
+    for (words, well) in [(&["--help"][..], true), (&["--serve", "f", "-h"], true), (&["--serve", "f"], false)] {
+        let output = Command::new(env!("CARGO_BIN_EXE_coquad-worker")).args(words).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success() == well && said.contains("--patience SECONDS"), "{words:?}: {said}");
+    }
+}
+
+#[test]
 fn an_address_that_is_taken_is_a_typed_error() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap();

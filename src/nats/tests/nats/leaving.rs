@@ -237,8 +237,8 @@ fn jobs_of_a_coordinator_that_died_are_dropped() {
         .spawn()
         .unwrap();
     until("some are queued", || tool.stream_is_there("default") && tool.jobs_waiting("default") == 32);
-    // Not younger than what is evaluated unasked.
-    std::thread::sleep(Duration::from_millis(1200));
+    // Not younger than what is evaluated unasked: a second.
+    until("the last one is old", || tool.youngest_job().elapsed().unwrap_or_default() > Duration::from_millis(1200));
     let _worker = WorkerProcess::tallied(&server, "long", 4, &tally);
     until("it is under way", || points(&tally).len() >= 4);
     coordinator.kill().unwrap();

@@ -118,10 +118,12 @@ fn workers_killed_and_stopped_with_jobs_of_many_points_change_no_bit() {
         let nats = server.connect();
         let evaluator = evaluator(&nats, "peak", 4);
         learnt(&evaluator);
+        let before = nats.report().evaluations;
         thread::scope(|scope| {
             let work = scope.spawn(|| right(&evaluator, &points(0.0, 20_000)));
-            for _ in 0..2 {
-                thread::sleep(Duration::from_millis(random.below(100)));
+            for part in 0..2 {
+                let values = before + 9_000 * part + random.below(9_000);
+                until("there are so many values", || nats.report().evaluations >= values);
                 let victim = random.below(4) as usize;
                 if random.below(2) == 0 {
                     workers[victim].kill();
@@ -145,9 +147,11 @@ fn a_server_killed_or_robbed_of_its_store_loses_no_point_of_a_job() {
         let nats = server.connect();
         let evaluator = evaluator(&nats, "peak", 4);
         learnt(&evaluator);
+        let before = nats.report().evaluations;
         thread::scope(|scope| {
             let work = scope.spawn(|| right(&evaluator, &points(0.0, 20_000)));
-            thread::sleep(Duration::from_millis(random.below(150)));
+            let values = before + random.below(18_000);
+            until("there are so many values", || nats.report().evaluations >= values);
             server.kill();
             if trial % 2 == 1 {
                 server.lose_store();

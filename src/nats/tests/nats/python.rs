@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use coquad::{Arithmetic, Evaluator, Integrator, Mixed, Processes};
+use coquad_nats::admin::Admin;
 use coquad_nats::{Error, Nats};
 use futures::executor::block_on;
 
@@ -57,8 +58,11 @@ fn package() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../python")
 }
 
-/// `python3` with the packages and ours.
+/// `python3` with the packages and ours; or the interpreter that `COQUAD_PYTHON` names, which has them installed.
 fn python() -> Command {
+    if let Some(installed) = std::env::var_os("COQUAD_PYTHON") {
+        return Command::new(installed);
+    }
     let mut command = Command::new("python3");
     let path = std::env::join_paths([packages(), &package()]).unwrap();
     command.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -113,8 +117,10 @@ fn the_lines_of_the_guide_are_a_worker_with_a_client_of_its_own() {
     command.arg("-c").arg(&lines).stdin(Stdio::null());
     let _worker = Killed(command.spawn().unwrap());
     until("the worker is seen", || evaluator.slots() == 8);
-    let half = block_on(evaluator.evaluate(0.5)).unwrap();
-    assert_eq!(half.to_bits(), 0.75f64.sqrt().to_bits());
+    let here = Integrator::new(coquad::Inline::new(|x: f64| (1.0 - x * x).sqrt()));
+    let here = here.integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let there = Integrator::new(evaluator).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    assert_eq!((here.value.to_bits(), here.evaluations), (there.value.to_bits(), there.evaluations));
 }
 
 #[test]
@@ -225,7 +231,7 @@ const POINTS: [f64; 6] = [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0];
 
 /// D2: a server that was away is used again at once, by a worker that was idle and by one that was busy.
 fn recovers(start: impl Fn(&NatsServer) -> Killed) {
-    for round in 0..runs(1, 17) {
+    for round in 0..runs(1, 25) {
         for leave in [Leave::Killed, Leave::Terminated, Leave::LameDuck, Leave::Robbed] {
             let mut server = NatsServer::with("lame_duck_grace_period: 1s");
             // What only the missing of a sign of life would bring back comes too late.
@@ -233,7 +239,9 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
             let evaluator = nats.evaluator::<f64>("steady").deadline(Duration::from_secs(60));
             let _worker = start(&server);
             until("the worker is seen", || evaluator.slots() == 2);
-            assert_eq!(block_on(evaluator.evaluate(0.5)).unwrap().to_bits(), 0.5f64.to_bits());
+            // Both slots at once: a process that starts is no recovery, and takes a second where there is other work.
+            let begun = block_on(futures::future::join_all([-7.0, -8.0].map(|x| evaluator.evaluate(x))));
+            assert!(begun.iter().all(Result::is_ok), "{begun:?}");
             let busy = ((round + leave as u64) % 2 == 1).then(|| {
                 let evaluator = evaluator.clone();
                 // Both slots are busy, and more is queued.
@@ -243,7 +251,10 @@ fn recovers(start: impl Fn(&NatsServer) -> Killed) {
                 };
                 std::thread::spawn(move || block_on(futures::future::join_all(POINTS.map(timed))))
             });
-            std::thread::sleep(Duration::from_millis(200));
+            if busy.is_some() {
+                let admin = Admin::connect(server.url()).unwrap();
+                until("both slots are busy", || admin.status().unwrap().functions[0].busy == 2);
+            }
             match leave {
                 Leave::Killed | Leave::Robbed => server.kill(),
                 Leave::Terminated => server.end("TERM"),
@@ -315,7 +326,9 @@ fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     for command in &mut late_workers(&server.url(), None) {
         server.kill();
         let mut worker = Killed(command.spawn().unwrap());
-        std::thread::sleep(Duration::from_millis(1500));
+        for _ in 0..3 {
+            server.is_tried();
+        }
         assert!(worker.0.try_wait().unwrap().is_none(), "it has ended");
         server.restart();
         let nats = server.connect();
@@ -328,7 +341,7 @@ fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     server.kill();
     let worker = coquad_nats::Worker::new(server.server()).serve("late", peak).slots(1);
     let worker = std::thread::spawn(move || worker.start());
-    std::thread::sleep(Duration::from_millis(300));
+    server.is_tried();
     server.restart();
     let _worker = worker.join().unwrap().unwrap();
     let evaluator = server.connect().evaluator::<f64>("late").deadline(Duration::from_secs(60));

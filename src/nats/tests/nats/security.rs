@@ -289,8 +289,10 @@ fn each_forbidden_act_is_refused() {
         ("worker", "$JS.API.STREAM.CREATE.X"),
         ("worker", "$JS.API.CONSUMER.DELETE.COQUAD1_lab_JOBS.f"),
         ("worker", "coquad1.other.res.r-1.1"),
+        ("worker", "coquad1.lab.worker.all"),
         ("client", "coquad1.lab.res.r-1.1"),
         ("client", "coquad1.other.job.f"),
+        ("client", "coquad1.lab.worker.all"),
         ("client", "$JS.API.CONSUMER.MSG.NEXT.COQUAD1_lab_JOBS.f"),
         ("client", "$JS.ACK.COQUAD1_lab_JOBS.f.1.1.1.1.1"),
         ("client", "$JS.API.STREAM.DELETE.COQUAD1_lab_JOBS"),
@@ -305,6 +307,7 @@ fn each_forbidden_act_is_refused() {
         ("client", "_INBOX_worker.>"),
         ("client", "coquad1.lab.job.>"),
         ("client", "coquad1.other.res.>"),
+        ("client", "coquad1.lab.worker.*"),
         ("client", ">"),
     ];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -369,7 +372,7 @@ fn closing_takes_no_longer_than_what_the_account_may_do() {
 
 /// D20: whoever may read stored messages can have the server place one on any subject, by the place
 /// for the reply. Has it put these bytes there.
-fn place(tool: &Tool, bytes: &[u8], subject: &str) {
+pub(crate) fn place(tool: &Tool, bytes: &[u8], subject: &str) {
     let (context, stored) = (tool.context(), "coquad1.default.res.r-1.stored");
     let asked = format!("$JS.API.DIRECT.GET.COQUAD1_default_RES.{stored}");
     tool.block_on(async {
@@ -400,20 +403,29 @@ fn d20_jobs_that_the_server_placed_are_refused() {
 
 #[test]
 fn d20_cancellations_that_the_server_placed_are_refused() {
+    /// Tells when an evaluation is dropped.
+    struct Ended(futures::channel::mpsc::UnboundedSender<f64>, f64);
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            let _ = self.0.unbounded_send(self.1);
+        }
+    }
     let server = NatsServer::start();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
     let (wake, woken) = futures::channel::oneshot::channel::<()>();
     let woken = woken.shared();
-    let f = coquad::evaluator_fn(1, move |x: f64| {
+    let (ended, mut ends) = futures::channel::mpsc::unbounded();
+    let f = coquad::evaluator_fn(2, move |x: f64| {
         counted.fetch_add(1, Ordering::Relaxed);
-        let woken = woken.clone();
+        let (woken, ended) = (woken.clone(), Ended(ended.clone(), x));
         async move {
             let _ = woken.await;
+            drop(ended);
             Ok::<_, String>(peak(x))
         }
     });
-    let _worker = Worker::new(server.server()).serve_evaluator("f", f).slots(1).start().unwrap();
+    let _worker = Worker::new(server.server()).serve_evaluator("f", f).slots(2).start().unwrap();
     let tool = Tool::new(&server);
     let nats = server.connect();
     let evaluator = nats.evaluator::<f64>("f");
@@ -425,11 +437,16 @@ fn d20_cancellations_that_the_server_placed_are_refused() {
     let heard = tool.hear(&["coquad1.default.cancel.*"]);
     place(&tool, format!("{run}.{id}.0").as_bytes(), &format!("coquad1.default.cancel.{run}"));
     until("the server has placed it", || heard.lock().unwrap().len() == 1);
-    // What is cancelled goes on for a second.
-    std::thread::sleep(Duration::from_millis(1500));
+    // A worker hears of one cancellation after the other: where a later one, a client's own, has ended an evaluation, this
+    // one would have.
+    let mut other = Box::pin(evaluator.evaluate(0.25));
+    assert!(other.as_mut().now_or_never().is_none());
+    until("both are evaluated", || calls.load(Ordering::Relaxed) == 2);
+    drop(other);
+    assert_eq!(block_on(ends.next()).unwrap().to_bits(), 0.25f64.to_bits());
     wake.send(()).unwrap();
     assert_eq!(block_on(evaluation).unwrap().to_bits(), peak(0.5).to_bits());
-    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
 }
 
 /// D21: answers that somebody has stored ahead on a run with a name are found out.

@@ -1,6 +1,8 @@
 //! Runs that ask for more than the slots can do take turns, and what waits costs little.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,7 +71,31 @@ fn a_run_has_turns_as_its_weight_says() {
     };
     ask(evaluator.clone(), 32);
     ask(evaluator.clone().run("three").weight(3.0), 96);
-    ask(evaluator.run("quarter").weight(0.25), 8);
+    ask(evaluator.clone().run("quarter").weight(0.25), 8);
+    ask(evaluator.clone().run("few").quota(5), 5);
+    ask(evaluator.run("fewer").weight(0.05).quota(100), 2);
+}
+
+/// A run with a quota keeps no more slots busy, however many are free.
+#[test]
+fn a_run_has_no_more_slots_than_its_quota() {
+    let server = NatsServer::start();
+    let busy = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let counted = busy.clone();
+    let f = move |x: f64| {
+        counted[1].fetch_max(counted[0].fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(20));
+        counted[0].fetch_sub(1, Ordering::SeqCst);
+        peak(x)
+    };
+    let _worker = Worker::new(server.server()).serve("slow", f).slots(8).start().unwrap();
+    let evaluator = server.connect().evaluator::<f64>("slow").quota(3);
+    until("the slots are counted", || evaluator.slots() == 8);
+    assert_eq!(evaluator.concurrency(), 3);
+    wall(&evaluator, 0.0, 60);
+    assert!(busy[1].load(Ordering::SeqCst) <= 3);
+    wall(&evaluator.quota(usize::MAX), 1.0, 60);
+    assert!(busy[1].load(Ordering::SeqCst) > 3);
 }
 
 const WAITING: &str = "COQUAD_TEST_WAITING";

@@ -98,6 +98,16 @@ fn fault(random: &mut Random, server: &mut NatsServer, proxy: &Proxy, workers: &
     }
 }
 
+/// What came of the faults of one kind: how many there were, how many values in their seconds, and in how many hundredths
+/// of a second there was none.
+#[derive(Default)]
+struct Row {
+    count: u64,
+    values: u64,
+    idle: u64,
+}
+
+/// A fault every second for a minute, and so on until there are two million values, each minute after some seconds without.
 #[test]
 fn a_fault_every_second_loses_nothing() {
     let mut server = NatsServer::start();
@@ -106,36 +116,60 @@ fn a_fault_every_second_loses_nothing() {
     let nats = block_on(Nats::connect(Server::new(proxy.url()).ack_wait(Duration::from_secs(2)))).unwrap();
     let evaluator = nats.evaluator::<f64>("ms");
     until("the workers are there", || evaluator.slots() == 32);
-    let length = Duration::from_secs(runs(5, 60));
+    let (length, least) = (Duration::from_secs(runs(5, 60)), runs(1, 2_000_000));
     let done = AtomicU64::new(0);
-    sweep(&evaluator, 0, Duration::from_secs(1), &done);
-    let calm = sweep(&evaluator, 1 << 36, length / 2, &done) * 2;
-    // By kind: how many faults, and values in the second in which they happened.
-    let (over, mut random, mut faults) = (AtomicBool::new(false), Random(19), BTreeMap::<_, (u64, u64)>::new());
-    let evaluated = thread::scope(|scope| {
-        let work = scope.spawn(|| {
-            let evaluated = sweep(&evaluator, 1 << 37, length, &done);
+    // Points that nobody has asked for.
+    let mut first = 0;
+    let mut fresh = || {
+        first += 1 << 32;
+        first
+    };
+    sweep(&evaluator, fresh(), Duration::from_secs(1), &done);
+    let (mut random, mut rows, mut all) = (Random(19), BTreeMap::<_, Row>::new(), [0; 3]);
+    println!("{:>6} {:>6} {:>12} {:>12} {:>5}", "minute", "faults", "without, 1/s", "with, 1/s", "kept");
+    while all[1] < least {
+        let calm = length / 6;
+        let without = sweep(&evaluator, fresh(), calm, &done) as f64 / calm.as_secs_f64();
+        let (over, idle, mut faults) = (AtomicBool::new(false), AtomicU64::new(0), 0);
+        let from = fresh();
+        let evaluated = thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                let evaluated = sweep(&evaluator, from, length, &done);
+                over.store(true, Ordering::Relaxed);
+                evaluated
+            });
+            let is_over = || over.load(Ordering::Relaxed) || work.is_finished();
+            scope.spawn(|| {
+                let mut before = 0;
+                while !over.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(10));
+                    let now = done.load(Ordering::Relaxed);
+                    idle.fetch_add(u64::from(now == before), Ordering::Relaxed);
+                    before = now;
+                }
+            });
+            while !is_over() {
+                let begin = Instant::now();
+                let (before, rested) = (done.load(Ordering::Relaxed), idle.load(Ordering::Relaxed));
+                let kind = fault(&mut random, &mut server, &proxy, &mut workers);
+                thread::sleep(Duration::from_secs(1).saturating_sub(begin.elapsed()));
+                let row = rows.entry(kind).or_default();
+                row.count += 1;
+                row.values += done.load(Ordering::Relaxed) - before;
+                row.idle += idle.load(Ordering::Relaxed) - rested;
+                faults += 1;
+            }
+            // A value that is wrong, or an error, is a panic there.
             over.store(true, Ordering::Relaxed);
-            evaluated
+            work.join().unwrap()
         });
-        while !over.load(Ordering::Relaxed) && !work.is_finished() {
-            let begin = Instant::now();
-            let before = done.load(Ordering::Relaxed);
-            let kind = fault(&mut random, &mut server, &proxy, &mut workers);
-            thread::sleep(Duration::from_secs(1).saturating_sub(begin.elapsed()));
-            let (count, values) = faults.entry(kind).or_default();
-            *count += 1;
-            *values += done.load(Ordering::Relaxed) - before;
-        }
-        work.join().unwrap()
-    });
-    println!(
-        "{} faults in {length:?}: {evaluated} evaluations, none lost, {:.0} % of {calm} without; {:?}",
-        faults.values().map(|(count, _)| count).sum::<u64>(),
-        100.0 * evaluated as f64 / calm as f64,
-        nats.report()
-    );
-    for (kind, (count, values)) in faults {
-        println!("{kind}: {count} times, {} values in the second", values / count);
+        let with = evaluated as f64 / length.as_secs_f64();
+        all = [all[0] + faults, all[1] + evaluated, all[2] + 1];
+        println!("{:>6} {faults:>6} {without:>12.0} {with:>12.0} {:>4.0}%", all[2], 100.0 * with / without);
+    }
+    println!("{} faults: {} evaluations, none lost; {:?}", all[0], all[1], nats.report());
+    println!("{:>20} {:>6} {:>17} {:>18}", "fault", "times", "values, its second", "ms of it with none");
+    for (kind, Row { count, values, idle }) in rows {
+        println!("{kind:>20} {count:>6} {:>17} {:>18}", values / count, 10 * idle / count);
     }
 }

@@ -4,12 +4,13 @@ pub(crate) mod proxy;
 pub(crate) mod worker;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use coquad_nats::{Nats, Server};
 use futures::StreamExt;
@@ -49,6 +50,8 @@ pub(crate) struct NatsServer {
     pub(crate) folder: Folder,
     pub(crate) port: u16,
     extra: String,
+    /// How many megabytes its disk has, if that is one of its own.
+    disk: Option<u32>,
 }
 
 impl NatsServer {
@@ -62,8 +65,27 @@ impl NatsServer {
     }
 
     pub(crate) fn in_folder(folder: Folder, extra: &str) -> Self {
-        let (child, port) = launch(&folder, 0, extra);
-        Self { child, folder, port, extra: extra.to_owned() }
+        Self::on_disk(folder, extra, None)
+    }
+
+    /// With a disk of its own that has so many megabytes.
+    pub(crate) fn on_disk(folder: Folder, extra: &str, disk: Option<u32>) -> Self {
+        let (child, port) = launch(&folder, 0, extra, disk);
+        Self { child, folder, port, extra: extra.to_owned(), disk }
+    }
+
+    /// Whether the machine lets a process have a disk of its own.
+    pub(crate) fn may_have_disks() -> bool {
+        let tried = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "none", "/tmp"]).output();
+        tried.is_ok_and(|output| output.status.success())
+    }
+
+    /// How many bytes its own disk has left.
+    pub(crate) fn room(&self) -> u64 {
+        let store = format!("/proc/{}/root{}/store", self.child.id(), self.folder.path().display());
+        let said = Command::new("stat").args(["-f", "-c", "%a %S", &store]).output().expect("stat").stdout;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        said.split_whitespace().map(|number| number.parse::<u64>().expect("a number")).product()
     }
 
     pub(crate) fn url(&self) -> String {
@@ -94,7 +116,13 @@ impl NatsServer {
     /// Starts it again, on the same port.
     pub(crate) fn restart(&mut self) {
         self.kill();
-        (self.child, _) = launch(&self.folder, self.port, &self.extra);
+        (self.child, _) = launch(&self.folder, self.port, &self.extra, self.disk);
+    }
+
+    /// Waits until somebody tries to connect, and lets that fail. It must not run.
+    pub(crate) fn is_tried(&self) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).expect("its port is free");
+        drop(listener.accept().expect("an attempt"));
     }
 
     /// Takes everything that it has stored. It must not run.
@@ -109,19 +137,31 @@ impl Drop for NatsServer {
     }
 }
 
-fn launch(folder: &Folder, port: u16, extra: &str) -> (Child, u16) {
+fn launch(folder: &Folder, port: u16, extra: &str, disk: Option<u32>) -> (Child, u16) {
     let program = std::env::var_os("NATS_SERVER").expect(
         "no NATS server to test with: run `bash .ci/nats cargo test -p coquad-nats`, which finds or brings one",
     );
     let path = folder.path().display();
     let port = if port == 0 { "-1".to_owned() } else { port.to_string() };
+    // What it thinks that it may use, where its disk has less.
+    let store = if disk.is_some() { ", max_file_store: 4GB" } else { "" };
     let config = folder.write(
         "server.conf",
-        &format!("host: 127.0.0.1\nport: {port}\nports_file_dir: \"{path}\"\njetstream {{ store_dir: \"{path}/store\" }}\n{extra}\n"),
+        &format!("host: 127.0.0.1\nport: {port}\nports_file_dir: \"{path}\"\njetstream {{ store_dir: \"{path}/store\"{store} }}\n{extra}\n"),
     );
     let log = fs::File::create(folder.path().join("log")).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
-    let mut child = Command::new(&program)
+    let mut command = match disk {
+        None => Command::new(&program),
+        Some(size) => {
+            // A mount that it alone sees; the process stays the same.
+            let mount = format!("mkdir -p {path}/store && mount -t tmpfs -o size={size}m none {path}/store");
+            let mut command = Command::new("unshare");
+            command.args(["-rm", "sh", "-c", &format!("{mount} && exec \"$0\" \"$@\"")]).arg(&program);
+            command
+        }
+    };
+    let mut child = command
         .arg("-c")
         .arg(config)
         .stdin(Stdio::null())
@@ -246,6 +286,13 @@ impl Tool {
             stream.get_last_raw_message_by_subject(&subject).await.unwrap().payload
         });
         coquad::wire::Job::decode(&queued).unwrap().reply.unwrap().to_owned()
+    }
+
+    /// When the last job was queued.
+    pub(crate) fn youngest_job(&self) -> SystemTime {
+        let context = self.context();
+        let stream = async { context.get_stream("COQUAD1_default_JOBS").await.expect("a stream") };
+        self.block_on(stream).cached_info().state.last_timestamp.into()
     }
 
     /// How many jobs there ever were.
