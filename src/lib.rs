@@ -116,7 +116,7 @@ pub use integrator::{BoxIntegrator, Integrator};
 pub use numerics::algebraic::Algebraic;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
-pub use numerics::cubature::Cubature;
+pub use numerics::cubature::{Cubature, Nested};
 pub use numerics::euclidean::Euclidean;
 pub use numerics::fourier::{Bessel, Fourier, FourierExp, FourierMany};
 pub use numerics::gauss_kronrod::GaussKronrod;

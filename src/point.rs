@@ -33,6 +33,9 @@ pub trait Point: Copy + Debug + Send + Sync + Unpin + sealed::Sealed + 'static {
     /// Its bits.
     type Key: Copy + Eq + Hash + Debug + Send + Sync + Unpin + 'static;
 
+    /// How many numbers it has.
+    const AXES: usize;
+
     /// Returns its bits.
     #[must_use]
     fn key(self) -> Self::Key;
@@ -52,6 +55,14 @@ pub trait Point: Copy + Debug + Send + Sync + Unpin + sealed::Sealed + 'static {
     /// Returns the point itself if it is one number.
     #[must_use]
     fn number(self) -> Option<f64>;
+
+    /// Returns its numbers.
+    #[must_use]
+    fn numbers(&self) -> &[f64];
+
+    /// Returns the point that has these numbers, or `None` if a point has more or fewer.
+    #[must_use]
+    fn from_numbers(numbers: &[f64]) -> Option<Self>;
 }
 
 mod sealed {
@@ -85,6 +96,8 @@ impl Hash for Key {
 impl Point for f64 {
     type Key = Key;
 
+    const AXES: usize = 1;
+
     #[inline]
     fn key(self) -> Key {
         Key::new(self)
@@ -109,6 +122,16 @@ impl Point for f64 {
     fn number(self) -> Option<f64> {
         Some(self)
     }
+
+    #[inline]
+    fn numbers(&self) -> &[f64] {
+        std::slice::from_ref(self)
+    }
+
+    #[inline]
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        if let [x] = numbers { Some(*x) } else { None }
+    }
 }
 
 /// A point of several numbers, compared and hashed by their bits.
@@ -128,6 +151,8 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl<const N: usize> Point for [f64; N] {
     type Key = Bits<N>;
+
+    const AXES: usize = N;
 
     #[inline]
     fn key(self) -> Bits<N> {
@@ -153,6 +178,16 @@ impl<const N: usize> Point for [f64; N] {
     fn number(self) -> Option<f64> {
         None
     }
+
+    #[inline]
+    fn numbers(&self) -> &[f64] {
+        self
+    }
+
+    #[inline]
+    fn from_numbers(numbers: &[f64]) -> Option<Self> {
+        numbers.try_into().ok()
+    }
 }
 
 #[cfg(test)]
@@ -167,6 +202,8 @@ mod tests {
             for q in &points[..i] {
                 assert!(p.key() != q.key() && p.order(q).is_ne(), "{p:?} {q:?}");
             }
+            assert_eq!(<[f64; 2]>::from_numbers(p.numbers()).map(Point::key), Some(p.key()));
+            assert!(<[f64; 3]>::from_numbers(p.numbers()).is_none() && f64::from_numbers(p.numbers()).is_none());
         }
         assert!(Point::is_finite([0.0, 1.0]) && !Point::is_finite(points[2]) && !Point::is_finite(points[3]));
         assert_eq!([1.0, 2.0].order(&[1.0, 3.0]), Ordering::Less);

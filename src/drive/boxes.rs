@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use crate::drive::direct::OnSpot;
+use crate::drive::direct::{OnSpot, one_by_one};
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::error::Error;
@@ -88,29 +88,8 @@ impl<'a, T: Value, E: OnSpot<T, [f64; N]> + ?Sized, const N: usize> OnSpotBoxes<
             self.evaluator.evaluate_here(&self.mapped, &mut self.values);
             return true;
         }
-        for &x in &self.mapped {
-            // At infinity an integrand whose integral exists may be taken as zero.
-            let known = if x.is_finite() { self.cache.and_then(|cache| cache.get(x)) } else { Some(T::zero()) };
-            if let Some(known) = known {
-                self.values.push(known);
-                continue;
-            }
-            if self.limit.as_ref().is_some_and(Limit::is_over) {
-                return false;
-            }
-            self.performed += 1;
-            if let Some(observer) = self.observer {
-                observer.started(x, false);
-            }
-            self.evaluator.evaluate_here(&[x], &mut self.values);
-            if let (Some(cache), Some(value)) = (self.cache, self.values.last()) {
-                cache.insert(x, value.clone());
-            }
-            if let (Some(observer), Some(value)) = (self.observer, self.values.last()) {
-                observer.ended(x, Ok(value), || self.evaluator.mixture());
-            }
-        }
-        true
+        let beside = (self.cache, self.observer, self.limit.as_ref());
+        one_by_one(self.evaluator, &self.mapped, beside, &mut self.values, &mut self.performed)
     }
 }
 

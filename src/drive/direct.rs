@@ -5,7 +5,7 @@ mod on_spot;
 use std::cell::Cell;
 use std::task::Poll;
 
-pub(crate) use self::on_spot::{OnSpot, here};
+pub(crate) use self::on_spot::{OnSpot, here, one_by_one};
 use crate::drive::ledger::Ledger;
 use crate::drive::limit::Limit;
 use crate::error::Error;
@@ -273,28 +273,8 @@ where
             self.evaluator.evaluate_here(xs, &mut self.values);
             return true;
         }
-        for &x in xs {
-            let known = if x.is_finite() { self.cache.and_then(|cache| cache.get(x)) } else { Some(T::zero()) };
-            if let Some(known) = known {
-                self.values.push(known);
-                continue;
-            }
-            if self.limit.as_ref().is_some_and(Limit::is_over) {
-                return false;
-            }
-            self.performed += 1;
-            if let Some(observer) = self.observer {
-                observer.started(x, false);
-            }
-            self.evaluator.evaluate_here(&[x], &mut self.values);
-            if let (Some(cache), Some(value)) = (self.cache, self.values.last()) {
-                cache.insert(x, value.clone());
-            }
-            if let (Some(observer), Some(value)) = (self.observer, self.values.last()) {
-                observer.ended(x, Ok(value), || self.evaluator.mixture());
-            }
-        }
-        true
+        let beside = (self.cache, self.observer, self.limit.as_ref());
+        one_by_one(self.evaluator, xs, beside, &mut self.values, &mut self.performed)
     }
 }
 

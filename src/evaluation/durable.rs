@@ -19,6 +19,7 @@ use self::recovery::{Found, OnDamage, Refusal};
 use self::storage::{FileStorage, Storage};
 use super::arithmetic::Arithmetic;
 use super::points::cache::PointCache;
+use crate::point::Point;
 use crate::trace;
 
 /// How long an identity may be, and the name of a value type, in bytes.
@@ -128,9 +129,7 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn open(path: impl AsRef<Path>, identity: impl AsRef<str>) -> Result<Self, DurableError> {
-        let path = path.as_ref();
-        let storage = FileStorage::open(path)?;
-        Self::from_storage(Box::new(storage), path.to_owned(), identity.as_ref())
+        Self::open_over(path, identity)
     }
 
     /// Opens a damaged file, all that is whole of it: what [`open`](Self::open) refuses with [`DurableError::Corrupt`].
@@ -142,9 +141,57 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
     ///
     /// As [`open`](Self::open).
     pub fn recover(path: impl AsRef<Path>, identity: impl AsRef<str>) -> Result<Self, DurableError> {
+        Self::recover_over(path, identity)
+    }
+}
+
+/// Durable caches of points of any kind, with the feature `durable`.
+#[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
+impl<T: Durable + Clone + Send + Sync + 'static, P: Point> PointCache<T, P> {
+    /// Opens a cache as [`open`](PointCache::open) does, for points of any kind: those of an integrand of several
+    /// variables.
+    ///
+    /// A file knows how many numbers its points have, and is refused by a cache of others. A point takes 9 bytes, and 8
+    /// for each of its numbers and each number of its value.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](PointCache::open); [`DurableError::ValueType`] for a file whose points have more or fewer numbers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use coquad::{BoxIntegrator, Inline, PointCache};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("coquad-doc-over-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("product.points");
+    /// let run = || -> Result<_, Box<dyn std::error::Error>> {
+    ///     let cache = PointCache::open_over(&path, "product, version 1")?;
+    ///     let integrator = BoxIntegrator::new(Inline::over(|[x, y]: [f64; 2]| x * y.exp())).with_cache(cache);
+    ///     Ok(integrator.integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-10)?)
+    /// };
+    /// let (first, again) = (run()?, run()?);
+    /// assert_eq!((first.performed, again.performed), (first.evaluations, 0));
+    /// assert_eq!(first.value.to_bits(), again.value.to_bits());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_over(path: impl AsRef<Path>, identity: impl AsRef<str>) -> Result<Self, DurableError> {
+        let path = path.as_ref();
+        let storage = FileStorage::open(path)?;
+        Self::from_storage(Box::new(storage), path.to_owned(), identity.as_ref())
+    }
+
+    /// Opens a damaged file of points of any kind, as [`recover`](PointCache::recover) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_over`](Self::open_over).
+    pub fn recover_over(path: impl AsRef<Path>, identity: impl AsRef<str>) -> Result<Self, DurableError> {
         let (path, identity) = (path.as_ref(), identity.as_ref());
         let io = |action| move |source| DurableError::Io { path: path.to_owned(), action, source: Arc::new(source) };
-        let names = Names::new::<T>(identity)?;
+        let names = Names::new::<T, P>(identity)?;
         let damaged = FileStorage::open(path)?;
         let mut whole = PathBuf::from({
             let mut name = OsString::from(path);
@@ -159,7 +206,7 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
         copy.append(&header).map_err(io("copy"))?;
         let mut end = header.len() as u64;
         let mut failed = None;
-        let found = recovery::read(&damaged, &names.value_type, identity, OnDamage::Skip, |x, value| {
+        let found = recovery::read(&damaged, &names.value_type, identity, OnDamage::Skip, |x: P, value| {
             if decode::<T>(value).is_none() {
                 return false;
             }
@@ -228,10 +275,10 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
 
     /// The points of a storage, and the log to write further ones to. All that was read is on the disk.
     fn load(storage: Box<dyn Storage>, path: PathBuf, identity: &str) -> Result<(Self, Arc<Log>, Found), DurableError> {
-        let names = Names::new::<T>(identity)?;
-        let cache = Self::new();
+        let names = Names::new::<T, P>(identity)?;
+        let cache = Self::over();
         let found = recovery::read(&*storage, &names.value_type, identity, OnDamage::Refuse, |x, value| {
-            decode(value).map(|value| cache.insert(f64::from_bits(x), value)).is_some()
+            decode(value).map(|value| cache.insert(x, value)).is_some()
         });
         let mut found = found.map_err(|refusal| names.error(&path, refusal))?;
         let io = |action| {
@@ -257,7 +304,7 @@ impl<T: Durable + Clone + Send + Sync + 'static> PointCache<T> {
 
 /// Durable caches, with the feature `durable`.
 #[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
-impl<T> PointCache<T> {
+impl<T, P: Point> PointCache<T, P> {
     /// Waits until every value that was stored before the call is acknowledged: on the disk, and safe from a power cut. At
     /// once where the cache has no file.
     ///
@@ -318,8 +365,12 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn new<T: Durable>(identity: &'a str) -> Result<Self, DurableError> {
-        let value_type = T::encoding();
+    fn new<T: Durable, P: Point>(identity: &'a str) -> Result<Self, DurableError> {
+        // Of points of several numbers the header tells how many there are: a release that knows of one number refuses it.
+        let value_type = match P::AXES {
+            1 => T::encoding(),
+            axes => format!("[f64; {axes}] -> {}", T::encoding()),
+        };
         for (length, limit) in [(identity.len(), LONGEST_IDENTITY), (value_type.len(), LONGEST_TYPE)] {
             if length > limit {
                 return Err(DurableError::TooLong { length, limit });

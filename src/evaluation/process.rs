@@ -29,6 +29,7 @@ use super::points::call::Call;
 use super::wire::Numbers;
 use super::wrappers::{Beside, Conflict, is_chosen};
 use crate::error::EvaluationError;
+use crate::point::Point;
 
 /// Evaluates in worker processes: a crash, a leak or a lock there is not one here.
 ///
@@ -39,7 +40,8 @@ use crate::error::EvaluationError;
 /// that it serves, the next is listened to: the last lines that it prints there are in the error
 /// ([`ProcessError::NoWorkers`]), and those of all later ones are passed on to this program's own standard error.
 ///
-/// The values are `f64` unless [`values`](Self::values) says otherwise.
+/// The values are `f64` unless [`values`](Self::values) says otherwise, and the points are numbers unless
+/// [`over`](Self::over) says otherwise.
 ///
 /// # What a worker may do
 ///
@@ -80,9 +82,9 @@ use crate::error::EvaluationError;
 /// let e = integrator.integrate_blocking(0.0, 1.0, 1e-8)?;
 /// # Ok::<(), coquad::Error>(())
 /// ```
-pub struct Processes<T = f64> {
+pub struct Processes<T = f64, P: Point = f64> {
     config: Config,
-    running: OnceLock<Handle<T>>,
+    running: OnceLock<Handle<T, P>>,
     /// Points that are being evaluated twice.
     twice: AtomicUsize,
     values: PhantomData<fn() -> T>,
@@ -122,14 +124,37 @@ impl Processes {
     }
 }
 
-impl<T> Processes<T> {
+impl<T, P: Point> Processes<T, P> {
     fn with(config: Config) -> Self {
         Self { config, running: OnceLock::new(), twice: AtomicUsize::new(0), values: PhantomData }
     }
 
     /// Takes values of another type: `Processes::new(8, command).values::<Complex<f64>>()`.
     #[must_use]
-    pub fn values<U: Numbers>(self) -> Processes<U> {
+    pub fn values<U: Numbers>(self) -> Processes<U, P> {
+        Processes::with(self.config.clone())
+    }
+
+    /// Takes points of several numbers: `BoxIntegrator::new(Processes::new(8, command).over())`.
+    ///
+    /// A worker whose points have another number of numbers is refused with [`ProcessError::Handshake`]: in Rust it calls
+    /// [`serve_over`](crate::worker::serve_over), in Python `serve(f, axes=2)`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::process::Command;
+    /// use coquad::{BoxIntegrator, Processes};
+    ///
+    /// let integrator = BoxIntegrator::new(Processes::new(8, Command::new("my-worker")).over());
+    /// let e = integrator.integrate_blocking([0.0, 0.0], [1.0, 1.0], 1e-8)?;
+    /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
+    /// ```
+    #[must_use]
+    pub fn over<Q: Point>(self) -> Processes<T, Q> {
+        const {
+            assert!(Q::AXES > 0, "a point has a number");
+        }
         Processes::with(self.config.clone())
     }
 
@@ -216,8 +241,8 @@ impl<T> Processes<T> {
     }
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Processes<T> {
-    fn running(&self) -> Result<&Handle<T>, ProcessError> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Processes<T, P> {
+    fn running(&self) -> Result<&Handle<T, P>, ProcessError> {
         if let Some(running) = self.running.get() {
             return Ok(running);
         }
@@ -228,14 +253,14 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Processes<T> {
     }
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Evaluator<P> for Processes<T, P> {
     type Value = T;
 
-    fn evaluate(&self, x: f64) -> impl Future<Output = Result<T, EvaluationError>> + Send {
+    fn evaluate(&self, x: P) -> impl Future<Output = Result<T, EvaluationError>> + Send {
         self.evaluate_for(x, Call::nowhere())
     }
 
-    async fn evaluate_for(&self, x: f64, call: Call<T>) -> Result<T, EvaluationError> {
+    async fn evaluate_for(&self, x: P, call: Call<T, P>) -> Result<T, EvaluationError> {
         let running = self.running().map_err(EvaluationError::new)?;
         if !is_chosen(x, self.config.verify) {
             let (to, value) = letter();
@@ -271,7 +296,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for Processes<T> {
 
     const CALLS: bool = true;
 
-    async fn evaluate_batch(&self, xs: &[f64]) -> Vec<Result<T, EvaluationError>> {
+    async fn evaluate_batch(&self, xs: &[P]) -> Vec<Result<T, EvaluationError>> {
         if self.config.verify > 0.0 {
             return join_all(xs.iter().map(|&x| self.evaluate(x))).await;
         }
@@ -318,7 +343,7 @@ async fn told<T>(told: Option<Option<Result<T, EvaluationError>>>) -> Result<T, 
     }
 }
 
-impl<T> fmt::Debug for Processes<T> {
+impl<T, P: Point> fmt::Debug for Processes<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Processes").field("workers", &self.config.workers).finish_non_exhaustive()
     }

@@ -4,11 +4,14 @@
 //! of functions travel, never code. On a pipe a frame precedes each message: its length in bytes, a `u32`, little-endian.
 //!
 //! ```text
-//! hello  {v: 1, f: str, a: str?, m: int?, b: str?}
+//! hello  {v: 1, f: str, a: str?, m: int?, b: str?, d: int?}
 //! a worker on a pipe, once, before all else: what it serves, its arithmetic, how many points a
-//! job may have, and which build it is
+//! job may have, which build it is, and how many numbers a point has, if that is not 1
 //! job    {v: 1, id: str, f: str, x: numbers, p: bin?, t: float?, r: str?}
-//!        f: the function, x: the point, p: parameters, t: time limit in seconds, r: where to reply
+//!        {v: 1, id: str, f: str, d: int, xs: numbers, p: bin?, t: float?, r: str?}
+//!        f: the function, x: the point, p: parameters, t: time limit in seconds, r: where to reply;
+//!        of an integrand of several variables d: how many numbers a point has, xs: those of the
+//!        point (a worker that knows of one number only finds no x, and refuses the job)
 //! answer {v: 1, id: str, y: numbers, dt: float?, w: str?, n: int?, a: str?, m: int?}
 //!        {v: 1, id: str, e: {kind: str, msg: str}, dt: float?, w: str?, n: int?, a: str?, m: int?}
 //!        y: the value, e: why there is none, dt: seconds it took, w: the worker, n: which delivery of the job this was,

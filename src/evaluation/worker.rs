@@ -28,6 +28,7 @@ use super::arithmetic::Arithmetic;
 use super::panics;
 use super::wire::{Answers, Failure, FailureKind, Frames, Hello, Job, MAX_POINTS, Numbers, Outcomes, frame};
 use crate::error::EvaluationError;
+use crate::point::Point;
 
 /// How long a finished answer may wait for others to be written with.
 const PATIENCE: Duration = Duration::from_micros(100);
@@ -130,7 +131,34 @@ where
     F: Fn(f64) -> R,
     R: Reply,
 {
-    serve_by(function, 1, &|xs, into| {
+    serve_over(function, f)
+}
+
+/// As [`serve_named`], for a function of several variables, for [`Processes::over`](crate::Processes::over). The name may
+/// be empty.
+///
+/// # Errors
+///
+/// As [`serve`].
+///
+/// # Panics
+///
+/// Not with `f`, as [`serve`].
+///
+/// # Examples
+///
+/// ```no_run
+/// fn main() -> std::io::Result<()> {
+///     coquad::worker::serve_over("phase-space-v2", |[x, y]: [f64; 2]| 1.0 / (1.0 + x * y))
+/// }
+/// ```
+pub fn serve_over<P, F, R>(function: &str, f: F) -> io::Result<()>
+where
+    P: Point,
+    F: Fn(P) -> R,
+    R: Reply,
+{
+    serve_by(function, 1, &|xs: &[P], into| {
         for &x in xs {
             into.add(|numbers| caught(|| f(x).reply(numbers).map_err(failed)));
         }
@@ -166,7 +194,34 @@ where
     F: Fn(&[f64]) -> Vec<R>,
     R: Reply,
 {
-    let call = |xs: &[f64], into: &mut Outcomes<'static>| {
+    serve_batch_over(function, f)
+}
+
+/// As [`serve_batch`], for a function of several variables.
+///
+/// # Errors
+///
+/// As [`serve_batch`].
+///
+/// # Panics
+///
+/// Not with `f`, as [`serve`].
+///
+/// # Examples
+///
+/// ```no_run
+/// fn main() -> std::io::Result<()> {
+///     let f = |points: &[[f64; 2]]| points.iter().map(|[x, y]| x.hypot(*y)).collect::<Vec<f64>>();
+///     coquad::worker::serve_batch_over("phase-space-v2", f)
+/// }
+/// ```
+pub fn serve_batch_over<P, F, R>(function: &str, f: F) -> io::Result<()>
+where
+    P: Point,
+    F: Fn(&[P]) -> Vec<R>,
+    R: Reply,
+{
+    let call = |xs: &[P], into: &mut Outcomes<'static>| {
         let values = caught(|| Ok(f(xs)))?;
         if values.len() != xs.len() {
             let error = EvaluationError::wrong_number(xs.len(), values.len());
@@ -177,7 +232,7 @@ where
         }
         Ok(())
     };
-    serve_by(function, MAX_POINTS, &|xs, into| {
+    serve_by(function, MAX_POINTS, &|xs: &[P], into| {
         if xs.len() > 1 && call(xs, into).is_ok() {
             return;
         }
@@ -201,10 +256,13 @@ fn failed(message: String) -> Failure<'static> {
 }
 
 /// A function of up to so many points, which adds an outcome for each.
-type Served<'a> = &'a dyn Fn(&[f64], &mut Outcomes<'static>);
+type Served<'a, P> = &'a dyn Fn(&[P], &mut Outcomes<'static>);
 
 /// Serves a function of up to `most` points at once.
-fn serve_by(function: &str, most: usize, f: Served<'_>) -> io::Result<()> {
+fn serve_by<P: Point>(function: &str, most: usize, f: Served<'_, P>) -> io::Result<()> {
+    const {
+        assert!(P::AXES > 0, "a point has a number");
+    }
     let (input, mut output) = take_pipes()?;
     let mut bytes = Vec::new();
     let arithmetic = Arithmetic::here();
@@ -214,6 +272,7 @@ fn serve_by(function: &str, most: usize, f: Served<'_>) -> io::Result<()> {
         arithmetic: Some(arithmetic.as_str()),
         most: Some(MAX_POINTS as u64),
         build: build.as_deref(),
+        axes: Some(P::AXES as u64),
     };
     frame(&mut bytes, |into| hello.encode(into)).map_err(invalid)?;
     output.write_all(&bytes)?;
@@ -260,14 +319,14 @@ fn take_pipes() -> io::Result<(File, File)> {
 }
 
 /// The points of a job, and what its answers are known by; or why it is none.
-struct Points {
+struct Points<P> {
     id: String,
     count: usize,
-    xs: Result<Vec<f64>, Failure<'static>>,
+    xs: Result<Vec<P>, Failure<'static>>,
 }
 
 /// Reads jobs until the coordinator closes the pipe. It never waits for `f`, so it is there to hear that.
-fn read(mut input: File, function: &str, points: Sender<Points>) -> io::Result<()> {
+fn read<P: Point>(mut input: File, function: &str, points: Sender<Points<P>>) -> io::Result<()> {
     let mut frames = Frames::default();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -280,12 +339,16 @@ fn read(mut input: File, function: &str, points: Sender<Points>) -> io::Result<(
         frames.extend(&buffer[..count]);
         while let Some(message) = frames.next().map_err(invalid)? {
             let job = Job::decode(message).map_err(invalid)?;
-            let count = job.x.len();
+            let (count, axes) = (job.points(), job.axes.unwrap_or(1));
             let xs = match count {
                 _ if !job.function.is_empty() && job.function != function => {
                     Err(Failure::new(FailureKind::UnknownFunction, format!("this worker serves {function:?}")))
                 }
-                1..=MAX_POINTS => Ok(job.x.into_owned()),
+                _ if axes != P::AXES as u64 => {
+                    let message = format!("a point has {} numbers here, not {axes}", P::AXES);
+                    Err(Failure::new(FailureKind::BadRequest, message))
+                }
+                1..=MAX_POINTS => Ok(job.x.chunks(P::AXES).filter_map(P::from_numbers).collect()),
                 _ => {
                     let message = format!("a job has 1 to {MAX_POINTS} points, not {count}");
                     Err(Failure::new(FailureKind::BadRequest, message))
@@ -299,7 +362,12 @@ fn read(mut input: File, function: &str, points: Sender<Points>) -> io::Result<(
 }
 
 /// Evaluates the points as they come, up to `most` at once.
-fn work(jobs: &Receiver<Points>, most: usize, f: Served<'_>, mut answering: Answering) -> io::Result<()> {
+fn work<P: Point>(
+    jobs: &Receiver<Points<P>>,
+    most: usize,
+    f: Served<'_, P>,
+    mut answering: Answering,
+) -> io::Result<()> {
     let (mut xs, mut outcomes) = (Vec::new(), Outcomes::default());
     loop {
         let first = match jobs.try_recv() {

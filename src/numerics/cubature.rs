@@ -8,10 +8,12 @@
 //! DETERMINISM: sums run over the orbits of a rule, and in an orbit over its points, in the order of [`Rule::nodes`].
 
 mod genz_malik;
+mod nested;
 mod rule;
 pub(crate) mod space;
 mod tables;
 
+pub use self::nested::Nested;
 pub(crate) use self::rule::AXES;
 use self::rule::Rule;
 use super::method::{Control, Local, Method, Panel};

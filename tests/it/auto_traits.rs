@@ -27,6 +27,7 @@ const _: () = {
     shared::<Conflict>();
     shared::<Control>();
     shared::<Cubature>();
+    shared::<Nested<fn(usize, [f64; 2]) -> (f64, f64), 2>>();
     shared::<Error>();
     shared::<Estimate>();
     shared::<Euclidean<Vec<f64>>>();

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use coquad::{DurableError, Estimate, GaussKronrod, Inline, Integrator, Observer, PointCache, Simpson, ThreadPool};
+use coquad::{
+    BoxIntegrator, DurableError, Estimate, GaussKronrod, Inline, Integrator, Observer, PointCache, Simpson, ThreadPool,
+};
 use futures::executor::block_on;
 
 use crate::support::cluster::Random;
@@ -185,6 +187,67 @@ fn nothing_that_was_found_is_evaluated_again_after_sigkill() {
     }
     assert!(killed > 0 || std::env::var_os("COQUAD_SEED").is_some(), "no child was killed in time");
     println!("row e1: {trials} trials, 0 violations, {:.1} s", started.elapsed().as_secs_f64());
+}
+
+/// A name of the point.
+fn name([x, y]: [f64; 2]) -> String {
+    format!("{:x}-{:x}", x.to_bits(), y.to_bits())
+}
+
+/// The same of a box.
+struct Told;
+
+impl Observer<f64, [f64; 2]> for Told {
+    fn finished(&self, x: [f64; 2]) {
+        say(&format!("\nf {}", name(x)));
+    }
+}
+
+fn hill([x, y]: [f64; 2]) -> f64 {
+    1.0 / (1e-2 + (x - 0.3) * (x - 0.3) + (y - 0.8) * (y - 0.8))
+}
+
+/// The integral of a box with this cache, each evaluation told.
+fn integrate_a_box(cache: PointCache<f64, [f64; 2]>) -> String {
+    let slow = |x: [f64; 2]| {
+        say(&format!("\ne {}", name(x)));
+        thread::sleep(Duration::from_micros(50));
+        hill(x)
+    };
+    let integrator = BoxIntegrator::new(ThreadPool::new(4).evaluator_over(slow)).with_cache(cache).observer(Told);
+    let e = integrator.integrate_blocking([0.0; 2], [1.0; 2], 1e-4).expect("it converges");
+    format!("{:x} {:x} {}", e.value.to_bits(), e.error.to_bits(), e.evaluations)
+}
+
+#[test]
+fn nothing_of_a_box_is_evaluated_again_after_sigkill() {
+    const TEST: &str = "durable::nothing_of_a_box_is_evaluated_again_after_sigkill";
+    if let Some(file) = std::env::var_os(CHILD) {
+        let result = integrate_a_box(PointCache::open_over(file, IDENTITY).expect("the file opens"));
+        say(&format!("\nr {result}"));
+        std::process::exit(0);
+    }
+    let here = BoxIntegrator::new(Inline::over(hill)).integrate_blocking([0.0; 2], [1.0; 2], 1e-4).unwrap();
+    let expected = format!("{:x} {:x} {}", here.value.to_bits(), here.error.to_bits(), here.evaluations);
+    let mut killed = 0;
+    for seed in 0..if std::env::var_os("COQUAD_LONG").is_some() { 100 } else { 8 } {
+        let random = &mut Random::new(seed);
+        let folder = Folder::new();
+        let spawn = || child(TEST, &folder.file()).stdout(Stdio::piped()).spawn().expect("this program starts");
+        let (mut known, mut result) = (HashSet::new(), None);
+        for life in 0..4 {
+            let kill_after = (life < 3).then(|| 1 + random.next_u64() % (2 * here.evaluations as u64));
+            let story = Story::of(spawn(), kill_after);
+            assert!(story.evaluated.iter().all(|x| !known.contains(x)), "evaluated again: seed {seed}");
+            known.extend(story.finished);
+            killed += usize::from(story.result.is_none());
+            result = story.result.or(result);
+        }
+        assert_eq!(result.as_deref(), Some(&*expected), "seed {seed}");
+        let opened = PointCache::<f64, [f64; 2]>::open_over(folder.file(), IDENTITY).unwrap();
+        assert!(opened.len() >= here.evaluations && opened.iter().all(|(x, y)| y.to_bits() == hill(x).to_bits()));
+    }
+    assert!(killed > 0, "no child was killed in time");
 }
 
 #[test]

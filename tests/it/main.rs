@@ -23,6 +23,7 @@ mod hostile;
 mod layering;
 mod limits;
 mod methods;
+mod nested;
 mod offsets;
 mod option_space;
 mod oscillators;

@@ -4,6 +4,7 @@
 //! environment, see there.
 
 mod bits;
+mod boxes;
 mod faults;
 mod life;
 mod many;

@@ -117,8 +117,8 @@ pub enum DurableError {
     Value {
         /// The file.
         path: PathBuf,
-        /// The point.
-        x: f64,
+        /// The numbers of the point: one in one variable.
+        x: Arc<[f64]>,
     },
     /// The operating system refused.
     #[non_exhaustive]
@@ -156,7 +156,10 @@ impl fmt::Display for DurableError {
             Self::Corrupt { path, offset } => write!(f, "{path:?} is damaged at byte {offset}"),
             Self::Replaced { path } => write!(f, "{path:?} was removed or replaced while it was open"),
             Self::TooLong { length, limit } => write!(f, "a name of {length} bytes, of at most {limit}"),
-            Self::Value { path, x } => write!(f, "the value at x = {x:?} cannot be written to {path:?}"),
+            Self::Value { path, x } => match **x {
+                [x] => write!(f, "the value at x = {x:?} cannot be written to {path:?}"),
+                ref x => write!(f, "the value at x = {x:?} cannot be written to {path:?}"),
+            },
             Self::Io { path, action, source } => write!(f, "cannot {action} {path:?}: {source}"),
         }
     }

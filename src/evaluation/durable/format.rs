@@ -2,7 +2,7 @@
 //!
 //! Header: magic, format, length of the value type, length of the identity, value type, identity, arithmetic (32 bytes, the
 //! rest zero), CRC. Format 1 has no arithmetic, and is read and continued as it is.
-//! Record: kind, length of the body, body, CRC. The body of a point is the bits of `x` and the value, that of a mark the
+//! Record: kind, length of the body, body, CRC. The body of a point is the bits of its numbers and the value, that of a mark the
 //! number of bytes that were on the disk, for sure, when it was written. All numbers are little-endian. The CRC is
 //! CRC-32C, and that of a record covers its place in the file too, so bytes of a value can never pass for a record.
 //!
@@ -14,6 +14,7 @@ use std::io;
 use crc::{CRC_32_ISCSI, Crc, Table};
 
 use super::storage::Storage;
+use crate::point::Point;
 
 pub(super) static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISCSI);
 
@@ -31,7 +32,7 @@ const POINT: u8 = 0xc1;
 const MARK: u8 = 0xc2;
 /// Kind and length.
 const PREFIX: usize = 5;
-/// The bits of a point, or a mark's number.
+/// The bits of a number of a point, or a mark's number.
 const NUMBER: usize = 8;
 
 /// How much is read at once; more only for a record that is longer.
@@ -110,10 +111,12 @@ fn checksum(at: u64, bytes: &[u8]) -> u32 {
 }
 
 /// A point's record, but for its CRC, which depends on its place; `None` if the value is too long.
-pub(super) fn point(x: u64, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Vec<u8>> {
-    let mut record = Vec::with_capacity(PREFIX + NUMBER + 8 + CHECKSUM);
+pub(super) fn point<P: Point>(x: P, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Vec<u8>> {
+    let mut record = Vec::with_capacity(PREFIX + NUMBER * P::AXES + 8 + CHECKSUM);
     record.extend_from_slice(&[POINT, 0, 0, 0, 0]);
-    record.extend_from_slice(&x.to_le_bytes());
+    for number in x.numbers() {
+        record.extend_from_slice(&number.to_bits().to_le_bytes());
+    }
     encode(&mut record);
     let length = u32::try_from(record.len() - PREFIX).ok()?;
     record[1..PREFIX].copy_from_slice(&length.to_le_bytes());
@@ -133,8 +136,13 @@ pub(super) fn seal(record: &mut Vec<u8>, at: u64) {
 }
 
 pub(super) enum Record<'a> {
-    Point { x: u64, value: &'a [u8] },
-    Mark { synced: u64 },
+    /// The bits of the point's numbers and the value: [`split`] tells them apart.
+    Point {
+        body: &'a [u8],
+    },
+    Mark {
+        synced: u64,
+    },
 }
 
 /// How long the record at `at` claims to be, if there is anything like one with room for it.
@@ -161,12 +169,21 @@ pub(super) fn record<'w>(window: &'w mut Window<'_>, at: u64) -> io::Result<Opti
     if checksum(at, covered) != u32_at(whole, size - CHECKSUM) && !planted!(22) {
         return Ok(None);
     }
-    let number = u64_at(covered, PREFIX);
     let record = match covered[0] {
-        POINT => Record::Point { x: number, value: &covered[PREFIX + NUMBER..] },
-        _ => Record::Mark { synced: number },
+        POINT => Record::Point { body: &covered[PREFIX..] },
+        _ => Record::Mark { synced: u64_at(covered, PREFIX) },
     };
     Ok(Some((record, at + size as u64)))
+}
+
+/// The point of a record's body, and the bytes of its value.
+pub(super) fn split<P: Point>(body: &[u8]) -> Option<(P, &[u8])> {
+    let (numbers, value) = body.split_at_checked(NUMBER * P::AXES)?;
+    if P::AXES == 1 {
+        return Some((P::from_numbers(&[f64::from_bits(u64_at(numbers, 0))])?, value));
+    }
+    let numbers: Vec<f64> = numbers.chunks_exact(NUMBER).map(|bits| f64::from_bits(u64_at(bits, 0))).collect();
+    Some((P::from_numbers(&numbers)?, value))
 }
 
 /// A storage as seen through a window that moves forward.

@@ -20,6 +20,7 @@ use super::format;
 use super::recovery::Found;
 use super::storage::Storage;
 use crate::evaluation::panics;
+use crate::point::Point;
 use crate::trace;
 
 /// Where a cache's new points go.
@@ -42,18 +43,17 @@ impl<T: Durable> Journal<T> {
 
 impl<T> Journal<T> {
     /// The record of a point, to be written if the point turns out to be new. Runs the user's code.
-    pub(crate) fn record(&self, x: f64, value: &T) -> Option<Vec<u8>> {
+    pub(crate) fn record<P: Point>(&self, x: P, value: &T) -> Option<Vec<u8>> {
         if self.log.lock().failure.is_some() {
             return None;
         }
-        let encoded =
-            catch_unwind(AssertUnwindSafe(|| format::point(x.to_bits(), |bytes| (self.encode)(value, bytes))));
+        let encoded = catch_unwind(AssertUnwindSafe(|| format::point(x, |bytes| (self.encode)(value, bytes))));
         let record = encoded.unwrap_or_else(|payload| {
             panics::dispose(payload);
             None
         });
         if record.is_none() {
-            self.log.fail(DurableError::Value { path: self.log.path.clone(), x });
+            self.log.fail(DurableError::Value { path: self.log.path.clone(), x: x.numbers().into() });
         }
         record
     }

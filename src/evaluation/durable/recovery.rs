@@ -4,6 +4,7 @@ use std::io;
 
 use super::format::{self, Header, Record, Window};
 use super::storage::Storage;
+use crate::point::Point;
 
 /// Why a storage is not opened.
 #[derive(Debug)]
@@ -37,13 +38,13 @@ pub(super) enum OnDamage {
     Skip,
 }
 
-/// Reads all records; `point` takes a point's bits and value, or says that it cannot. Nothing is changed.
-pub(super) fn read(
+/// Reads all records; `point` takes a point and the bytes of its value, or says that it cannot. Nothing is changed.
+pub(super) fn read<P: Point>(
     storage: &dyn Storage,
     value_type: &str,
     identity: &str,
     on_damage: OnDamage,
-    mut point: impl FnMut(u64, &[u8]) -> bool,
+    mut point: impl FnMut(P, &[u8]) -> bool,
 ) -> Result<Found, Refusal> {
     let reading = |source| Refusal::Io("read", source);
     let mut window = Window::new(storage).map_err(reading)?;
@@ -65,7 +66,9 @@ pub(super) fn read(
     while found.end != window.len {
         let at = found.end;
         let whole = match format::record(&mut window, at).map_err(reading)? {
-            Some((Record::Point { x, value }, end)) => point(x, value).then_some((end, true)),
+            Some((Record::Point { body }, end)) => {
+                format::split(body).is_some_and(|(x, value)| point(x, value)).then_some((end, true))
+            }
             Some((Record::Mark { .. }, end)) => Some((end, false)),
             None => None,
         };

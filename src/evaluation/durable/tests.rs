@@ -2,6 +2,7 @@
 //! failure prints.
 
 mod arithmetic;
+mod boxes;
 mod files;
 mod model;
 mod reading;
@@ -221,8 +222,8 @@ fn no_flipped_bit_gives_a_wrong_value() {
             Err(error) => assert!(bit / 8 < header, "bit {bit}: {error}"),
         }
         let mut values = Vec::new();
-        let read = recovery::read(&model, "f64", "f 1", OnDamage::Skip, |x, value| {
-            values.push((f64::from_bits(x), decode::<f64>(value).unwrap()));
+        let read = recovery::read(&model, "f64", "f 1", OnDamage::Skip, |x: f64, value| {
+            values.push((x, decode::<f64>(value).unwrap()));
             true
         });
         assert!(values.iter().all(|&(x, value)| value.to_bits() == f(x).to_bits()), "bit {bit}");
@@ -258,8 +259,8 @@ fn no_damage_gives_a_wrong_value() {
             if let Ok((cache, _)) = open(&model) {
                 check(&cache, 100);
             }
-            let _ = recovery::read(&model, "f64", "f 1", OnDamage::Skip, |x, value| {
-                assert_eq!(decode::<f64>(value).unwrap().to_bits(), f(f64::from_bits(x)).to_bits());
+            let _ = recovery::read(&model, "f64", "f 1", OnDamage::Skip, |x: f64, value| {
+                assert_eq!(decode::<f64>(value).unwrap().to_bits(), f(x).to_bits());
                 true
             });
         });
@@ -324,7 +325,7 @@ fn nothing_is_written_once_it_is_closed() {
     // Another may have it open by now. What is written is synced all the same.
     let bytes = model.bytes();
     assert!(log.commit());
-    log.write(format::point(1, |_| {}).unwrap());
+    log.write(format::point(1.0, |_| {}).unwrap());
     assert_eq!((model.bytes(), log.lock().persisted), (bytes, 1));
 }
 
@@ -344,7 +345,7 @@ fn there_is_something_to_sync_until_all_is() {
     cache.insert(0.75, f(0.75));
     assert!(!log.wait() && !log.commit());
     let operations = model.disk().operations;
-    log.write(format::point(1, |_| {}).unwrap());
+    log.write(format::point(1.0, |_| {}).unwrap());
     assert_eq!(model.disk().operations, operations);
 }
 
@@ -362,8 +363,8 @@ fn files_longer_than_what_is_read_at_once_are_read() {
     let mut bytes = model.bytes();
     bytes[1000] ^= 1;
     let mut xs = Vec::new();
-    let found = recovery::read(&Model::holding(&bytes), "[u8]", "f 1", OnDamage::Skip, |x, _| {
-        xs.push(x);
+    let found = recovery::read(&Model::holding(&bytes), "[u8]", "f 1", OnDamage::Skip, |x: f64, _| {
+        xs.push(x.to_bits());
         true
     });
     let skipped = found.unwrap().skipped;
@@ -440,8 +441,8 @@ fn bytes_of_a_value_do_not_pass_for_records() {
     bytes[at] ^= 1;
     let model = Model::holding(&bytes);
     let mut xs = HashMap::new();
-    let found = recovery::read(&model, "[u8]", "f 1", OnDamage::Skip, |x, value| {
-        xs.insert(x, value.len());
+    let found = recovery::read(&model, "[u8]", "f 1", OnDamage::Skip, |x: f64, value| {
+        xs.insert(x.to_bits(), value.len());
         true
     });
     assert!(found.unwrap().skipped > 200);

@@ -122,7 +122,7 @@ impl<T: Clone, P: At> Points<T, P> {
     pub(super) fn put(&self, key: P::Key, value: T) -> Option<Arc<Pending<T, P>>> {
         #[cfg(feature = "durable")]
         if let Some(keeper) = &self.keeper {
-            let record = P::of_key(key).number().and_then(|x| keeper.journal.record(x, &value));
+            let record = keeper.journal.record(P::of_key(key), &value);
             let placed = self.place(key, value);
             if let (Some(record), true) = (record, placed.is_ok()) {
                 keeper.journal.write(record);

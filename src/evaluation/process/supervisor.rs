@@ -5,6 +5,7 @@
 
 mod account;
 mod feed;
+mod hello;
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -23,9 +24,9 @@ use super::groups::Groups;
 use super::worker::{Input, Job, Reply, Sent, Twin, Worker};
 use super::{Config, Numbers};
 use crate::error::EvaluationError;
-use crate::evaluation::arithmetic::{Arithmetic, Mixed};
-use crate::evaluation::wire::{Answers, Failure, FailureKind, Hello, WireError};
-use crate::trace;
+use crate::evaluation::arithmetic::Arithmetic;
+use crate::evaluation::wire::{Answers, Failure, FailureKind, WireError};
+use crate::point::Point;
 
 /// Evaluations that take less than this are sent ahead, as many as take this long together. Far above the round trip of
 /// some 50 µs, which is to be hidden; far below what anyone minds to wait for a point that queues behind them.
@@ -44,9 +45,6 @@ const LONGEST_QUEUE: usize = 256;
 /// How often processes are looked at whose pipe may be held open by others when they have ended.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The kinds of arithmetic that are remembered.
-const KINDS: usize = 16;
-
 /// Starts that fail in a row before those who wait are told.
 const STARTS: u32 = 5;
 
@@ -55,10 +53,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The user's end: the supervisor goes when this does.
-pub(super) struct Handle<T>(Arc<Shared<T>>);
+pub(super) struct Handle<T, P: Point>(Arc<Shared<T, P>>);
 
-struct Shared<T> {
-    inbox: Mutex<Inbox<T>>,
+struct Shared<T, P: Point> {
+    inbox: Mutex<Inbox<T, P>>,
     /// A byte here ends the supervisor's sleep.
     bell: UnixStream,
     /// What `concurrency()` says.
@@ -69,8 +67,8 @@ struct Shared<T> {
     groups: Groups,
 }
 
-struct Inbox<T> {
-    jobs: Vec<Job<T>>,
+struct Inbox<T, P: Point> {
+    jobs: Vec<Job<T, P>>,
     /// Whether the supervisor is about to sleep, so that the bell must be rung.
     asleep: bool,
     /// Nothing is taken any more.
@@ -81,14 +79,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<T> Shared<T> {
+impl<T, P: Point> Shared<T, P> {
     fn ring(&self) {
         // Full is as good as rung.
         let _ = (&self.bell).write(&[0]);
     }
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Handle<T, P> {
     /// Starts the supervisor, and no worker.
     pub(super) fn start(config: Config) -> io::Result<Self> {
         let (bell, heard) = UnixStream::pair()?;
@@ -125,14 +123,14 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Handle<T> {
     }
 }
 
-impl<T> Handle<T> {
+impl<T, P: Point> Handle<T, P> {
     /// Asks for the value at `x`. Where nothing is taken any more the sender is dropped.
-    pub(super) fn submit(&self, x: f64, to: Reply<T>, twin: Option<Twin>) {
+    pub(super) fn submit(&self, x: P, to: Reply<T, P>, twin: Option<Twin>) {
         self.submit_all([Job::new(x, to, twin)]);
     }
 
     /// Asks for all these values.
-    pub(super) fn submit_all(&self, jobs: impl IntoIterator<Item = Job<T>>) {
+    pub(super) fn submit_all(&self, jobs: impl IntoIterator<Item = Job<T, P>>) {
         let mut inbox = lock(&self.0.inbox);
         if inbox.closed {
             return;
@@ -161,7 +159,7 @@ impl<T> Handle<T> {
 
 // The processes are killed here, so that they are gone even if this program ends before the supervisor has its turn.
 // It reaps them then. Nothing is waited for.
-impl<T> Drop for Handle<T> {
+impl<T, P: Point> Drop for Handle<T, P> {
     fn drop(&mut self) {
         lock(&self.0.inbox).closed = true;
         self.0.groups.kill();
@@ -170,9 +168,9 @@ impl<T> Drop for Handle<T> {
 }
 
 /// Closes the inbox, however the supervisor ends: whoever waits hears of it.
-struct Close<T>(Arc<Shared<T>>);
+struct Close<T, P: Point>(Arc<Shared<T, P>>);
 
-impl<T> Drop for Close<T> {
+impl<T, P: Point> Drop for Close<T, P> {
     fn drop(&mut self) {
         let jobs = {
             let mut inbox = lock(&self.0.inbox);
@@ -183,14 +181,14 @@ impl<T> Drop for Close<T> {
     }
 }
 
-struct Supervisor<T> {
+struct Supervisor<T, P: Point> {
     config: Config,
-    shared: Arc<Shared<T>>,
+    shared: Arc<Shared<T, P>>,
     /// Points to evaluate, first come first served.
-    queue: VecDeque<Job<T>>,
+    queue: VecDeque<Job<T, P>>,
     /// Points whose worker died: each goes to a worker that has nothing else.
-    suspects: VecDeque<Job<T>>,
-    workers: Vec<Option<Worker<T>>>,
+    suspects: VecDeque<Job<T, P>>,
+    workers: Vec<Option<Worker<T, P>>>,
     /// Seconds per evaluation: rises at once, falls slowly.
     pace: Option<f64>,
     /// Seconds per evaluation, on average over the last few.
@@ -213,7 +211,7 @@ struct Supervisor<T> {
     forbidden: Option<EvaluationError>,
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Supervisor<T, P> {
     fn run(mut self, heard: &UnixStream) {
         let close = Close(self.shared.clone());
         while self.collect() {
@@ -322,7 +320,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         }
     }
 
-    fn understand(&mut self, worker: &mut Worker<T>) -> Result<(), Verdict> {
+    fn understand(&mut self, worker: &mut Worker<T, P>) -> Result<(), Verdict> {
         let mut frames = std::mem::take(&mut worker.frames);
         let mut answers = 0;
         let mut heard = Ok(());
@@ -352,62 +350,8 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         heard
     }
 
-    fn hello(&mut self, worker: &mut Worker<T>, message: &[u8]) -> Result<(), Verdict> {
-        let hello = Hello::decode(message).map_err(|error| self.babbled(worker, &error))?;
-        match &self.config.function {
-            Some(name) if **name != *hello.function => {
-                let what = format!("it serves {:?}, not {name:?}", cut(hello.function)).into();
-                Err(Verdict::Refused { error: ProcessError::Handshake { what }, is_final: true })
-            }
-            _ => {
-                if let Some(arithmetic) = hello.arithmetic {
-                    self.compare(arithmetic.into())?;
-                }
-                if let Some(build) = hello.build {
-                    let first = self.build.get_or_insert_with(|| build.to_owned());
-                    if *first != *build {
-                        trace::build_differs(first, build);
-                        self.count(|report| report.other_builds += 1);
-                    }
-                }
-                worker.serves(hello.most.unwrap_or(1));
-                worker.since = Instant::now();
-                self.failures = 0;
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether a worker of this arithmetic may stay.
-    fn compare(&mut self, found: Arithmetic) -> Result<(), Verdict> {
-        let expected = {
-            let mut kinds = lock(&self.shared.arithmetics);
-            if !kinds.contains(&found) && kinds.len() < KINDS {
-                kinds.push(found.clone());
-            }
-            match &self.config.mixed {
-                Mixed::Only(expected) => expected.clone(),
-                _ => kinds[0].clone(),
-            }
-        };
-        if expected.agrees_with(&found) {
-            return Ok(());
-        }
-        self.count(|report| report.mixed += 1);
-        let error = ProcessError::Arithmetic { expected, found };
-        trace::arithmetic_differs(&error);
-        match &self.config.mixed {
-            Mixed::Count => Ok(()),
-            Mixed::Only(_) => Err(Verdict::Refused { error, is_final: false }),
-            Mixed::Refuse => {
-                self.forbidden = Some(EvaluationError::new(error.clone()));
-                Err(Verdict::Refused { error, is_final: true })
-            }
-        }
-    }
-
     /// What it sends is no message.
-    fn babbled(&self, worker: &Worker<T>, error: &WireError) -> Verdict {
+    fn babbled(&self, worker: &Worker<T, P>, error: &WireError) -> Verdict {
         self.count(|report| report.protocol_errors += 1);
         if worker.ready {
             Verdict::Dead(Death::protocol(error))
@@ -418,7 +362,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     }
 
     /// Returns how many points were answered.
-    fn answers(&mut self, worker: &mut Worker<T>, message: &[u8]) -> Result<u64, Verdict> {
+    fn answers(&mut self, worker: &mut Worker<T, P>, message: &[u8]) -> Result<u64, Verdict> {
         let answers = Answers::decode(message).map_err(|error| self.babbled(worker, &error))?;
         let mut taken = 0;
         for (place, outcome) in (answers.first..).zip(answers.outcomes.iter()) {
@@ -430,7 +374,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     /// Returns whether this was an answer to a point that the worker has.
     fn answer(
         &mut self,
-        worker: &mut Worker<T>,
+        worker: &mut Worker<T, P>,
         id: &str,
         place: usize,
         outcome: Result<&[f64], &Failure<'_>>,
@@ -475,10 +419,6 @@ enum Verdict {
         is_final: bool,
     },
     Dead(Death),
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 /// Tells two answers apart: FNV-1a over the bits of a value, and one number for all failures.

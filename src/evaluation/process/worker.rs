@@ -20,6 +20,7 @@ use crate::error::EvaluationError;
 use crate::evaluation::letter::Sender;
 use crate::evaluation::points::call::{Begun, Call};
 use crate::evaluation::wire::{self, Frames, MAX_POINTS};
+use crate::point::Point;
 
 /// Answers to what was not asked that a worker is forgiven.
 const FORGIVEN: u32 = 7;
@@ -31,15 +32,15 @@ const REMEMBERED: usize = 64;
 const LAST_WORDS: Duration = Duration::from_millis(20);
 
 /// Where an answer goes.
-pub(super) struct Reply<T> {
-    call: Call<T>,
+pub(super) struct Reply<T, P: Point> {
+    call: Call<T, P>,
     /// While a worker has the job.
-    begun: Option<Begun<T>>,
+    begun: Option<Begun<T, P>>,
     to: Sender<Option<Result<T, EvaluationError>>>,
 }
 
-impl<T> Reply<T> {
-    pub(super) fn new(call: Call<T>, to: Sender<Option<Result<T, EvaluationError>>>) -> Self {
+impl<T, P: Point> Reply<T, P> {
+    pub(super) fn new(call: Call<T, P>, to: Sender<Option<Result<T, EvaluationError>>>) -> Self {
         Self { call, begun: None, to }
     }
 
@@ -60,7 +61,7 @@ impl<T> Reply<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Reply<T> {
+impl<T: Clone + Send + Sync + 'static, P: Point> Reply<T, P> {
     pub(super) fn send(self, outcome: Result<T, EvaluationError>) {
         self.call.give_back();
         let told = match (outcome, self.begun) {
@@ -72,9 +73,9 @@ impl<T: Clone + Send + Sync + 'static> Reply<T> {
 }
 
 /// A point that someone waits for.
-pub(super) struct Job<T> {
-    pub(super) x: f64,
-    pub(super) to: Reply<T>,
+pub(super) struct Job<T, P: Point> {
+    pub(super) x: P,
+    pub(super) to: Reply<T, P>,
     /// How many workers died while it was theirs.
     pub(super) deaths: u32,
     /// Shared by the two evaluations of a point that is evaluated twice.
@@ -82,20 +83,20 @@ pub(super) struct Job<T> {
 }
 
 /// A point that a worker has.
-pub(super) struct Sent<T> {
+pub(super) struct Sent<T, P: Point> {
     number: u64,
     /// Its place in the message by which it was sent, which is named by the number of its first
     /// point.
     place: usize,
-    pub(super) job: Job<T>,
+    pub(super) job: Job<T, P>,
 }
 
 /// Which process the one of two evaluations went to, that the other one avoids.
 #[derive(Clone, Default)]
 pub(super) struct Twin(Arc<AtomicI32>);
 
-impl<T> Job<T> {
-    pub(super) fn new(x: f64, to: Reply<T>, twin: Option<Twin>) -> Self {
+impl<T, P: Point> Job<T, P> {
+    pub(super) fn new(x: P, to: Reply<T, P>, twin: Option<Twin>) -> Self {
         Self { x, to, deaths: 0, twin }
     }
 
@@ -114,7 +115,7 @@ pub(super) enum Input {
     Closed,
 }
 
-pub(super) struct Worker<T> {
+pub(super) struct Worker<T, P: Point> {
     child: Child,
     pid: Pid,
     stdin: ChildStdin,
@@ -124,12 +125,12 @@ pub(super) struct Worker<T> {
     output: Vec<u8>,
     written: usize,
     /// The points that were sent and not answered, by ascending number.
-    pub(super) sent: VecDeque<Sent<T>>,
+    pub(super) sent: VecDeque<Sent<T, P>>,
     next: u64,
     /// How many points one message may have.
     most: usize,
-    /// Room for the points of a message.
-    points: Vec<f64>,
+    /// Room for the numbers of the points of a message.
+    numbers: Vec<f64>,
     /// Whether it has said hello.
     pub(super) ready: bool,
     /// Whether it was ever sent a job.
@@ -145,7 +146,7 @@ pub(super) struct Worker<T> {
     words: Option<Words>,
 }
 
-impl<T> Worker<T> {
+impl<T, P: Point> Worker<T, P> {
     /// Starts a process. With `heard` its standard error is read, and so is that of all that this command starts later:
     /// where the command had sent it before is not known.
     pub(super) fn start(command: &mut Command, groups: &Groups, heard: bool) -> io::Result<Self> {
@@ -170,7 +171,7 @@ impl<T> Worker<T> {
             sent: VecDeque::new(),
             next: 0,
             most: 1,
-            points: Vec::new(),
+            numbers: Vec::new(),
             ready: false,
             fresh: true,
             alone: false,
@@ -230,7 +231,7 @@ impl<T> Worker<T> {
 
     /// Queues points for writing, in messages of as many as the worker takes. Points that nobody
     /// wants are left out.
-    pub(super) fn send(&mut self, jobs: impl IntoIterator<Item = Job<T>>, function: &str, now: Instant) {
+    pub(super) fn send(&mut self, jobs: impl IntoIterator<Item = Job<T, P>>, function: &str, now: Instant) {
         for mut job in jobs {
             if !job.to.begin() {
                 continue;
@@ -241,11 +242,11 @@ impl<T> Worker<T> {
             if self.sent.is_empty() {
                 self.since = now;
             }
-            let (number, place) = (self.next, self.points.len());
+            let (number, place) = (self.next, self.numbers.len() / P::AXES);
             self.next += 1;
-            self.points.push(job.x);
+            self.numbers.extend_from_slice(job.x.numbers());
             self.sent.push_back(Sent { number, place, job });
-            if self.points.len() == self.most {
+            if place + 1 == self.most {
                 self.queue_message(function);
             }
         }
@@ -254,16 +255,16 @@ impl<T> Worker<T> {
 
     /// Queues the message for the last points.
     fn queue_message(&mut self, function: &str) {
-        if self.points.is_empty() {
+        if self.numbers.is_empty() {
             return;
         }
         self.fresh = false;
-        let first = self.next - self.points.len() as u64;
+        let first = self.next - (self.numbers.len() / P::AXES) as u64;
         let mut id = [0; 16];
-        let x = self.points.as_slice().into();
-        let message = wire::Job { id: hex(first, &mut id), function, x, ..wire::Job::default() };
+        let (x, axes) = (self.numbers.as_slice().into(), Some(P::AXES as u64));
+        let message = wire::Job { id: hex(first, &mut id), function, x, axes, ..wire::Job::default() };
         wire::frame(&mut self.output, |into| message.encode(into)).expect("the function's name is short");
-        self.points.clear();
+        self.numbers.clear();
     }
 
     /// Writes what the pipe takes.
@@ -310,7 +311,7 @@ impl<T> Worker<T> {
     }
 
     /// Takes out a point that was answered with a value of this fingerprint.
-    pub(super) fn answered(&mut self, index: usize, fingerprint: u64) -> Option<Job<T>> {
+    pub(super) fn answered(&mut self, index: usize, fingerprint: u64) -> Option<Job<T, P>> {
         let Sent { number, job, .. } = self.sent.remove(index)?;
         self.answers.push_back((number, fingerprint));
         if self.answers.len() > REMEMBERED {

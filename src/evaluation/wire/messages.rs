@@ -41,6 +41,8 @@ pub struct Hello<'a> {
     pub most: Option<u64>,
     /// Which build it is, if it says so: workers of one build say the same, others something else.
     pub build: Option<&'a str>,
+    /// How many numbers a point has, from 1: 1 if it does not say.
+    pub axes: Option<u64>,
 }
 
 /// A point to evaluate, or several for a worker that takes them.
@@ -62,8 +64,10 @@ pub struct Job<'a> {
     pub id: &'a str,
     /// The name of the function.
     pub function: &'a str,
-    /// The point, or the points.
+    /// The numbers of the point, or of the points, one after the other.
     pub x: Cow<'a, [f64]>,
+    /// How many numbers a point has, from 1: 1 if it does not say.
+    pub axes: Option<u64>,
     /// Parameters of the function, opaque.
     pub parameters: Option<&'a [u8]>,
     /// How long the evaluation may take, in seconds.
@@ -231,7 +235,9 @@ pub(super) fn identifier(id: Option<&str>) -> Result<&str, WireError> {
 impl<'a> Hello<'a> {
     /// Appends the message.
     pub fn encode(&self, into: &mut Vec<u8>) {
-        let options = [self.arithmetic.is_some(), self.most.is_some(), self.build.is_some()].map(u32::from);
+        let axes = self.axes.filter(|axes| *axes != 1);
+        let options =
+            [self.arithmetic.is_some(), self.most.is_some(), self.build.is_some(), axes.is_some()].map(u32::from);
         let mut writer = Writer::new(into, 2 + options.iter().sum::<u32>());
         writer.text("f", self.function);
         if let Some(arithmetic) = self.arithmetic {
@@ -244,6 +250,10 @@ impl<'a> Hello<'a> {
         if let Some(build) = self.build {
             writer.text("b", build);
         }
+        if let Some(axes) = axes {
+            writer.key("d");
+            writer.count(axes);
+        }
     }
 
     /// Reads the message.
@@ -252,31 +262,41 @@ impl<'a> Hello<'a> {
     ///
     /// [`WireError`], if it is none.
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
-        let (mut function, mut arithmetic, mut most, mut build) = (None, None, None, None);
+        let mut function = None;
+        let mut hello = Hello::default();
         read(message, |key, reader| {
             match key {
                 "f" => function = Some(reader.text()?),
-                "a" => arithmetic = Some(reader.text()?),
-                "m" => most = Some(reader.count()?),
-                "b" => build = Some(reader.text()?),
+                "a" => hello.arithmetic = Some(reader.text()?),
+                "m" => hello.most = Some(reader.count()?),
+                "b" => hello.build = Some(reader.text()?),
+                "d" => hello.axes = Some(reader.count()?),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
-        let function = function.ok_or(WireError::malformed("it does not name a function"))?;
-        Ok(Self { function, arithmetic, most, build })
+        hello.function = function.ok_or(WireError::malformed("it does not name a function"))?;
+        Ok(hello)
     }
 }
 
 impl<'a> Job<'a> {
     /// Appends the message.
     pub fn encode(&self, into: &mut Vec<u8>) {
-        let options =
-            [self.parameters.is_some(), self.limit.is_some(), self.reply.is_some()].map(u32::from).iter().sum::<u32>();
-        let mut writer = Writer::new(into, 4 + options);
+        let axes = self.axes.filter(|axes| *axes != 1);
+        let options = [self.parameters.is_some(), self.limit.is_some(), self.reply.is_some(), axes.is_some()];
+        let mut writer = Writer::new(into, 4 + options.map(u32::from).iter().sum::<u32>());
         writer.text("id", self.id);
         writer.text("f", self.function);
-        writer.numbers("x", &self.x);
+        match axes {
+            None => writer.numbers("x", &self.x),
+            // By another name: a worker that knows of one number only must not take each for a point.
+            Some(axes) => {
+                writer.key("d");
+                writer.count(axes);
+                writer.numbers("xs", &self.x);
+            }
+        }
         if let Some(parameters) = self.parameters {
             writer.binary("p", parameters);
         }
@@ -294,13 +314,15 @@ impl<'a> Job<'a> {
     ///
     /// [`WireError`], if it is none.
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
-        let (mut id, mut x) = (None, None);
+        let (mut id, mut x, mut xs) = (None, None, None);
         let mut job = Job::default();
         read(message, |key, reader| {
             match key {
                 "id" => id = Some(reader.text()?),
                 "f" => job.function = reader.text()?,
                 "x" => x = Some(reader.numbers()?),
+                "xs" => xs = Some(reader.numbers()?),
+                "d" => job.axes = Some(reader.count()?),
                 "p" => job.parameters = Some(reader.binary()?),
                 "t" => job.limit = Some(reader.number()?),
                 "r" => job.reply = Some(reader.text()?),
@@ -309,8 +331,20 @@ impl<'a> Job<'a> {
             Ok(true)
         })?;
         job.id = identifier(id)?;
-        job.x = x.ok_or(WireError::malformed("it has no point"))?.into();
+        job.x = match (x, xs, job.axes) {
+            (Some(x), None, None) => x,
+            (None, Some(xs), Some(axes)) if axes > 0 && xs.len() as u64 % axes == 0 => xs,
+            (None, None, _) => return Err(WireError::malformed("it has no point")),
+            _ => return Err(WireError::malformed("its numbers are not those of its points")),
+        }
+        .into();
         Ok(job)
+    }
+
+    /// Returns how many points there are.
+    #[must_use]
+    pub fn points(&self) -> usize {
+        self.x.len() / self.axes.map_or(1, |axes| usize::try_from(axes).unwrap_or(usize::MAX).max(1))
     }
 }
 

@@ -42,6 +42,7 @@ fn full_job() -> Job<'static> {
         id: "1f",
         function: "gap-v3",
         x: vec![0.5, -1.0].into(),
+        axes: None,
         parameters: Some(&[1, 2, 3]),
         limit: Some(2.5),
         reply: Some("coquad1.s.res.r.1f"),
@@ -87,12 +88,42 @@ fn messages_come_back_as_they_were_sent() {
     assert_eq!(Job::decode(&encoded(|into| job.encode(into))).unwrap(), job);
     let answer = full_answer();
     assert_eq!(Answer::decode(&encoded(|into| answer.encode(into))).unwrap(), answer);
-    let hello =
-        Hello { function: "gap-v3", arithmetic: Some("glibc-fma:eaf47106 release"), most: Some(64), build: Some("b1") };
+    let plane = Job { x: vec![0.5, -1.0, 0.25, 2.0].into(), axes: Some(2), ..full_job() };
+    assert_eq!(Job::decode(&encoded(|into| plane.encode(into))).unwrap(), plane);
+    assert_eq!((plane.points(), full_job().points()), (2, 2));
+    let arithmetic = Some("glibc-fma:eaf47106 release");
+    let hello = Hello { function: "gap-v3", arithmetic, most: Some(64), build: Some("b1"), axes: Some(3) };
     assert_eq!(Hello::decode(&encoded(|into| hello.encode(into))).unwrap(), hello);
     for (kind, _) in super::messages::KINDS {
         let failed = Answer::new("1", Err(Failure::new(kind, "no")));
         assert_eq!(Answer::decode(&encoded(|into| failed.encode(into))).unwrap(), failed);
+    }
+}
+
+/// Who knows of one number only looks for `x`, and must not find one number of several there.
+#[test]
+fn points_of_several_numbers_are_no_points_of_one() {
+    let one = encoded(|into| full_job().encode(into));
+    assert_eq!(encoded(|into| Job { axes: Some(1), ..full_job() }.encode(into)), one, "one number is as before");
+    let two = encoded(|into| Job { axes: Some(2), ..full_job() }.encode(into));
+    let mut keys = Vec::new();
+    super::messages::read(&two, |key, _| {
+        keys.push(key.to_owned());
+        Ok(false)
+    })
+    .unwrap();
+    assert_eq!(keys, ["id", "f", "d", "xs", "p", "t", "r"]);
+    let id = ("id", &[0xa1, b'a'][..]);
+    let v = ("v", &[1][..]);
+    let (x, xs) = (("x", &[0x92, 1, 2][..]), ("xs", &[0x92, 1, 2][..]));
+    for d in [1, 2] {
+        assert_eq!(Job::decode(&map(&[v, id, xs, ("d", &[d])])).unwrap().points(), 2 / usize::from(d));
+    }
+    for entries in [&[v, id, xs][..], &[v, id, x, ("d", &[2])], &[v, id, x, xs], &[v, id, ("d", &[2])]] {
+        assert!(Job::decode(&map(entries)).is_err(), "{entries:?}");
+    }
+    for d in [&[0][..], &[3], &[0xcf, 255, 255, 255, 255, 255, 255, 255, 255], &[0xff]] {
+        assert!(Job::decode(&map(&[v, id, xs, ("d", d)])).is_err(), "{d:?}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! The coordinator's side: a connection, and evaluators on it.
 
+mod over;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -11,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use coquad::wire::{MAX_FRAME, Numbers};
-use coquad::{Arithmetic, EvaluationError, Evaluator, Mixed};
+use coquad::{Arithmetic, EvaluationError, Evaluator, Mixed, Point};
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use futures::task::AtomicWaker;
@@ -227,7 +229,7 @@ impl fmt::Debug for Nats {
 /// let evaluator = nats.evaluator::<f64>("gap-v3").run("sweep-7");
 /// # let _ = evaluator; }
 /// ```
-pub struct NatsEvaluator<T = f64> {
+pub struct NatsEvaluator<T = f64, P: Point = f64> {
     inner: Arc<Inner>,
     function: Arc<Function>,
     run: Arc<str>,
@@ -246,10 +248,10 @@ pub struct NatsEvaluator<T = f64> {
     mixed: Mixed,
     /// All of this as it is told with each point; made anew when something of it changes.
     question: OnceLock<Arc<Question>>,
-    values: PhantomData<fn() -> T>,
+    values: PhantomData<fn(P) -> T>,
 }
 
-impl<T> NatsEvaluator<T> {
+impl<T, P: Point> NatsEvaluator<T, P> {
     /// Checks the names, and has the workers counted.
     fn begin(mut self) -> Self {
         self.question = OnceLock::new();
@@ -369,11 +371,11 @@ impl<T> NatsEvaluator<T> {
     }
 
     /// Whether the point is evaluated twice.
-    fn is_verified(&self, x: f64) -> bool {
+    fn is_verified(&self, x: P) -> bool {
         if self.verify.is_nan() || self.verify <= 0.0 {
             return false;
         }
-        let number = names::id(&self.function.name, &self.inner.secret, x);
+        let number = names::id(&self.function.name, &self.inner.secret, x.numbers());
         let number = u32::from_str_radix(&number[..8], 16).expect("an identity is hexadecimal");
         (f64::from(number) + 0.5) / 2f64.powi(32) < self.verify
     }
@@ -391,6 +393,7 @@ impl<T> NatsEvaluator<T> {
             Arc::new(Question {
                 function: self.function.clone(),
                 run: self.run.clone(),
+                axes: P::AXES as u64,
                 parameters: self.parameters.clone(),
                 limit: self.time_limit,
                 deadline: self.deadline,
@@ -403,24 +406,24 @@ impl<T> NatsEvaluator<T> {
     }
 
     /// `again`: for another answer than the first.
-    fn wish(&self, x: f64, again: bool, waiter: Waiter) -> Result<Wish, Error> {
+    fn wish(&self, x: P, again: bool, waiter: Waiter) -> Result<Wish, Error> {
         let question = self.question()?.clone();
         let name = &self.function.name;
         // No function has this name, and nobody else can tell where the second answer goes: on a run
         // with a name it cannot be there already, put there by somebody.
         let id = if again {
             let secret = [&self.inner.secret[..], &self.parameters].concat();
-            names::id(&format!("{name} again"), &secret, x)
+            names::id(&format!("{name} again"), &secret, x.numbers())
         } else {
-            names::id(name, &self.parameters, x)
+            names::id(name, &self.parameters, x.numbers())
         };
         let subject = self.inner.server.space.result(&self.run, &id).into();
-        Ok(Wish { question, x, id, subject, waiter })
+        Ok(Wish { question, x: x.numbers().into(), id, subject, waiter })
     }
 }
 
-impl<T> NatsEvaluator<T> {
-    async fn ask(&self, x: f64, again: bool) -> Result<Vec<f64>, EvaluationError> {
+impl<T, P: Point> NatsEvaluator<T, P> {
+    async fn ask(&self, x: P, again: bool) -> Result<Vec<f64>, EvaluationError> {
         let ticket = self.inner.tickets.fetch_add(1, Ordering::Relaxed);
         let nudge = Arc::new(AtomicWaker::new());
         let (reply, mut answer) = oneshot::channel();
@@ -439,10 +442,10 @@ impl<T> NatsEvaluator<T> {
     }
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Evaluator<P> for NatsEvaluator<T, P> {
     type Value = T;
 
-    async fn evaluate(&self, x: f64) -> Result<T, EvaluationError> {
+    async fn evaluate(&self, x: P) -> Result<T, EvaluationError> {
         let numbers = if self.is_verified(x) {
             let _second = Twice::begin(&self.twice);
             let (first, second) = futures::try_join!(self.ask(x, false), self.ask(x, true))?;
@@ -476,7 +479,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Evaluator for NatsEvaluator<T> 
     }
 }
 
-impl<T> Clone for NatsEvaluator<T> {
+impl<T, P: Point> Clone for NatsEvaluator<T, P> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -493,7 +496,7 @@ impl<T> Clone for NatsEvaluator<T> {
     }
 }
 
-impl<T> fmt::Debug for NatsEvaluator<T> {
+impl<T, P: Point> fmt::Debug for NatsEvaluator<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NatsEvaluator").field("function", &self.function.name).finish_non_exhaustive()
     }

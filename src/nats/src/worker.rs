@@ -5,23 +5,20 @@ mod health;
 mod held;
 mod orders;
 mod pull;
+mod serve;
 mod slot;
 mod store;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::jetstream::Context;
 use async_nats::{Client, Event, ServerError};
-use coquad::wire::Numbers;
-use coquad::worker::Reply;
-use coquad::{Arithmetic, Evaluator, ThreadPool};
+use coquad::{Arithmetic, ThreadPool};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use futures::future::FusedFuture;
@@ -31,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::hand::{Means, Progress};
+use self::hand::Means;
 use self::health::Health;
 use self::held::Terms;
 use self::slot::Slot;
@@ -64,7 +61,14 @@ pub struct Worker {
 }
 
 /// A function as it was registered.
-enum Served {
+struct Served {
+    /// How many numbers a point has.
+    axes: u64,
+    by: By,
+}
+
+/// What evaluates it.
+enum By {
     Call(hand::Call),
     Ask(hand::Ask),
     Start(hand::Start),
@@ -121,112 +125,6 @@ impl Worker {
             wait: Duration::MAX,
             metrics: None,
         }
-    }
-
-    /// Serves `f` under this name, on a thread per slot: a function of `f64` that returns a value, or a `Result` of one.
-    ///
-    /// A panic is an answer. What brings the process down is not: see [`serve_command`](Self::serve_command).
-    #[must_use]
-    pub fn serve<F, R>(self, name: &str, f: F) -> Self
-    where
-        F: Fn(f64) -> R + Send + Sync + 'static,
-        R: Reply,
-    {
-        self.serve_with(name, move |x, _| f(x))
-    }
-
-    /// As [`serve`](Self::serve), with the parameters that the coordinator hands over
-    /// ([`NatsEvaluator::parameters`](crate::NatsEvaluator::parameters)), empty if it has none. They are not to be trusted.
-    #[must_use]
-    pub fn serve_with<F, R>(mut self, name: &str, f: F) -> Self
-    where
-        F: Fn(f64, &[u8]) -> R + Send + Sync + 'static,
-        R: Reply,
-    {
-        let call = move |xs: &[f64], parameters: &[u8], progress: &Progress| {
-            for &x in xs {
-                let outcome = hand::caught(|| {
-                    let mut numbers = Vec::new();
-                    f(x, parameters).reply(&mut numbers).map(|()| numbers)
-                });
-                if !progress.tell(outcome) {
-                    break;
-                }
-            }
-        };
-        self.functions.push((name.to_owned(), Served::Call(Arc::new(call))));
-        self
-    }
-
-    /// As [`serve`](Self::serve), for a function of many points that returns one value for each, in
-    /// their order.
-    ///
-    /// It is called with the points of a job, 64 at most: as many as take some milliseconds
-    /// together. The values must not depend on which other points a call has. If it panics, or
-    /// returns more or fewer values than there are points, it is called again for each of the
-    /// points alone, and what it does then is told of that point.
-    #[must_use]
-    pub fn serve_batch<F, R>(mut self, name: &str, f: F) -> Self
-    where
-        F: Fn(&[f64]) -> Vec<R> + Send + Sync + 'static,
-        R: Reply,
-    {
-        let values = move |xs: &[f64]| {
-            let values = f(xs);
-            if values.len() != xs.len() {
-                return Err(format!("a call for {} points returned {} values", xs.len(), values.len()));
-            }
-            Ok(values)
-        };
-        let numbers = |value: R| {
-            let mut numbers = Vec::new();
-            value.reply(&mut numbers).map(|()| numbers)
-        };
-        let call = move |xs: &[f64], _: &[u8], progress: &Progress| {
-            let together =
-                if xs.len() > 1 { catch_unwind(AssertUnwindSafe(|| values(xs))) } else { Ok(Err(String::new())) };
-            if let Ok(Ok(together)) = together {
-                for value in together {
-                    progress.tell(hand::caught(|| numbers(value)));
-                }
-                return;
-            }
-            // Whose fault it is shows when each is alone.
-            for &x in xs {
-                let one = || values(&[x])?.pop().map_or_else(|| Err(String::new()), numbers);
-                if !progress.tell(hand::caught(one)) {
-                    break;
-                }
-            }
-        };
-        self.functions.push((name.to_owned(), Served::Call(Arc::new(call))));
-        self
-    }
-
-    /// Serves any evaluator under this name: an async function, a queue of another system. Its future is dropped when the
-    /// evaluation is no longer wanted or takes too long.
-    #[must_use]
-    pub fn serve_evaluator<E>(mut self, name: &str, evaluator: E) -> Self
-    where
-        E: Evaluator + 'static,
-        E::Value: Numbers,
-    {
-        let evaluator = Arc::new(evaluator);
-        let ask = move |xs: Vec<f64>, progress: Arc<Progress>| {
-            let evaluator = evaluator.clone();
-            async move { hand::ask(&*evaluator, &xs, &progress).await }.boxed()
-        };
-        self.functions.push((name.to_owned(), Served::Ask(Arc::new(ask))));
-        self
-    }
-
-    /// Serves a command under this name, a process per slot, in any language: a worker of
-    /// [`Processes`](coquad::Processes). What crashes or hangs there is no harm here: it is killed, and the evaluation
-    /// begins again, three times at most.
-    #[must_use]
-    pub fn serve_command(mut self, name: &str, command: impl Fn() -> Command + Send + Sync + 'static) -> Self {
-        self.functions.push((name.to_owned(), Served::Start(Arc::new(command))));
-        self
     }
 
     /// How many jobs this worker has at once, of each function.
@@ -356,12 +254,12 @@ impl Worker {
             for (name, served) in self.functions {
                 let pool = ThreadPool::new(self.slots);
                 for _ in 0..self.slots {
-                    let means = match &served {
-                        Served::Call(call) => Means::Call(pool.clone(), call.clone()),
-                        Served::Ask(ask) => Means::Ask(ask.clone()),
-                        Served::Start(start) => Means::Start(start.clone(), None),
+                    let means = match &served.by {
+                        By::Call(call) => Means::Call(pool.clone(), call.clone()),
+                        By::Ask(ask) => Means::Ask(ask.clone()),
+                        By::Start(start) => Means::Start(start.clone(), None),
                     };
-                    slots.spawn(Slot::new(shared.clone(), name.clone(), means).serve());
+                    slots.spawn(Slot::new(shared.clone(), name.clone(), served.axes, means).serve());
                 }
             }
             let _ = ready.send(());

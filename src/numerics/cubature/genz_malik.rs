@@ -55,6 +55,23 @@ struct Weights {
     corner: f64,
 }
 
+impl Weights {
+    /// In `n` variables, of the weights off the axes. `axis(own, p, q)` is what the points on all axes with the square `own`
+    /// have together, those with the squares `p` and `q` beside them: the weights off the axes are taken from it.
+    fn new(n: f64, axis: impl Fn(f64, f64, f64) -> f64, squares: [f64; 3], off: [f64; 4]) -> Self {
+        let ([l1, l2, l3], [plane, mixed, space, corner]) = (squares, off);
+        Self {
+            first: axis(l1, l2, l3) - 2.0 * (n - 1.0) * (mixed + plane + (n - 2.0) * space),
+            second: axis(l2, l1, l3) - 2.0 * (n - 1.0) * mixed,
+            third: axis(l3, l1, l2),
+            plane,
+            mixed,
+            space,
+            corner,
+        }
+    }
+}
+
 /// The weights of such a rule in `n` variables.
 fn lower(n: f64, squares: &Squares, rule: &Lower) -> Weights {
     let &Squares { corner: l0, first: l1, second: l2, .. } = squares;
@@ -67,15 +84,7 @@ fn lower(n: f64, squares: &Squares, rule: &Lower) -> Weights {
         let moment = (p + q) / 5.0 - p * q / 3.0 + c * l0 * (l0 - p) * (l0 - q);
         (times - 7.0 * moment) / (14.0 * own * (own - p) * (own - q))
     };
-    Weights {
-        first: axis(l1, l2, l3) - 2.0 * (n - 1.0) * (mixed + plane + (n - 2.0) * space),
-        second: axis(l2, l1, l3) - 2.0 * (n - 1.0) * mixed,
-        third: axis(l3, l1, l2),
-        plane,
-        mixed,
-        space,
-        corner: c,
-    }
+    Weights::new(n, axis, [l1, l2, l3], [plane, mixed, space, c])
 }
 
 /// The rule of degree 9 itself.
@@ -91,15 +100,7 @@ fn ninth(n: f64, squares: &Squares) -> Weights {
         let moments = 9.0 * ((l0 + p + q) / 7.0 - (l0 * p + l0 * q + p * q) / 5.0) + 3.0 * l0 * p * q;
         (1.0 - moments) / (18.0 * own * (own - l0) * (own - p) * (own - q))
     };
-    Weights {
-        first: axis(l1, l2, l3) - 2.0 * (n - 1.0) * (mixed + plane + (n - 2.0) * space),
-        second: axis(l2, l1, l3) - 2.0 * (n - 1.0) * mixed,
-        third: axis(l3, l1, l2),
-        plane,
-        mixed,
-        space,
-        corner: 1.0 / (3.0 * l0).powi(4),
-    }
+    Weights::new(n, axis, [l1, l2, l3], [plane, mixed, space, 1.0 / (3.0 * l0).powi(4)])
 }
 
 /// The orbits with their weights, the centre first, whose weights are what is missing.

@@ -13,7 +13,7 @@ use crate::estimate::{Estimate, Reason};
 
 /// The range on one axis, as a map from the integration variable `t`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Axis {
+pub(super) enum Axis {
     /// `x = t`.
     Finite,
     /// `x = origin + side u` with `u = t / (1 - t)`, for `t` in [0, 1]. `side` is 1 or -1.
@@ -23,7 +23,17 @@ enum Axis {
 }
 
 impl Axis {
-    fn x(self, t: f64) -> f64 {
+    /// The map of the range between these limits, of which neither is NaN.
+    pub(super) fn between(low: f64, high: f64) -> Self {
+        match (low.is_finite(), high.is_finite()) {
+            (true, true) => Axis::Finite,
+            (true, false) => Axis::Half { origin: low, side: 1.0 },
+            (false, true) => Axis::Half { origin: high, side: -1.0 },
+            (false, false) => Axis::Line,
+        }
+    }
+
+    pub(super) fn x(self, t: f64) -> f64 {
         match self {
             Axis::Finite => t,
             Axis::Half { origin, side } => origin + side * (t / (1.0 - t)),
@@ -45,7 +55,7 @@ impl Axis {
     }
 
     /// The slope of `x(t)`.
-    fn slope(self, t: f64) -> f64 {
+    pub(super) fn slope(self, t: f64) -> f64 {
         match self {
             Axis::Finite => 1.0,
             Axis::Half { .. } => (1.0 - t).powi(-2),
@@ -88,12 +98,7 @@ impl<const N: usize> BoxSpace<N> {
             if low >= high {
                 continue;
             }
-            let map = match (low.is_finite(), high.is_finite()) {
-                (true, true) => Axis::Finite,
-                (true, false) => Axis::Half { origin: low, side: 1.0 },
-                (false, true) => Axis::Half { origin: high, side: -1.0 },
-                (false, false) => Axis::Line,
-            };
+            let map = Axis::between(low, high);
             let inside = own.iter().copied().filter(|x| low < *x && *x < high);
             let mut cuts: Vec<f64> = inside.chain([low, high]).map(|x| map.t(x)).collect();
             cuts.sort_by(f64::total_cmp);

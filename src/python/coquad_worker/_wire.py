@@ -25,10 +25,23 @@ class Job(NamedTuple):
 
     id: str
     function: str
-    x: "list[float]"
+    x: "list[Any]"  # a float for each point, or a tuple of them where a point has several numbers
     parameters: Optional[bytes]
     limit: Optional[float]
     reply: Optional[str]
+    axes: int = 1  # how many numbers a point has
+
+
+def at(f: Callable[..., Any], x: Any) -> Any:
+    """What `f` returns at a point: `f(x)`, or `f(x, y)` where it has two numbers."""
+    return f(*x) if isinstance(x, tuple) else f(x)
+
+
+def points(numbers: "list[float]", axes: Any) -> "list[Any]":
+    """The points that have these numbers. Raises where they are not those of whole points."""
+    if type(axes) is not int or axes < 1 or len(numbers) % axes:
+        raise ValueError("its numbers are not those of its points")
+    return numbers if axes == 1 else list(zip(*[iter(numbers)] * axes))
 
 
 def _length(data: bytes, at: int, width: int) -> "tuple[int, int]":
@@ -113,14 +126,18 @@ def job(message: bytes) -> Job:
     fields, end = unpack(message)
     if end != len(message) or fields.get("v") != VERSION:
         raise ValueError("it is no message of this version")
-    x = fields["x"]
+    # Points of several numbers come by another name, which a worker that knows of one number does not find.
+    x, axes = (fields["x"], fields.get("d", 1)) if "x" in fields else (fields["xs"], fields["d"])
     if isinstance(x, bytes):
         x = struct.unpack(f"<{len(x) // 8}d", x)
     texts = [fields["id"], fields.get("f", ""), fields.get("r", "")]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("its names are no texts")
     x = [float(part) for part in (x if isinstance(x, (list, tuple)) else [x])]
-    return Job(fields["id"], fields.get("f", ""), x, fields.get("p"), fields.get("t"), fields.get("r"))
+    if "x" in fields and axes != 1:
+        raise ValueError("its numbers are not those of its points")
+    parts = points(x, axes)
+    return Job(fields["id"], fields.get("f", ""), parts, fields.get("p"), fields.get("t"), fields.get("r"), axes)
 
 
 def text(value: str) -> bytes:
@@ -157,11 +174,13 @@ def _extra(extra: Any) -> "list[tuple[str, bytes]]":
     return packed
 
 
-def hello(function: str, arithmetic: str, most: int = 1, build: Optional[str] = None) -> bytes:
-    """What a worker on a pipe says first: what it serves, how many points a job may have, and which build it is."""
+def hello(function: str, arithmetic: str, most: int = 1, build: Optional[str] = None, axes: int = 1) -> bytes:
+    """What a worker on a pipe says first: what it serves, how many points a job may have, which build it is, and how many
+    numbers a point has."""
     many = [("m", count(most))] if most > 1 else []
     which = [("b", text(build))] if build else []
-    return message(("f", text(function)), ("a", text(arithmetic)), *many, *which)
+    several = [("d", count(axes))] if axes != 1 else []
+    return message(("f", text(function)), ("a", text(arithmetic)), *many, *which, *several)
 
 
 def build() -> Optional[str]:

@@ -35,7 +35,7 @@ class Bridge:
 
     def __init__(
         self,
-        submit: Callable[[float], Any],
+        submit: Callable[..., Any],
         send: Callable[[bytes], None],
         time_limit: Optional[float] = None,
         attempts: int = ATTEMPTS,
@@ -66,7 +66,7 @@ class Bridge:
     def _begin(self, taken: _Open) -> None:
         attempt = taken.attempt
         try:
-            future = taken.future = self._submit(taken.job.x[0])
+            future = taken.future = _wire.at(self._submit, taken.job.x[0])
             future.add_done_callback(lambda done: self._ended(taken, attempt, done.result))
         except BaseException as error:
             self._ended(taken, attempt, _raises(error))
@@ -146,29 +146,31 @@ def _cancel(all: "List[_Open]") -> None:
 
 
 def serve_futures(
-    submit: Callable[[float], Any],
+    submit: Callable[..., Any],
     function: str = "",
     time_limit: Optional[float] = None,
     attempts: int = ATTEMPTS,
     pipe: Optional[Pipe] = None,
+    axes: int = 1,
 ) -> bool:
-    """Serves by a pool: `submit(x)` returns a future with `result()` and `add_done_callback()`.
+    """Serves by a pool: `submit(x)` returns a future with `result()` and `add_done_callback()`. With `axes=2` it is called
+    with two numbers, as is `f` of those below.
 
     Give it a window of about twice the pool's workers: `Processes::new(1, command).window(k)`. What the pool cancels is
     given to it again, `attempts` times in all; what has no value within `time_limit` seconds fails. `pipe` is one that
     was taken before, where setting the pool up prints something. Returns, when the coordinator wants no more, whether the
     pool still evaluates.
     """
-    pipe = pipe or Pipe(function)
+    pipe = pipe or Pipe(function, axes=axes)
     bridge = Bridge(submit, pipe.send, time_limit, attempts)
     for [job] in pipe.jobs():
         bridge.take(job)
     return bridge.cancel()
 
 
-def serve_executor(executor: Any, f: Callable[[float], Any], function: str = "", **limits: Any) -> None:
+def serve_executor(executor: Any, f: Callable[..., Any], function: str = "", **limits: Any) -> None:
     """Serves `f` by a `concurrent.futures` executor, or anything with its `submit`: mpi4py's pools, for example."""
-    if serve_futures(lambda x: executor.submit(f, x), function, **limits):
+    if serve_futures(lambda *x: executor.submit(f, *x), function, **limits):
         # Python would wait for what nobody wants, and may wait for ever.
         sys.stderr.flush()
         if sys.platform != "win32" and os.getpgrp() == os.getpid():
@@ -177,28 +179,39 @@ def serve_executor(executor: Any, f: Callable[[float], Any], function: str = "",
 
 
 def serve_dask(
-    f: Callable[[float], Any], function: str = "", *, client: Any = None, cluster: Any = None, **limits: Any
+    f: Callable[..., Any],
+    function: str = "",
+    *,
+    client: Any = None,
+    cluster: Any = None,
+    axes: int = 1,
+    **limits: Any,
 ) -> None:
     """Serves `f` by a Dask cluster: `client` is a `distributed.Client`, or `cluster` what one is made of (`{}`: here)."""
-    pipe = Pipe(function)  # first of all: what Dask prints must not come between
+    pipe = Pipe(function, axes=axes)  # first of all: what Dask prints must not come between
     if client is not None:
-        serve_futures(lambda x: client.submit(f, x, pure=False), function, pipe=pipe, **limits)
+        serve_futures(lambda *x: client.submit(f, *x, pure=False), function, pipe=pipe, **limits)
         return
     from dask import distributed
 
     make: Any = distributed.Client
     with make(**(cluster or {})) as client:
-        serve_futures(lambda x: client.submit(f, x, pure=False), function, pipe=pipe, **limits)
+        serve_futures(lambda *x: client.submit(f, *x, pure=False), function, pipe=pipe, **limits)
 
 
 def serve_ray(
-    f: Callable[[float], Any], function: str = "", *, options: "Optional[Dict[str, Any]]" = None, **limits: Any
+    f: Callable[..., Any],
+    function: str = "",
+    *,
+    options: "Optional[Dict[str, Any]]" = None,
+    axes: int = 1,
+    **limits: Any,
 ) -> None:
     """Serves `f` by Ray, which is begun with `ray.init()` unless it is there. `options` are those of `ray.remote`."""
-    pipe = Pipe(function)
+    pipe = Pipe(function, axes=axes)
     import ray
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     remote = ray.remote(**options)(f) if options else ray.remote(f)
-    serve_futures(lambda x: remote.remote(x).future(), function, pipe=pipe, **limits)
+    serve_futures(lambda *x: remote.remote(*x).future(), function, pipe=pipe, **limits)

@@ -47,8 +47,10 @@ class _ConnectedAnew(Exception):
 class _Worker:
     """What the slots share."""
 
-    def __init__(self, nc: Any, function: str, f: Callable[[Any], Any], space: str, slots: int, batch: bool) -> None:
-        self.batch = batch
+    def __init__(
+        self, nc: Any, function: str, f: Callable[..., Any], space: str, slots: int, batch: bool, axes: int
+    ) -> None:
+        self.batch, self.axes = batch, axes
         self.nc, self.js, self.f, self.function, self.space = nc, nc.jetstream(), f, function, space
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.arithmetic = arithmetic()
@@ -367,6 +369,12 @@ class _Slot:
             own = (("w", worker.name), ("n", held.delivery), ("a", worker.arithmetic), ("m", _wire.MOST_POINTS))
             return (("dt", time.monotonic() - started), *own)
 
+        if job.axes != worker.axes:
+            words = f"a point of {worker.function!r} has {worker.axes} numbers here, not {job.axes}"
+            if await self._store(held, job, _wire.failure(job.id, words, "bad-request", extra())):
+                await held.let_go()
+            return
+
         if whole and held.delivery > 1:
             # Its points may be the death of those who have it: its coordinator asks for each alone.
             words = f"a job of {len(job.x)} points was given out {held.delivery} times"
@@ -397,13 +405,13 @@ class _Slot:
         if await self._store(held, job, answer):
             await held.let_go()
 
-    def _outcomes(self, points: "list[float]") -> "list[_wire.Outcome]":
+    def _outcomes(self, points: "list[Any]") -> "list[_wire.Outcome]":
         worker = self.worker
         if worker.batch:
             return together(worker.f, points)
         outcomes: "list[_wire.Outcome]" = []
         for x in points:
-            outcomes.append(_wire.outcome(lambda: worker.f(x)))
+            outcomes.append(_wire.outcome(lambda: _wire.at(worker.f, x)))
             if worker.left.is_set():
                 break  # nobody hears of it
         return outcomes
@@ -462,11 +470,12 @@ class _Slot:
 async def serve_nats_async(
     url: str,
     function: str,
-    f: Callable[[Any], Any],
+    f: Callable[..., Any],
     *,
     space: str = "default",
     slots: int = 1,
     batch: bool = False,
+    axes: int = 1,
     patience: float = 20.0,
     wait: Optional[float] = None,
     **connection: Any,
@@ -525,7 +534,7 @@ async def serve_nats_async(
             refused.result()
         raise TimeoutError(f"no server within {wait} s: {tried[-1] if tried else 'no answer'}")
     nc = connecting.result()
-    worker = _Worker(nc, function, f, space, slots, batch)
+    worker = _Worker(nc, function, f, space, slots, batch, axes)
     workers.append(worker)
     await worker.hear_of_orders()
 
@@ -554,8 +563,8 @@ async def serve_nats_async(
     return worker.busy == 0
 
 
-def serve_nats(url: str, function: str, f: Callable[[Any], Any], **options: Any) -> None:
-    """Serves `f`, of a float and to a number, a complex number, or a sequence of them, until told to stop.
+def serve_nats(url: str, function: str, f: Callable[..., Any], **options: Any) -> None:
+    """Serves `f`, of a float, or with `axes=2` of two, and to a number, a complex number, or a sequence of them, until told to stop.
 
     With `batch`, `f` takes the points of a job, 64 at most, and returns as many values: an array of numpy if the program has
     imported numpy, else a list of floats.

@@ -22,18 +22,18 @@ PATIENCE = 0.0002
 class Pipe:
     """The pipe to the coordinator. Answers may come from any thread."""
 
-    def __init__(self, function: str = "", most: int = 1) -> None:
+    def __init__(self, function: str = "", most: int = 1, axes: int = 1) -> None:
         """Takes standard input and output for the protocol, and says hello: print() goes to standard error from here.
 
-        A job may have `most` points.
+        A job may have `most` points, and a point has `axes` numbers.
         """
         self._input, self._output = os.dup(0), os.dup(1)
         os.dup2(2, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        self._function, self._most = function, min(max(most, 1), _wire.MOST_POINTS)
+        self._function, self._most, self._axes = function, min(max(most, 1), _wire.MOST_POINTS), axes
         self._bytes = bytearray()
         self._writing = threading.Lock()
-        self.send(_wire.hello(function, arithmetic(), self._most, _wire.build()))
+        self.send(_wire.hello(function, arithmetic(), self._most, _wire.build(), axes))
 
     def send(self, *messages: bytes) -> None:
         frame = b"".join(len(message).to_bytes(4, "little") + message for message in messages)
@@ -69,6 +69,8 @@ class Pipe:
             job = _wire.job(frame)  # what is no message ends the worker: the stream has lost its bounds
             if job.function not in ("", self._function):
                 self._refuse(job, "unknown-function", f"this worker serves {self._function!r}")
+            elif job.axes != self._axes:
+                self._refuse(job, "bad-request", f"a point has {self._axes} numbers here, not {job.axes}")
             elif not 1 <= len(job.x) <= self._most:
                 self._refuse(job, "bad-request", f"a job has 1 to {self._most} points, not {len(job.x)}")
             else:
@@ -102,18 +104,18 @@ def _end_with_the_coordinator() -> None:
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
 
 
-def serve(f: Callable[[float], Any], function: str = "") -> None:
+def serve(f: Callable[..., Any], function: str = "", axes: int = 1) -> None:
     """Evaluates `f` for the program that started this one, until that wants no more.
 
-    `f` takes a float and returns a number, a complex number, or a sequence or array of them. Whatever it raises is the
+    `f` takes a float, or with `axes=2` two of them, and returns a number, a complex number, or a sequence or array of them. Whatever it raises is the
     failure of the function at that point, and so is a value that is none of these or too long: the worker lives on.
     """
     _end_with_the_coordinator()
-    pipe = Pipe(function, _wire.MOST_POINTS)
+    pipe = Pipe(function, _wire.MOST_POINTS, axes)
     for [job] in pipe.jobs():
         first, outcomes, since = 0, [], time.monotonic()
         for x in job.x:
-            outcomes.append(_wire.outcome(lambda: f(x)))
+            outcomes.append(_wire.outcome(lambda: _wire.at(f, x)))
             # Short evaluations are answered many at a time; a long one waits for no other.
             if time.monotonic() - since > PATIENCE:
                 pipe.send(*_wire.in_messages(job.id, first, outcomes))
@@ -122,16 +124,19 @@ def serve(f: Callable[[float], Any], function: str = "") -> None:
             pipe.send(*_wire.in_messages(job.id, first, outcomes))
 
 
-def serve_batch(f: "Callable[[Any], Sequence[Any]]", function: str = "", most: int = _wire.MOST_POINTS) -> None:
+def serve_batch(
+    f: "Callable[[Any], Sequence[Any]]", function: str = "", most: int = _wire.MOST_POINTS, axes: int = 1
+) -> None:
     """As `serve`, for a function of many points at once: `f` takes the points and returns as many values.
 
-    The points are an array of numpy if the program has imported numpy before, else a list of floats. `f` is given what has
+    The points are an array of numpy if the program has imported numpy before, else a list of floats; with `axes=2` an array
+    of as many rows as there are points and two columns, else a list of pairs. `f` is given what has
     arrived, `most` at once: let the coordinator send ahead, by `Processes::window(k)`. `f` must give a point the same bits
     whatever points are beside it. Where it raises, each point is tried alone.
     """
     _end_with_the_coordinator()
     most = min(max(most, 1), _wire.MOST_POINTS)
-    pipe = Pipe(function, most)
+    pipe = Pipe(function, most, axes)
     for jobs in pipe.jobs(most):
         points = [x for job in jobs for x in job.x]
         outcomes: "list[_wire.Outcome]" = []
@@ -144,10 +149,10 @@ def serve_batch(f: "Callable[[Any], Sequence[Any]]", function: str = "", most: i
         pipe.send(*messages)
 
 
-def together(f: "Callable[[Any], Sequence[Any]]", points: "list[float]") -> "list[_wire.Outcome]":
+def together(f: "Callable[[Any], Sequence[Any]]", points: "list[Any]") -> "list[_wire.Outcome]":
     """What becomes of each of the points, whatever `f` does and returns."""
 
-    def call(points: "list[float]") -> Any:
+    def call(points: "list[Any]") -> Any:
         numpy = sys.modules.get("numpy")
         values = f(points if numpy is None else numpy.array(points, dtype=float))
         if not hasattr(values, "__len__"):
@@ -156,7 +161,7 @@ def together(f: "Callable[[Any], Sequence[Any]]", points: "list[float]") -> "lis
             raise ValueError(f"the function returned {len(values)} values for {len(points)} points")
         return values
 
-    def one(x: float) -> "_wire.Outcome":
+    def one(x: Any) -> "_wire.Outcome":
         return _wire.outcome(lambda: call([x])[0])
 
     try:

@@ -23,22 +23,28 @@ fn answers(id: &str, first: usize, ys: &[f64]) -> Vec<u8> {
     bytes
 }
 
-/// A worker of jobs of many points. `words`: the fault, how many processes commit it, an argument.
-/// The others behave.
+/// A worker of jobs of many points. `words`: the fault, how many processes commit it, an argument, and `plane` for points of
+/// two numbers. The others behave.
 pub(super) fn misbehave(words: &[&str], output: std::fs::File) {
-    let count = words[1].parse().unwrap();
+    let guilty = words[1].parse().unwrap();
     let argument: usize = words.get(2).map_or(0, |word| word.parse().unwrap());
-    let fault = if Misconduct::first(count) { words[0] } else { "" };
+    let fault = if Misconduct::first(guilty) { words[0] } else { "" };
     let mut worker = Misconduct { input: std::io::stdin(), output, frames: Frames::default() };
-    worker.say(|into| Hello { function: "peaks", most: Some(MOST), ..Hello::default() }.encode(into));
+    let plane = words.get(3) == Some(&"plane");
+    let axes = plane.then_some(2);
+    worker.say(|into| Hello { function: "peaks", most: Some(MOST), axes, ..Hello::default() }.encode(into));
     let mut turns = 0;
-    while let Some((id, xs)) = worker.points() {
-        assert!(xs.len() as u64 <= MOST);
-        let ys: Vec<f64> = xs.iter().map(|&x| peaks(x)).collect();
+    while let Some((id, numbers)) = worker.points() {
+        let ys: Vec<f64> = match plane {
+            true => numbers.chunks(2).map(|point| super::boxes::plane([point[0], point[1]])).collect(),
+            false => numbers.iter().map(|&x| peaks(x)).collect(),
+        };
+        let count = ys.len();
+        assert!(count as u64 <= MOST);
         // The fault is committed at jobs of many points, the second of them as a rule.
-        turns += u32::from(xs.len() > 1);
-        let half = xs.len() / 2;
-        match if xs.len() > 1 && (turns > 1 || argument > 0) { fault } else { "" } {
+        turns += u32::from(count > 1);
+        let half = count / 2;
+        match if count > 1 && (turns > 1 || argument > 0) { fault } else { "" } {
             "exit" => return,
             "kill" => {
                 worker.raw(&answers(&id, 0, &ys[..half]));
@@ -57,7 +63,7 @@ pub(super) fn misbehave(words: &[&str], output: std::fs::File) {
             // More values than points.
             "excess" => worker.raw(&answers(&id, 0, &[&*ys, &[1.0; 8]].concat())),
             "beyond" => {
-                worker.raw(&answers(&id, xs.len(), &ys));
+                worker.raw(&answers(&id, count, &ys));
                 worker.raw(&answers(&id, 0, &ys));
             }
             "foreign" => (0..8).for_each(|_| worker.raw(&answers("ffff", 0, &ys))),
@@ -72,7 +78,7 @@ pub(super) fn misbehave(words: &[&str], output: std::fs::File) {
             "twice" => (0..8).for_each(|_| worker.raw(&answers(&id, 0, &ys))),
             "otherwise" => {
                 worker.raw(&answers(&id, 0, &ys));
-                worker.raw(&answers(&id, 0, &[-1.0; 8][..xs.len()]));
+                worker.raw(&answers(&id, 0, &[-1.0; 8][..count]));
             }
             "garbage" => {
                 worker.raw(&answers(&id, 0, &ys[..half]));
@@ -92,7 +98,7 @@ pub(super) fn misbehave(words: &[&str], output: std::fs::File) {
                 return;
             }
             // No faults: answers in pieces, in any order.
-            "reverse" => (0..xs.len()).rev().for_each(|i| worker.raw(&answers(&id, i, &ys[i..=i]))),
+            "reverse" => (0..count).rev().for_each(|i| worker.raw(&answers(&id, i, &ys[i..=i]))),
             "pieces" => {
                 worker.raw(&answers(&id, half, &ys[half..]));
                 worker.output.flush().unwrap();

@@ -9,12 +9,13 @@ use std::time::Duration;
 use std::{env, thread};
 
 use coquad::wire::{Answer, Frames, Hello, Job, frame};
-use coquad::worker::{serve, serve_batch, serve_named};
+use coquad::worker::{serve, serve_batch, serve_batch_over, serve_named, serve_over};
 use num_complex::Complex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, kill_process};
 use rustix::stdio::dup2_stdout;
 
+use super::boxes::{plane, solid};
 use super::{FOLDER, Folder, SCRIPT, peaks};
 
 pub(super) fn f32_of(x: f64) -> f32 {
@@ -174,6 +175,26 @@ fn runs_as_a_worker() {
                 kill();
             }
             xs.iter().map(|&x| peaks(x)).collect::<Vec<f64>>()
+        }),
+        // Of two and three variables.
+        "plane" => serve_over("plane", move |x: [f64; 2]| {
+            wait();
+            plane(x)
+        }),
+        "solid" => serve_over("solid", solid),
+        "plane_batch" => {
+            serve_batch_over("plane", |xs: &[[f64; 2]]| xs.iter().map(|&x| plane(x)).collect::<Vec<f64>>())
+        }
+        "plane_fails" => {
+            serve_over("", |x: [f64; 2]| if x[1] > 0.9 { Err(format!("no value at {x:?}")) } else { Ok(plane(x)) })
+        }
+        "plane_panics" => serve_over("", |x: [f64; 2]| if x[1] > 0.9 { panic!("panic at {x:?}") } else { plane(x) }),
+        "plane_poison" => serve_over("", |x: [f64; 2]| {
+            if x[1] == number {
+                note("deaths", b".");
+                kill();
+            }
+            plane(x)
         }),
         "prints" => serve(prints),
         "descriptors" => serve(|_: f64| fs::read_dir("/proc/self/fd").unwrap().count() as f64),

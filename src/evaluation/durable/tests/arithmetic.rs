@@ -14,7 +14,7 @@ fn made_by(arithmetic: Option<&str>, n: usize) -> Model {
     }
     let mut bytes = header;
     for i in 0..n {
-        let mut record = format::point(nth(i).to_bits(), |into| f(nth(i)).encode(into)).unwrap();
+        let mut record = format::point(nth(i), |into| f(nth(i)).encode(into)).unwrap();
         format::seal(&mut record, bytes.len() as u64);
         bytes.extend_from_slice(&record);
     }

@@ -170,7 +170,14 @@ fn errors_say_what_is_wrong() {
         (DurableError::NotACache { path: path.clone() }, "\"p\" is no point cache"),
         (DurableError::Corrupt { path: path.clone(), offset: 7 }, "\"p\" is damaged at byte 7"),
         (DurableError::TooLong { length: 9, limit: 8 }, "a name of 9 bytes, of at most 8"),
-        (DurableError::Value { path: path.clone(), x: 0.5 }, "the value at x = 0.5 cannot be written to \"p\""),
+        (
+            DurableError::Value { path: path.clone(), x: [0.5].into() },
+            "the value at x = 0.5 cannot be written to \"p\"",
+        ),
+        (
+            DurableError::Value { path: path.clone(), x: [0.5, 2.0].into() },
+            "the value at x = [0.5, 2.0] cannot be written to \"p\"",
+        ),
         (DurableError::Io { path, action: "sync", source: Arc::new(cause) }, "cannot sync \"p\": no room"),
     ];
     for (error, text) in all {

@@ -7,9 +7,10 @@ use super::{LONGEST_PAUSE, LOOK, Numbers, PAUSE, STARTS, Sent, Supervisor, Worke
 use crate::error::EvaluationError;
 use crate::evaluation::process::error::{Death, ProcessError};
 use crate::evaluation::process::words::Words;
+use crate::point::Point;
 use crate::trace;
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Supervisor<T, P> {
     /// Hands out points, and starts the workers they need.
     pub(super) fn feed(&mut self, now: Instant) {
         if self.queue.is_empty() && self.suspects.is_empty() {
@@ -44,7 +45,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     fn feed_suspects(&mut self, now: Instant) -> Option<usize> {
         while let Some(suspect) = self.suspects.front() {
             let last = suspect.deaths + 1 >= self.config.attempts;
-            let idle = |worker: &Worker<T>| worker.ready && worker.sent.is_empty();
+            let idle = |worker: &Worker<T, P>| worker.ready && worker.sent.is_empty();
             let mut fit = self
                 .workers
                 .iter()
@@ -86,7 +87,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
             let avoided = first.avoids().filter(|avoided| {
                 self.workers.iter().flatten().any(|worker| worker.ready && worker.number() != *avoided)
             });
-            let fits = |slot: usize, worker: &Worker<T>| {
+            let fits = |slot: usize, worker: &Worker<T, P>| {
                 let fits = worker.ready && !worker.alone && worker.sent.len() < depth && Some(slot) != reserved;
                 fits && Some(worker.number()) != avoided
             };
@@ -153,7 +154,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
         deadlines.chain(start).chain(look.then(|| Instant::now() + LOOK)).min()
     }
 
-    fn deadline(&self, worker: &Worker<T>) -> Option<Instant> {
+    fn deadline(&self, worker: &Worker<T, P>) -> Option<Instant> {
         if !worker.ready {
             worker.since.checked_add(self.config.start_limit)
         } else if worker.sent.is_empty() {
@@ -234,7 +235,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
     }
 
     /// Finds the points that may have been the death of a worker.
-    fn blame(&mut self, jobs: VecDeque<Sent<T>>, takes_many: bool, death: &Death) {
+    fn blame(&mut self, jobs: VecDeque<Sent<T, P>>, takes_many: bool, death: &Death) {
         // Points that were sent together share a fate: answers before the fatal one may be lost on
         // the way. Each is tried on its own from now on, which clears the innocent. Where a worker
         // has many hands, one point each, that would take as long as all of them one after the

@@ -17,6 +17,7 @@ usage: coquad-worker --serve NAME [options] -- COMMAND [ARGUMENTS]
 Starts COMMAND once for each slot and hands it jobs for the function NAME on its standard input. In Python that
 is a script of a few lines, in Rust `coquad::worker::serve(f)`.
 
+  --axes N               how many numbers a point has, to 8 [1]
   --slots N              jobs at once [the threads of this machine]
   --time-limit SECONDS   kill an evaluation that takes longer [86400]
   --wait SECONDS         wait no longer for a server that is not there at the start [for ever]
@@ -26,6 +27,7 @@ is a script of a few lines, in Rust `coquad::worker::serve(f)`.
 struct Options {
     server: Server,
     name: String,
+    axes: usize,
     slots: Option<usize>,
     limit: Option<Duration>,
     patience: Option<Duration>,
@@ -38,7 +40,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut arguments = arguments;
     let mut server = ServerOptions::default();
     let (mut name, mut slots, mut limit, mut patience, mut wait, mut metrics) = (None, None, None, None, None, None);
-    let mut command = Vec::new();
+    let (mut command, mut axes) = (Vec::new(), 1);
     while let Some(option) = arguments.next() {
         if option == "--" {
             command = arguments.collect();
@@ -51,6 +53,7 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
         let none = |what: &str| format!("{option}: {value:?} is not {what}");
         match option.as_str() {
             "--serve" => name = Some(value),
+            "--axes" => axes = value.parse().map_err(|_| none("a number of numbers"))?,
             "--slots" => slots = Some(value.parse().map_err(|_| none("a number of slots"))?),
             "--time-limit" => limit = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
             "--patience" => patience = Some(seconds(&value).ok_or_else(|| none("a number of seconds"))?),
@@ -65,7 +68,10 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     if command.is_empty() {
         return Err("a command is missing, after --".into());
     }
-    Ok(Options { server, name, slots, limit, patience, wait, metrics, command })
+    if !(1..=8).contains(&axes) {
+        return Err(format!("--axes: a point has 1 to 8 numbers, not {axes}"));
+    }
+    Ok(Options { server, name, axes, slots, limit, patience, wait, metrics, command })
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -86,11 +92,22 @@ fn main() -> ExitCode {
     };
     let (program, arguments) = options.command.split_first().expect("it was checked that there is a command");
     let (program, arguments) = (program.clone(), arguments.to_vec());
-    let mut worker = Worker::new(options.server).serve_command(&options.name, move || {
+    let command = move || {
         let mut command = Command::new(&program);
         command.args(&arguments);
         command
-    });
+    };
+    let (worker, name) = (Worker::new(options.server), &*options.name);
+    let mut worker = match options.axes {
+        2 => worker.serve_command_over::<[f64; 2], _>(name, command),
+        3 => worker.serve_command_over::<[f64; 3], _>(name, command),
+        4 => worker.serve_command_over::<[f64; 4], _>(name, command),
+        5 => worker.serve_command_over::<[f64; 5], _>(name, command),
+        6 => worker.serve_command_over::<[f64; 6], _>(name, command),
+        7 => worker.serve_command_over::<[f64; 7], _>(name, command),
+        8 => worker.serve_command_over::<[f64; 8], _>(name, command),
+        _ => worker.serve_command(name, command),
+    };
     if let Some(slots) = options.slots {
         worker = worker.slots(slots);
     }

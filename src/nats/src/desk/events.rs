@@ -125,6 +125,8 @@ pub(crate) struct Question {
     pub(crate) function: Arc<Function>,
     pub(crate) run: Arc<str>,
     pub(crate) parameters: Arc<[u8]>,
+    /// How many numbers a point has.
+    pub(crate) axes: u64,
     /// How long the evaluation of a point may take, in seconds.
     pub(crate) limit: Option<f64>,
     /// How long a value is waited for.
@@ -142,7 +144,8 @@ pub(crate) struct Question {
 /// A value that is wanted.
 pub(crate) struct Wish {
     pub(crate) question: Arc<Question>,
-    pub(crate) x: f64,
+    /// The numbers of the point.
+    pub(crate) x: Box<[f64]>,
     pub(crate) id: String,
     /// Where the answer to a job of this point alone goes.
     pub(crate) subject: Arc<str>,

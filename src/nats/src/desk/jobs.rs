@@ -65,7 +65,7 @@ impl Desk {
         let mut jobs = 0;
         for place in places {
             let point = self.points.get(&place.subject).filter(|point| point.serial == place.serial);
-            if let Some((question, x)) = point.map(|point| (point.question.clone(), point.x)) {
+            if let Some((question, x)) = point.map(|point| (point.question.clone(), point.x.clone())) {
                 self.open(&question, vec![(place, x)]);
                 jobs += 1;
             }
@@ -74,7 +74,7 @@ impl Desk {
     }
 
     /// Makes a job of points that are wanted.
-    fn open(&mut self, question: &Arc<Question>, points: Vec<(Place, f64)>) {
+    fn open(&mut self, question: &Arc<Question>, points: Vec<(Place, Box<[f64]>)>) {
         let serial = self.serial();
         let (id, subject, attempt) = match &points[..] {
             [(Place { subject, .. }, _)] => {

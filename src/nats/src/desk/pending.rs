@@ -24,6 +24,7 @@ pub(super) struct Pending {
     pub(super) id: String,
     /// Its points, in the order of the job, and how many of them somebody still waits for.
     pub(super) points: Box<[Place]>,
+    /// The numbers of all of them.
     x: Box<[f64]>,
     pub(super) wanted_points: usize,
     /// Part of the message's identity, so that the server takes the same job again.
@@ -57,18 +58,18 @@ impl Pending {
     pub(super) fn new(
         question: Arc<Question>,
         id: String,
-        points: Vec<(Place, f64)>,
+        points: Vec<(Place, Box<[f64]>)>,
         serial: u64,
         attempt: u32,
         now: Instant,
     ) -> Self {
-        let (points, x): (Vec<Place>, Vec<f64>) = points.into_iter().unzip();
+        let (points, x): (Vec<Place>, Vec<Box<[f64]>>) = points.into_iter().unzip();
         Self {
             serial,
             id,
             wanted_points: points.len(),
             points: points.into(),
-            x: x.into(),
+            x: x.concat().into(),
             question,
             attempt,
             losses: 0,
@@ -95,6 +96,7 @@ impl Pending {
             id: &self.id,
             function: &self.question.function.name,
             x: Cow::Borrowed(&self.x),
+            axes: Some(self.question.axes),
             parameters: (!parameters.is_empty()).then_some(parameters),
             limit: self.question.limit,
             reply: Some(subject),

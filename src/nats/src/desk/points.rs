@@ -10,7 +10,8 @@ use super::events::{Question, Waiter, Wish};
 pub(super) struct Point {
     pub(super) serial: u64,
     pub(super) question: Arc<Question>,
-    pub(super) x: f64,
+    /// Its numbers.
+    pub(super) x: Box<[f64]>,
     pub(super) id: String,
     /// Where the answer to the job goes that has it.
     pub(super) job: Option<Arc<str>>,
@@ -66,6 +67,11 @@ impl Gatherings {
     }
 }
 
+/// Whether two points have the same bits.
+fn same(one: &[f64], other: &[f64]) -> bool {
+    one.iter().map(|x| x.to_bits()).eq(other.iter().map(|x| x.to_bits()))
+}
+
 impl Gathering {
     pub(super) fn len(&self) -> usize {
         self.places.len()
@@ -73,18 +79,18 @@ impl Gathering {
 
     /// Takes out up to so many points for one job, no `x` twice: a point that is evaluated twice
     /// has two jobs.
-    pub(super) fn take(&mut self, most: usize, points: &HashMap<Arc<str>, Point>) -> Vec<(Place, f64)> {
-        let mut taken: Vec<(Place, f64)> = Vec::new();
+    pub(super) fn take(&mut self, most: usize, points: &HashMap<Arc<str>, Point>) -> Vec<(Place, Box<[f64]>)> {
+        let mut taken: Vec<(Place, Box<[f64]>)> = Vec::new();
         let mut later = Vec::new();
         while taken.len() < most
             && let Some(place) = self.places.pop_front()
         {
             // Nobody may want it any more.
             let Some(point) = points.get(&place.subject).filter(|point| point.serial == place.serial) else { continue };
-            if taken.iter().any(|(_, x)| x.to_bits() == point.x.to_bits()) {
+            if taken.iter().any(|(_, x)| same(x, &point.x)) {
                 later.push(place);
             } else {
-                taken.push((place, point.x));
+                taken.push((place, point.x.clone()));
             }
         }
         later.into_iter().rev().for_each(|place| self.places.push_front(place));

@@ -178,6 +178,7 @@ impl World {
         }
         let question = Arc::new(Question {
             function: function.clone(),
+            axes: 1,
             run: run.into(),
             parameters: Arc::default(),
             limit: None,

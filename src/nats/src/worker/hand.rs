@@ -2,19 +2,42 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use coquad::wire::{Failure, FailureKind, Numbers};
-use coquad::{Arithmetic, EvaluationError, Evaluator, ProcessError, Processes, ThreadPool};
+use coquad::{Arithmetic, EvaluationError, Evaluator, Point, ProcessError, Processes, ThreadPool};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-/// Evaluates points, and tells the outcome of each, until it is told that nobody wants more.
+/// Evaluates the points that have these numbers, and tells the outcome of each, until it is told that nobody wants more.
 pub(super) type Call = Arc<dyn Fn(&[f64], &[u8], &Progress) + Send + Sync>;
 pub(super) type Ask = Arc<dyn Fn(Vec<f64>, Arc<Progress>) -> Evaluation + Send + Sync>;
-pub(super) type Start = Arc<dyn Fn() -> Command + Send + Sync>;
+pub(super) type Start = Arc<dyn Fn() -> Arc<dyn Child> + Send + Sync>;
+
+/// A process that evaluates points of so many numbers.
+pub(super) trait Child: Send + Sync {
+    /// Evaluates the points that have these numbers.
+    fn evaluate(self: Arc<Self>, numbers: Vec<f64>) -> BoxFuture<'static, Vec<Result<Vec<f64>, EvaluationError>>>;
+
+    /// The kinds of arithmetic that it has told.
+    fn arithmetics(&self) -> Vec<Arithmetic>;
+}
+
+impl<P: Point> Child for Processes<Vec<f64>, P> {
+    fn evaluate(self: Arc<Self>, numbers: Vec<f64>) -> BoxFuture<'static, Vec<Result<Vec<f64>, EvaluationError>>> {
+        async move { self.evaluate_batch(&points(&numbers)).await }.boxed()
+    }
+
+    fn arithmetics(&self) -> Vec<Arithmetic> {
+        Processes::arithmetics(self)
+    }
+}
+
+/// The points that have these numbers.
+pub(super) fn points<P: Point>(numbers: &[f64]) -> Vec<P> {
+    numbers.chunks_exact(P::AXES).filter_map(P::from_numbers).collect()
+}
 
 pub(super) enum Means {
     /// On a thread of the pool, which has one for each slot.
@@ -22,7 +45,7 @@ pub(super) enum Means {
     /// By an evaluator that all slots share.
     Ask(Ask),
     /// By a process of this slot's own, started when it is first needed.
-    Start(Start, Option<Arc<Processes<Vec<f64>>>>),
+    Start(Start, Option<Arc<dyn Child>>),
 }
 
 /// Why there is no value.
@@ -89,7 +112,7 @@ pub(super) fn caught(f: impl FnOnce() -> Result<Vec<f64>, String>) -> Outcome {
 }
 
 /// Asks an evaluator for these points, as many at a time as one of its calls takes at best.
-pub(super) async fn ask<E: Evaluator>(evaluator: &E, xs: &[f64], progress: &Progress)
+pub(super) async fn ask<P: Point, E: Evaluator<P>>(evaluator: &E, xs: &[P], progress: &Progress)
 where
     E::Value: Numbers,
 {
@@ -113,8 +136,14 @@ where
 }
 
 impl Means {
-    /// Begins the evaluation of these points once the future is polled.
-    pub(super) fn evaluate(&mut self, xs: Vec<f64>, parameters: &[u8], progress: &Arc<Progress>) -> Evaluation {
+    /// Begins the evaluation of so many points, with these numbers, once the future is polled.
+    pub(super) fn evaluate(
+        &mut self,
+        xs: Vec<f64>,
+        points: usize,
+        parameters: &[u8],
+        progress: &Arc<Progress>,
+    ) -> Evaluation {
         let progress = progress.clone();
         match self {
             Means::Call(pool, call) => {
@@ -123,17 +152,16 @@ impl Means {
             }
             _ if !parameters.is_empty() => {
                 let refused = || answer(FailureKind::BadRequest, "this function takes no parameters".into());
-                for _ in xs {
+                for _ in 0..points {
                     progress.tell(Err(refused()));
                 }
                 std::future::ready(()).boxed()
             }
             Means::Ask(ask) => ask(xs, progress),
             Means::Start(start, process) => {
-                let process =
-                    process.get_or_insert_with(|| Arc::new(Processes::new(1, start()).values::<Vec<f64>>())).clone();
+                let process = process.get_or_insert_with(|| start()).clone();
                 async move {
-                    for outcome in process.evaluate_batch(&xs).await {
+                    for outcome in process.evaluate(xs).await {
                         progress.tell(outcome.map_err(trouble));
                     }
                 }

@@ -34,6 +34,8 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) struct Slot {
     shared: Arc<Shared>,
     function: String,
+    /// How many numbers a point has.
+    axes: u64,
     means: Means,
 }
 
@@ -47,8 +49,8 @@ enum End {
 }
 
 impl Slot {
-    pub(super) fn new(shared: Arc<Shared>, function: String, means: Means) -> Self {
-        Self { shared, function, means }
+    pub(super) fn new(shared: Arc<Shared>, function: String, axes: u64, means: Means) -> Self {
+        Self { shared, function, axes, means }
     }
 
     pub(super) async fn serve(mut self) {
@@ -126,6 +128,12 @@ impl Slot {
             return held.tell(AckKind::Term).await;
         };
         let reply = job.reply.unwrap_or_default();
+        let (axes, ours) = (job.axes.unwrap_or(1), self.axes);
+        if axes != ours {
+            let why = format!("a point of {:?} has {ours} numbers here, not {axes}", self.function);
+            self.answer(held, reply, &Answers::whole(job.id, FailureKind::BadRequest, why), false, told).await;
+            return;
+        }
         let Some((run, _)) = self.shared.server.space.parse_result(reply) else { return };
         let published = SystemTime::from(published);
         // A server that was killed may give out anew, as if for the first time, what it was told is done.
@@ -140,10 +148,10 @@ impl Slot {
         {
             return held.tell(AckKind::Term).await;
         }
-        if job.x.len() > 1 && delivery > 1 {
+        if job.points() > 1 && delivery > 1 {
             // Its points may be the death of those who have it: its coordinator asks for each
             // alone.
-            let why = format!("a job of {} points was given out {delivery} times", job.x.len());
+            let why = format!("a job of {} points was given out {delivery} times", job.points());
             self.answer(held, reply, &Answers::whole(job.id, FailureKind::Crashed, why), false, told).await;
             return;
         }
@@ -158,8 +166,8 @@ impl Slot {
         let limit = job.limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
         let limit = limit.unwrap_or(self.shared.longest).min(self.shared.longest);
         let progress = Arc::new(Progress::new());
-        let points = job.x.len();
-        let mut evaluation = self.means.evaluate(job.x.to_vec(), job.parameters.unwrap_or_default(), &progress);
+        let points = job.points();
+        let mut evaluation = self.means.evaluate(job.x.to_vec(), points, job.parameters.unwrap_or_default(), &progress);
         // The limit is that of a point.
         let stepwise = self.means.goes_point_by_point();
         let limit = if stepwise { limit } else { limit.saturating_mul(u32::try_from(points).unwrap_or(u32::MAX)) };
@@ -299,7 +307,7 @@ fn readable<'a>(space: &Space, function: &str, payload: &'a [u8]) -> Option<Job<
     }
     let job = Job::decode(payload).ok()?;
     let (_, id) = space.parse_result(job.reply?)?;
-    let readable = (1..=MAX_POINTS).contains(&job.x.len()) && job.function == function && job.id == id;
+    let readable = (1..=MAX_POINTS).contains(&job.points()) && job.function == function && job.id == id;
     readable.then_some(job)
 }
 
@@ -328,8 +336,15 @@ mod tests {
         let reply = format!("coquad1.lab.res.{}.1f", random_run().unwrap());
         let mut good = Vec::new();
         let parameters = Some(&b"abc"[..]);
-        let job =
-            Job { id: "1f", function: "f", x: vec![0.5].into(), parameters, limit: Some(1.0), reply: Some(&reply) };
+        let job = Job {
+            id: "1f",
+            function: "f",
+            x: vec![0.5].into(),
+            axes: None,
+            parameters,
+            limit: Some(1.0),
+            reply: Some(&reply),
+        };
         job.encode(&mut good);
         let mut noise = Noise(1);
         let mut taken = 0;
@@ -338,7 +353,7 @@ mod tests {
             let Some(job) = readable(&space, "f", &bytes) else { continue };
             taken += 1;
             assert_eq!(job.function, "f");
-            assert!((1..=MAX_POINTS).contains(&job.x.len()));
+            assert!((1..=MAX_POINTS).contains(&job.points()));
             // One subject below this space's answers, with the job's own name in the end: no wildcard, no other place.
             let place = job.reply.unwrap().strip_prefix("coquad1.lab.res.").unwrap();
             let (run, id) = place.split_once('.').unwrap();

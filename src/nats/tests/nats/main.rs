@@ -1,6 +1,7 @@
 //! Everything that needs a NATS server. Each test starts its own.
 
 mod admin;
+mod boxes;
 mod cluster;
 mod doors;
 mod faults;

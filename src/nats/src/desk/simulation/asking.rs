@@ -17,7 +17,7 @@ impl World {
             self.asked.push(Asked { point, reply: answer, at: self.now, ended: None, dropped: false });
             let waiter = Waiter { ticket, reply, nudge: Arc::new(AtomicWaker::new()) };
             let (question, subject) = (self.question.clone(), self.subject(point));
-            let wish = Wish { question, x: point as f64, id: id(point), subject, waiter };
+            let wish = Wish { question, x: [point as f64].into(), id: id(point), subject, waiter };
             wishes.push(Event::Evaluate(Box::new(wish)));
         }
         self.tell_all(wishes);

@@ -23,6 +23,11 @@ pub(crate) fn peak(x: f64) -> f64 {
     1.0 / (1e-3 + (x - 0.3) * (x - 0.3))
 }
 
+/// A function of two variables, by plain arithmetic only.
+pub(crate) fn hill([x, y]: [f64; 2]) -> f64 {
+    1.0 / (1e-2 + (x - 0.3) * (x - 0.3) + (y - 0.8) * (y - 0.8))
+}
+
 /// How long `x` takes in a cluster where one in ten takes forty times as long.
 pub(crate) fn skewed(x: f64) -> Duration {
     Duration::from_millis(if Random(x.to_bits()).below(10) == 0 { 200 } else { 5 })
@@ -80,11 +85,16 @@ pub(crate) fn serve_if_asked() {
     let slots = std::env::var(SLOTS).expect("how many").parse().expect("a number");
     let name = function.clone();
     tally("ready");
-    let served = Worker::new(Server::new(url).ack_wait(Duration::from_secs(1)))
-        .serve(&name, move |x: f64| evaluate(&function, x))
-        .slots(slots)
-        .patience(Duration::from_secs(2))
-        .run();
+    let worker = Worker::new(Server::new(url).ack_wait(Duration::from_secs(1)));
+    let worker = match &*function {
+        "hill" => worker.serve_over(&name, |x: [f64; 2]| {
+            tally(&format!("{:016x}{:016x}", x[0].to_bits(), x[1].to_bits()));
+            thread::sleep(Duration::from_millis(1));
+            hill(x)
+        }),
+        _ => worker.serve(&name, move |x: f64| evaluate(&function, x)),
+    };
+    let served = worker.slots(slots).patience(Duration::from_secs(2)).run();
     // Not by the test harness, which would wait for a function that is still running.
     std::process::exit(i32::from(served.is_err()));
 }

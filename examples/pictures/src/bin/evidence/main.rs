@@ -3,10 +3,18 @@
 //!
 //! The parameters are those of polynomials that know little of each other (Legendre's): a narrow ridge across a box is hard
 //! to see for any rule.
+//!
+//! Of the line the boxes are drawn that its answer rests on, and the points of their rules: small where the likelihood is
+//! hard. `cargo run --release -p pictures --bin evidence [FOLDER]` writes `boxes.svg` and `boxes.png` to `target/plots`
+//! unless told otherwise.
+
+mod drawn;
+
+use std::path::PathBuf;
 
 use std::f64::consts::TAU;
 
-use coquad::{BoxIntegrator, Error, ThreadPool};
+use coquad::{BoxIntegrator, Error, Estimate, PointCache, ThreadPool};
 
 const NOISE: f64 = 0.2;
 
@@ -29,13 +37,24 @@ fn likelihood<const N: usize>(data: &[(f64, f64)], parameters: [f64; N]) -> f64 
     (-0.5 * (off - data.len() as f64)).exp()
 }
 
-/// The evidence under a prior that is even between these limits.
-fn evidence<const N: usize>(pool: &ThreadPool, low: [f64; N], high: [f64; N]) -> Result<f64, Error<f64, [f64; N]>> {
+/// The integral of the likelihood between these limits, and where it was evaluated.
+type Found<const N: usize> = (Estimate<f64, [f64; N]>, PointCache<f64, [f64; N]>);
+
+fn integral<const N: usize>(
+    pool: &ThreadPool,
+    low: [f64; N],
+    high: [f64; N],
+) -> Result<Found<N>, Box<Error<f64, [f64; N]>>> {
     let data = data();
     let integrator = BoxIntegrator::new(pool.evaluator_over(move |p: [f64; N]| likelihood(&data, p))).rtol(1e-4);
     let e = integrator.integrate_blocking(low, high, 0.0)?;
     println!("{N} parameters: {e}, in {} boxes", e.segments.len());
-    Ok(e.value / low.iter().zip(high).map(|(low, high)| high - low).product::<f64>())
+    Ok((e, integrator.cache().clone()))
+}
+
+/// The evidence under a prior that is even between these limits: the integral over their volume.
+fn evidence<const N: usize>(integral: f64, low: [f64; N], high: [f64; N]) -> f64 {
+    integral / low.iter().zip(high).map(|(low, high)| high - low).product::<f64>()
 }
 
 /// The integral over all parameters: by the best ones and the determinant of what the measurements say of them.
@@ -64,11 +83,21 @@ fn exact<const N: usize>() -> f64 {
     likelihood(&data, best) * TAU.powf(N as f64 / 2.0) / f64::sqrt(determinant)
 }
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = ThreadPool::new(4);
-    let line = evidence(&pool, [1.0, 0.0], [3.0, 2.0]).expect("a line");
-    let parabola = evidence(&pool, [1.0, 0.0, -1.0], [3.0, 2.0, 1.0]).expect("a parabola");
-    println!("the odds of a bend are {:.2} to 1", parabola / line);
-    assert!((line * 4.0 / exact::<2>() - 1.0).abs() < 1e-4);
-    assert!((parabola * 8.0 / exact::<3>() - 1.0).abs() < 1e-4);
+    let (a, b) = ([1.0, 0.0], [3.0, 2.0]);
+    let (c, d) = ([1.0, 0.0, -1.0], [3.0, 2.0, 1.0]);
+    let (line, points) = integral(&pool, a, b)?;
+    let (parabola, _) = integral(&pool, c, d)?;
+    println!("the odds of a bend are {:.2} to 1", evidence(parabola.value, c, d) / evidence(line.value, a, b));
+    assert!((line.value / exact::<2>() - 1.0).abs() < 1e-4);
+    assert!((parabola.value / exact::<3>() - 1.0).abs() < 1e-4);
+
+    let folder = std::env::args().nth(1).map_or_else(|| PathBuf::from("target/plots"), PathBuf::from);
+    std::fs::create_dir_all(&folder)?;
+    pictures::register_font();
+    pictures::svg(&folder.join("boxes.svg"), |area| drawn::boxes(area, &line, &points))?;
+    pictures::png(&folder.join("boxes.png"), |area| drawn::boxes(area, &line, &points))?;
+    println!("boxes.svg and boxes.png are in {}", folder.display());
+    Ok(())
 }
