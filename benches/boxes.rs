@@ -4,7 +4,6 @@
 
 #![allow(clippy::result_large_err, reason = "an error carries the estimate, with its boxes")]
 
-#[allow(dead_code, reason = "the tests use all of it")]
 #[path = "../tests/it/support/families.rs"]
 mod families;
 #[path = "../tests/it/support/genz.rs"]

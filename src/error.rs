@@ -64,9 +64,9 @@ pub enum Error<T = f64, P = f64> {
         /// How many evaluations the answer would rest on after the next decision, if the budget does not cover it;
         /// else 0.
         needed: usize,
-        /// The frequency `w` of a factor `sin(w x)` or `cos(w x)`, to a few per cent, if the reason is
-        /// [`Oscillating`](Reason::Oscillating) and the oscillation is regular as far as it was resolved.
-        frequency: Option<f64>,
+        /// The frequency `w` of a factor `sin(w x)` or `cos(w x)`, to a few per cent (hence an `f32`), if the reason is
+        /// [`Oscillating`](Reason::Oscillating) and the oscillation is regular as far as it was resolved; else 0.
+        frequency: f32,
     },
     /// The integrand was NaN or infinite at a point that the method cannot leave out.
     #[non_exhaustive]
@@ -219,7 +219,7 @@ impl<T, P: fmt::Debug> fmt::Display for Error<T, P> {
                 if let Some(Segment { a, b, error, .. }) = worst {
                     write!(f, ". The largest error, {error:?}, is in [{a:?}, {b:?}]")?;
                 }
-                if let Some(frequency) = frequency {
+                if *frequency > 0.0 {
                     return write!(
                         f,
                         ". It oscillates like sin(w x) with w = {frequency:.3} or so. If that is a factor, leave it \

@@ -89,7 +89,7 @@ fn turned<T, C: Value>(error: Error<T>) -> Error<C> {
             let Estimate { error, evaluations, performed, l1, .. } = estimate;
             let estimate =
                 Estimate { value: C::zero(), error, evaluations, performed, l1, segments: Partition::empty() };
-            Error::NotConverged { estimate, reason, goal, size: 0.0, needed, frequency: None }
+            Error::NotConverged { estimate, reason, goal, size: 0.0, needed, frequency: 0.0 }
         }
         other => other.without_estimate(),
     }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use coquad::wire::Numbers;
 use coquad::{
     Algebraic, Auto, Bessel, ClenshawCurtis, Error, Estimate, Fourier, GaussKronrod, Inline, Integrator, Method,
-    Observer, PrincipalValue, ProcessError, ProcessReport, Processes, Simpson, TanhSinh, Value,
+    Observer, Oscillator, PrincipalValue, ProcessError, ProcessReport, Processes, Simpson, TanhSinh, Value,
 };
 use num_complex::Complex;
 

@@ -38,8 +38,8 @@ pub(crate) fn ended<T: Value, P>(
 ) -> Result<Estimate<T, P>, Error<T, P>> {
     let (reason, frequency) = match verdict {
         Verdict::Converged => return Ok(estimate),
-        Verdict::Stopped(reason) => (reason, None),
-        Verdict::Oscillates(frequency) => (Reason::Oscillating, Some(frequency)),
+        Verdict::Stopped(reason) => (reason, 0.0),
+        Verdict::Oscillates(frequency) => (Reason::Oscillating, frequency as f32),
     };
     let size = same_ref::<T, f64>(&estimate.value).copied().unwrap_or_else(|| estimate.value.norm());
     let needed = if reason == Reason::Budget { needed } else { 0 };

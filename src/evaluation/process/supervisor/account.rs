@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{Numbers, ProcessReport, Supervisor, lock};
+use crate::point::Point;
 
 /// What is known of the time since the last account.
 pub(super) struct Account {
@@ -23,7 +24,7 @@ impl Account {
     }
 }
 
-impl<T: Numbers + Clone + Send + Sync + 'static> Supervisor<T> {
+impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Supervisor<T, P> {
     /// Adds the time that has passed. All waits together are the number of those who wait, added up
     /// over time, so no point needs a clock of its own.
     pub(super) fn account(&mut self, now: Instant) {

@@ -26,6 +26,7 @@ impl<T, P: Point> NatsEvaluator<T, P> {
             deadline: self.deadline,
             attempts: self.attempts,
             queue_factor: self.queue_factor,
+            quota: self.quota,
             weight: self.weight,
             verify: self.verify,
             twice: self.twice,
