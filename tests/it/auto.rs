@@ -6,10 +6,11 @@ use std::collections::HashSet;
 use std::f64::consts::PI;
 use std::sync::{Arc, Mutex};
 
-use coquad::{Auto, Error, GaussKronrod, Inline, Integrator, Method, Reason, Speculation, ThreadPool};
+use coquad::{Auto, Error, GaussKronrod, Integrator, Method, Reason, Speculation, ThreadPool};
 use num_complex::Complex;
 
 use crate::support::battery::{APART, BATTERY};
+use crate::support::boxed;
 use crate::support::families::families;
 
 const INF: f64 = f64::INFINITY;
@@ -40,7 +41,7 @@ const CASES: &[Case] = &[
 #[test]
 fn hard_integrands_are_solved_with_few_evaluations() {
     for &(name, f, a, b, exact, most) in CASES {
-        let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0);
+        let e = Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(a, b, 0.0);
         let e = e.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!((e.value - exact).abs() <= 1e-7 * exact.abs(), "{name}: {} for {exact}", e.value);
         assert!(e.evaluations <= most, "{name}: {} evaluations", e.evaluations);
@@ -57,7 +58,7 @@ fn hard_integrands_are_solved_with_few_evaluations() {
 fn integrals_that_do_not_exist_are_reported() {
     let cases: [fn(f64) -> f64; 3] = [|x| 1.0 / x, |x| 1.0 / (x * x), |x| (x - 0.987_654_321).abs().powf(-1.1)];
     for f in cases {
-        let integrator = Integrator::new(Inline::new(f)).rtol(1e-8).max_evaluations(100_000);
+        let integrator = Integrator::new(boxed(f)).rtol(1e-8).max_evaluations(100_000);
         let error = integrator.integrate_blocking(0.0, 1.0, 0.0).expect_err("there is no integral");
         assert!(matches!(error, Error::NotConverged { .. } | Error::NonFinite { .. }), "{error}");
     }
@@ -68,12 +69,12 @@ fn integrals_that_do_not_exist_are_reported() {
 fn logarithms_that_decide_whether_an_integral_exists_are_reported_with_their_error() {
     for (power, exact) in [(1.5, 2.0 / 2f64.ln().sqrt()), (2.0, 1.0 / 2f64.ln()), (3.0, 0.5 / 2f64.ln().powi(2))] {
         let f = move |x: f64| 1.0 / (x * x.ln().abs().powf(power));
-        match Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 0.5, 0.0) {
+        match Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(0.0, 0.5, 0.0) {
             Err(Error::NotConverged { estimate: e, .. }) => assert!((e.value - exact).abs() <= e.error, "{power}: {e}"),
             other => panic!("{power}: {other:?}"),
         }
     }
-    let none = Integrator::new(Inline::new(|x: f64| 1.0 / (x * x.ln().abs()))).rtol(1e-8);
+    let none = Integrator::new(boxed(|x: f64| 1.0 / (x * x.ln().abs()))).rtol(1e-8);
     assert!(none.integrate_blocking(0.0, 0.5, 0.0).is_err());
 }
 
@@ -98,7 +99,7 @@ fn a_singular_point_just_outside_the_range_is_resolved_or_reported() {
             let exact = from_outside(outside, power);
             let at = move |d: f64| if power.is_finite() { (d + outside).powf(power) } else { (d + outside).ln() };
             for rtol in [1e-5, 1e-8] {
-                let from_zero = Integrator::new(Inline::new(at)).rtol(rtol);
+                let from_zero = Integrator::new(boxed(at)).rtol(rtol);
                 let e = from_zero.integrate_blocking(0.0, 1.0, 0.0).expect("zero has all digits next to it");
                 assert!(
                     (e.value - exact).abs() <= 1.01 * rtol * exact.abs() && e.evaluations < 600,
@@ -107,7 +108,7 @@ fn a_singular_point_just_outside_the_range_is_resolved_or_reported() {
                 for a in [0.0, 2.0] {
                     // A limit that has few digits next to it, on either side of the range.
                     let f = move |x: f64| at(if a > 0.0 { x - a } else { 1.0 - x });
-                    let integrator = Integrator::new(Inline::new(f)).rtol(rtol);
+                    let integrator = Integrator::new(boxed(f)).rtol(rtol);
                     let answer = match integrator.integrate_blocking(a, a + 1.0, 0.0) {
                         Err(Error::NotConverged { estimate, reason: Reason::Roundoff | Reason::Divergent, .. }) => {
                             open += 1;
@@ -137,10 +138,10 @@ fn a_singular_end_with_too_few_numbers_before_it_is_resolved_or_reported() {
         for power in [-0.3, -0.5, -0.7, -0.75, -0.8, -0.9] {
             for omega in [1.0, 4.0, 20.0, 150.0] {
                 let h = move |d: f64| (omega * d).cos() * d.powf(power);
-                let near_zero = Integrator::new(Inline::new(h)).rtol(1e-12).integrate_blocking(0.0, 1.0, 1e-13);
+                let near_zero = Integrator::new(boxed(h)).rtol(1e-12).integrate_blocking(0.0, 1.0, 1e-13);
                 let exact = near_zero.expect("all digits of the distance are there").value;
                 for rtol in [1e-5, 1e-8] {
-                    let integrator = Integrator::new(Inline::new(move |x: f64| h(end - x))).rtol(rtol);
+                    let integrator = Integrator::new(boxed(move |x: f64| h(end - x))).rtol(rtol);
                     match integrator.integrate_blocking(end - 1.0, end, 0.0) {
                         Ok(e) => {
                             let off = (e.value - exact).abs() / e.error.max(rtol * exact.abs());
@@ -168,11 +169,11 @@ fn a_cusp_on_which_both_rules_agree_by_chance_is_noticed() {
     for [cusp, left, power, rate, rtol] in CASES {
         let h = move |d: f64| (-rate * d).exp() * d.abs().powf(power);
         let side = |sign: f64, length: f64| {
-            let side = Integrator::new(Inline::new(move |d: f64| h(sign * d))).rtol(1e-12);
+            let side = Integrator::new(boxed(move |d: f64| h(sign * d))).rtol(1e-12);
             side.integrate_blocking(0.0, length, 0.0).unwrap().value
         };
         let exact = side(-1.0, left) + side(1.0, 1.0 - left);
-        let integrator = Integrator::new(Inline::new(move |x: f64| h(x - cusp))).rtol(rtol);
+        let integrator = Integrator::new(boxed(move |x: f64| h(x - cusp))).rtol(rtol);
         let e = integrator.integrate_blocking(cusp - left, cusp + (1.0 - left), 0.0).unwrap();
         assert!((e.value - exact).abs() <= 2.0 * rtol * exact, "{cusp}: {e} instead of {exact}");
     }
@@ -214,7 +215,7 @@ fn beside_something_smooth(method: impl Method, count: usize, power: Option<f64>
         };
         let exact = of_smooth(1.0) - of_smooth(-1.0) + part * (of_rough(1.0) - of_rough(-1.0));
         let f = move |x: f64| smooth(x) + part * rough(x);
-        let integrator = Integrator::new(Inline::new(f)).method(method.clone());
+        let integrator = Integrator::new(boxed(f)).method(method.clone());
         if let Ok(estimate) = integrator.rtol(rtol).integrate_blocking(-1.0, 1.0, 0.0) {
             let error = (estimate.value - exact).abs() / (rtol * exact.abs());
             claimed += 1;
@@ -272,7 +273,7 @@ fn each_point_is_counted_once_wherever_a_search_comes_back_to_it() {
             hard * (-0.1 * d * d).exp()
         };
         // Some cannot be had at 1000, where `x` has few digits.
-        let e = match Integrator::new(Inline::new(f)).rtol(1e-9).integrate_blocking(a, b, 0.0) {
+        let e = match Integrator::new(boxed(f)).rtol(1e-9).integrate_blocking(a, b, 0.0) {
             Ok(estimate) | Err(Error::NotConverged { estimate, .. }) => estimate,
             Err(error) => panic!("{error}"),
         };
@@ -283,7 +284,7 @@ fn each_point_is_counted_once_wherever_a_search_comes_back_to_it() {
 #[test]
 fn an_oscillation_is_cut_wherever_it_is_largest() {
     let f = |x: f64| 50.0 * ((50.0 * PI * x).sin() / (50.0 * PI * x)).powi(2);
-    let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.01, 1.0, 0.0).unwrap();
+    let e = Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(0.01, 1.0, 0.0).unwrap();
     assert!((e.value - 0.112_139_303_741_636_38).abs() < 1e-8 * e.value, "{:?}", e.value);
     assert!(e.evaluations < 900, "{}", e.evaluations);
 }
@@ -291,7 +292,7 @@ fn an_oscillation_is_cut_wherever_it_is_largest() {
 #[test]
 fn an_oscillation_up_to_a_singular_end_costs_no_bisections_down_to_the_last_number() {
     let f = |x: f64| (64.0 * x).cos() / (x * (1.0 - x)).sqrt();
-    let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0).unwrap();
+    let e = Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0).unwrap();
     assert!(e.evaluations < 950, "{}", e.evaluations);
     assert!((e.value - 0.361_876_085_305_354_35).abs() < 1e-8 * e.value, "{:?}", e.value);
 }
@@ -310,7 +311,7 @@ fn singular_points_inside_are_found_at_zero_and_near_it() {
                     (x - place).signum()
                         * if power.is_finite() { d.powf(power + 1.0) / (power + 1.0) } else { d * (d.ln() - 1.0) }
                 };
-                let e = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect("it exists");
+                let e = Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect("it exists");
                 let exact = to(b) - to(a);
                 assert!((e.value - exact).abs() <= 1e-8 * exact.abs(), "{place} {power} on [{a}, {b}]: {}", e.value);
                 assert!(e.evaluations < 950, "{place} {power} on [{a}, {b}]: {}", e.evaluations);
@@ -323,19 +324,19 @@ fn singular_points_inside_are_found_at_zero_and_near_it() {
 fn values_that_are_not_numbers_are_reported() {
     for bad in [f64::NAN, INF] {
         let f = move |x: f64| if x == 0.5 { bad } else { x };
-        let error = Integrator::new(Inline::new(f)).integrate_blocking(0.0, 1.0, 1e-8).expect_err("one point is bad");
+        let error = Integrator::new(boxed(f)).integrate_blocking(0.0, 1.0, 1e-8).expect_err("one point is bad");
         assert!(matches!(error, Error::NonFinite { x, .. } if x == 0.5), "{error}");
     }
 }
 
 #[test]
 fn zero_is_believed_and_the_zero_integral_ends() {
-    let zero = Integrator::new(Inline::new(|_: f64| 0.0)).rtol(1e-8);
+    let zero = Integrator::new(boxed(|_: f64| 0.0)).rtol(1e-8);
     for (a, b) in [(0.0, 1.0), (2.0, 3.0), (0.0, INF), (-INF, INF)] {
         let e = zero.integrate_blocking(a, b, 0.0).expect("zero is an answer");
         assert!(e.value == 0.0 && e.evaluations < 2500, "{} evaluations", e.evaluations);
     }
-    let sine = Integrator::new(Inline::new(f64::sin)).rtol(1e-8).integrate_blocking(-5.0, 5.0, 0.0);
+    let sine = Integrator::new(boxed(f64::sin)).rtol(1e-8).integrate_blocking(-5.0, 5.0, 0.0);
     match sine {
         Ok(e) => assert!(e.value.abs() < 1e-14),
         Err(Error::NotConverged { reason, .. }) => assert_eq!(reason, Reason::Roundoff),
@@ -347,7 +348,7 @@ fn zero_is_believed_and_the_zero_integral_ends() {
 fn the_bits_do_not_depend_on_how_it_is_run() {
     let pool = ThreadPool::new(3);
     for &(name, f, a, b, _, _) in CASES {
-        let reference = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect(name);
+        let reference = Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(a, b, 0.0).expect(name);
         for speculation in [Speculation::Off, Speculation::Certain, Speculation::Ahead] {
             let integrator = Integrator::new(pool.evaluator(f)).method(Auto).speculation(speculation).rtol(1e-8);
             let e = integrator.integrate_blocking(a, b, 0.0).expect(name);
@@ -361,22 +362,22 @@ fn the_bits_do_not_depend_on_how_it_is_run() {
 
 #[test]
 fn complex_values_vectors_and_single_precision_are_integrated() {
-    let wave = Inline::new(|x: f64| Complex::new(x.cos(), x.sin()) / x.sqrt());
+    let wave = boxed(|x: f64| Complex::new(x.cos(), x.sin()) / x.sqrt());
     let e = Integrator::new(wave).rtol(1e-10).integrate_blocking(0.0, 1.0, 0.0).expect("converges");
     let exact = Complex::new(1.809_048_475_800_544_2, 0.620_536_603_446_762_2);
     assert!((e.value - exact).norm() < 1e-9, "{}", e.value);
 
-    let decay = Inline::new(|x: f64| vec![(-x).exp(), (-2.0 * x).exp()]);
+    let decay = boxed(|x: f64| vec![(-x).exp(), (-2.0 * x).exp()]);
     let e = Integrator::new(decay).rtol(1e-9).integrate_blocking(0.0, INF, 0.0).expect("converges");
     assert!((e.value[0] - 1.0).abs() < 1e-8 && (e.value[1] - 0.5).abs() < 1e-8, "{:?}", e.value);
 
     // Jumps in different places, and one sign that no norm sees.
     let jumps = Arc::new(|x: f64| [if x < 0.3 { 1.0_f64 } else { 2.0 }, if x < 0.6 { 1.0 } else { -1.0 }]);
-    let e = Integrator::new(Inline::new(move |x| jumps(x))).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0);
+    let e = Integrator::new(boxed(move |x| jumps(x))).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0);
     let e = e.expect("converges");
     assert!((e.value[0] - 1.7).abs() < 1e-7 && (e.value[1] - 0.2).abs() < 1e-7, "{:?}", e.value);
 
-    let single = Inline::new(|x: f64| x.sqrt() as f32);
+    let single = boxed(|x: f64| x.sqrt() as f32);
     let e = Integrator::new(single).rtol(1e-5).integrate_blocking(0.0, 1.0, 0.0).expect("converges");
     assert!((f64::from(e.value) - 2.0 / 3.0).abs() < 1e-5, "{}", e.value);
 }
@@ -391,7 +392,7 @@ struct Score {
 fn score<F: Fn(f64) -> f64 + Send + Sync + 'static>(cases: impl Iterator<Item = (F, f64, f64, f64)>) -> Score {
     let (mut solved, mut wrong, mut logs) = (0_usize, 0, 0.0);
     for (f, a, b, exact) in cases {
-        let integrator = Integrator::new(Inline::new(f)).rtol(1e-8).max_evaluations(100_000);
+        let integrator = Integrator::new(boxed(f)).rtol(1e-8).max_evaluations(100_000);
         if let Ok(e) = integrator.integrate_blocking(a, b, 0.0) {
             if (e.value - exact).abs() <= 1e-7 * exact.abs() {
                 solved += 1;

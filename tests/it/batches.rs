@@ -17,6 +17,7 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::join_all;
 
+use crate::support::boxed;
 use crate::support::parallel::CASES;
 
 /// What a service of calls saw.
@@ -96,7 +97,7 @@ fn bits(e: &Estimate) -> (u64, u64, usize, usize) {
 
 fn alike<M: Method>(method: &M, atol: f64) {
     for &(name, f, a, b) in CASES {
-        let inline = Integrator::new(Inline::new(f)).method(method.clone()).max_evaluations(6_000);
+        let inline = Integrator::new(boxed(f)).method(method.clone()).max_evaluations(6_000);
         let expected = inline.integrate_blocking(a, b, atol);
         for (limit, width) in [(1, 1), (1, 2), (3, 7), (1, 64), (4, 64), (1, 1024)] {
             let (evaluator, seen) = service(limit, width, move |xs| Ok(xs.iter().map(|&x| f(x)).collect()));
@@ -164,7 +165,7 @@ fn what_was_asked_for_by_others_is_not_asked_for_again() {
     let integrator = Integrator::new(evaluator).method(GaussKronrod::new(21));
     let ranges = [(0.0, 1.0), (0.0, 1.0), (0.0, 0.5), (0.0, 1.0)];
     let all = block_on(join_all(ranges.map(|(a, b)| integrator.integrate(a, b, 1e-8))));
-    let alone = Integrator::new(Inline::new(peak)).method(GaussKronrod::new(21));
+    let alone = Integrator::new(boxed(peak)).method(GaussKronrod::new(21));
     for ((a, b), e) in ranges.into_iter().zip(all) {
         assert_eq!(bits(&e.unwrap()), bits(&alone.integrate_blocking(a, b, 1e-8).unwrap()));
     }
@@ -185,7 +186,7 @@ fn a_call_is_given_up_when_nobody_wants_any_of_its_points() {
         }
         drop(first);
         let e = block_on(second).unwrap();
-        let inline = Integrator::new(Inline::new(peak)).method(GaussKronrod::new(21));
+        let inline = Integrator::new(boxed(peak)).method(GaussKronrod::new(21));
         assert_eq!(bits(&e), bits(&inline.integrate_blocking(0.0, 1.0, 1e-8).unwrap()));
         assert_eq!(seen.running.load(Ordering::Relaxed), 0);
         let finished = seen.calls.load(Ordering::Relaxed) - seen.given_up.load(Ordering::Relaxed);
@@ -210,7 +211,7 @@ fn a_held_integral_keeps_no_room_from_others() {
 fn needed(f: fn(f64) -> f64) -> Vec<f64> {
     let points = Arc::<Mutex<Vec<f64>>>::default();
     let sees = points.clone();
-    let inline = Inline::new(move |x| {
+    let inline = boxed(move |x| {
         sees.lock().unwrap().push(x);
         f(x)
     });
@@ -222,7 +223,7 @@ fn needed(f: fn(f64) -> f64) -> Vec<f64> {
 fn a_poisoned_point_fails_the_integral_if_it_is_needed_and_no_other_point_does() {
     let points = needed(peak);
     let is_needed: HashSet<u64> = points.iter().map(|x| x.to_bits()).collect();
-    let clean = Integrator::new(Inline::new(peak)).method(GaussKronrod::new(21));
+    let clean = Integrator::new(boxed(peak)).method(GaussKronrod::new(21));
     let expected = bits(&clean.integrate_blocking(0.0, 1.0, 1e-8).unwrap());
     for width in [2, 7, 64, 1024] {
         for fault in 0..3 {
@@ -304,7 +305,7 @@ fn only_what_failed_is_tried_again_and_what_fails_for_ever_is_named() {
         let calls = flaky.calls.lock().unwrap().clone();
         let asked = |x: f64| calls.iter().flatten().filter(|&&y| y == x).count();
         if always.is_nan() {
-            let inline = Integrator::new(Inline::new(peak)).method(GaussKronrod::new(21));
+            let inline = Integrator::new(boxed(peak)).method(GaussKronrod::new(21));
             assert_eq!(bits(&ended.unwrap()), bits(&inline.integrate_blocking(0.0, 1.0, 1e-8).unwrap()));
         } else {
             let Err(Error::Evaluation { x, source, .. }) = ended else { panic!("{ended:?}") };
@@ -353,7 +354,7 @@ fn a_function_of_slices_gives_the_bits_of_one_of_numbers() {
         for whole in [false, true] {
             let (a, b) = if whole { (a + 1.0, f64::INFINITY) } else { (a, b) };
             let by_slices = Integrator::new(batch).max_evaluations(3_000).integrate_blocking(a, b, 1e-8);
-            let by_numbers = Integrator::new(Inline::new(f)).max_evaluations(3_000).integrate_blocking(a, b, 1e-8);
+            let by_numbers = Integrator::new(boxed(f)).max_evaluations(3_000).integrate_blocking(a, b, 1e-8);
             assert_eq!(summary(&by_slices), summary(&by_numbers), "{name}");
         }
     }

@@ -4,8 +4,9 @@
 use std::cell::Cell;
 use std::f64::consts::PI;
 
-use coquad::{Bessel, Error, Estimate, Fourier, Inline, Integrator, PointCache, Reason, ThreadPool, batch_fn};
+use coquad::{Bessel, Error, Estimate, Fourier, Integrator, PointCache, Reason, ThreadPool, batch_fn};
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency, Random};
 use crate::support::trials::row;
 
@@ -112,7 +113,7 @@ fn drawn_transforms_are_right_or_not_claimed() {
     row("bessel::drawn", 300, |seed| {
         let mut random = Random::new(seed);
         let Member { name, f, order, omega, b, exact } = member(&mut random);
-        let integrator = Integrator::new(Inline::new(f)).method(Bessel::j(order, omega)).rtol(RTOL);
+        let integrator = Integrator::new(boxed(f)).method(Bessel::j(order, omega)).rtol(RTOL);
         let what = format!("{seed}: {name}, order {order}, omega {omega}, to {b}");
         match integrator.integrate_blocking(0.0, b, 0.0) {
             Ok(e) => {
@@ -149,7 +150,7 @@ fn bits(e: &Estimate) -> Vec<u64> {
 fn the_cost_grows_neither_with_the_frequency_nor_with_the_order() {
     for b in [10.0, INF] {
         let count = |order: f64, omega: f64| {
-            let integrator = Integrator::new(Inline::new(lorentz)).method(Bessel::j(order, omega)).rtol(RTOL);
+            let integrator = Integrator::new(boxed(lorentz)).method(Bessel::j(order, omega)).rtol(RTOL);
             integrator.integrate_blocking(0.0, b, 0.0).unwrap().evaluations
         };
         let first = count(0.0, 1.0);
@@ -164,7 +165,7 @@ fn the_cost_grows_neither_with_the_frequency_nor_with_the_order() {
 #[test]
 fn the_points_are_those_of_fourier_integrals() {
     let cache = PointCache::new();
-    let integrator = Integrator::new(Inline::new(lorentz)).with_cache(cache);
+    let integrator = Integrator::new(boxed(lorentz)).with_cache(cache);
     let first = integrator.clone().method(Fourier::cos(2.0)).integrate_blocking(0.0, INF, 1e-10).unwrap();
     for order in [0.0, 1.0, 7.5] {
         let e = integrator.clone().method(Bessel::j(order, 2.0)).integrate_blocking(0.0, INF, 1e-10).unwrap();
@@ -180,7 +181,7 @@ fn the_points_are_those_of_fourier_integrals() {
 fn every_evaluator_gives_the_same_bits_and_many_points_are_asked_for_at_a_time() {
     for (order, omega, b) in [(0.0, 1.0, INF), (1.5, 30.0, INF), (3.0, 1e5, 10.0)] {
         let method = Bessel::j(order, omega);
-        let asked = Integrator::new(Inline::new(lorentz)).method(method.clone());
+        let asked = Integrator::new(boxed(lorentz)).method(method.clone());
         let e = asked.integrate_blocking(0.0, b, 1e-11).unwrap();
         let expected = bits(&e);
         for workers in [1, 3, 8] {
@@ -220,7 +221,7 @@ fn every_evaluator_gives_the_same_bits_and_many_points_are_asked_for_at_a_time()
 fn ranges_from_elsewhere_and_back() {
     // J_1 is minus the derivative of J_0.
     for (a, b) in [(0.5, 3.0), (2.0, 1e3), (1.0, INF), (1e-9, 1.0)] {
-        let integrator = Integrator::new(Inline::new(|_| 1.0)).method(Bessel::j(1.0, 2.5));
+        let integrator = Integrator::new(boxed(|_| 1.0)).method(Bessel::j(1.0, 2.5));
         let e = integrator.integrate_blocking(a, b, 1e-11).unwrap();
         let exact = (libm::j0(2.5 * a) - if b.is_finite() { libm::j0(2.5 * b) } else { 0.0 }) / 2.5;
         assert!((e.value - exact).abs() <= 1e-11, "[{a}, {b}]: {e} for {exact}");
@@ -232,10 +233,10 @@ fn ranges_from_elsewhere_and_back() {
 #[test]
 fn what_has_no_integral_and_what_cannot_be_asked_is_told() {
     for f in [|x: f64| x.sqrt(), |x: f64| x] {
-        let ended = Integrator::new(Inline::new(f)).method(Bessel::j(0.0, 2.0)).integrate_blocking(0.0, INF, 1e-8);
+        let ended = Integrator::new(boxed(f)).method(Bessel::j(0.0, 2.0)).integrate_blocking(0.0, INF, 1e-8);
         assert!(matches!(ended, Err(Error::NotConverged { reason: Reason::Divergent, .. })), "{ended:?}");
     }
-    let refused = |method: Bessel, a: f64, b: f64| match Integrator::new(Inline::new(lorentz))
+    let refused = |method: Bessel, a: f64, b: f64| match Integrator::new(boxed(lorentz))
         .method(method)
         .integrate_blocking(a, b, 1e-9)
     {
@@ -246,6 +247,6 @@ fn what_has_no_integral_and_what_cannot_be_asked_is_told() {
     assert!(refused(Bessel::j(0.0, 1.0), -INF, INF).contains("negative"));
     assert!([-1.0, 50.5, f64::NAN].iter().all(|order| refused(Bessel::j(*order, 1.0), 0.0, 1.0).contains("order")));
     assert!([0.0, -1.0, INF].iter().all(|omega| refused(Bessel::j(0.0, *omega), 0.0, 1.0).contains("frequency")));
-    let offsets = Integrator::new(Inline::new(lorentz)).method(Bessel::j(0.0, 1.0)).offsets(true);
+    let offsets = Integrator::new(boxed(lorentz)).method(Bessel::j(0.0, 1.0)).offsets(true);
     assert!(matches!(offsets.integrate_blocking(0.0, 1.0, 1e-9), Err(Error::InvalidInterval { .. })));
 }

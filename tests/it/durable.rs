@@ -18,6 +18,7 @@ use coquad::{
 };
 use futures::executor::block_on;
 
+use crate::support::boxed;
 use crate::support::cluster::Random;
 
 /// Tells a process that it is the child, and of which file.
@@ -149,7 +150,7 @@ fn nothing_that_was_found_is_evaluated_again_after_sigkill() {
     if let Some(file) = std::env::var_os(CHILD) {
         integrate_and_tell(Path::new(&file));
     }
-    let reference = Integrator::new(Inline::new(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-7).unwrap();
+    let reference = Integrator::new(boxed(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-7).unwrap();
     let lines = 3 * reference.evaluations as u64;
     let runs = if std::env::var_os("COQUAD_LONG").is_some() { 300 } else { 40 };
     let seeds = match std::env::var("COQUAD_SEED") {
@@ -253,7 +254,7 @@ fn nothing_of_a_box_is_evaluated_again_after_sigkill() {
 #[test]
 fn a_resumed_run_has_the_bits_of_one_that_was_never_interrupted() {
     let folder = Folder::new();
-    let whole = Integrator::new(Inline::new(f)).method(GaussKronrod::new(15)).integrate_blocking(-1.0, 1.0, 1e-9);
+    let whole = Integrator::new(boxed(f)).method(GaussKronrod::new(15)).integrate_blocking(-1.0, 1.0, 1e-9);
     let whole = whole.unwrap();
     let open = || PointCache::open(folder.file(), IDENTITY).unwrap();
     let run = |evaluations| {
@@ -360,7 +361,7 @@ fn a_file_that_is_removed_or_replaced_stops_the_writing_only() {
         if replaced {
             fs::write(folder.file(), "another").unwrap();
         }
-        let integrator = Integrator::new(Inline::new(f)).with_cache(cache.clone());
+        let integrator = Integrator::new(boxed(f)).with_cache(cache.clone());
         let e = integrator.integrate_blocking(-1.0, 1.0, 1e-8).unwrap();
         assert_eq!(e.performed, e.evaluations);
         assert!(matches!(block_on(cache.sync()), Err(DurableError::Replaced { .. })));
@@ -375,7 +376,7 @@ fn a_full_disk_is_told_once_and_the_integral_goes_on() {
     const TEST: &str = "durable::a_full_disk_is_told_once_and_the_integral_goes_on";
     if let Some(file) = std::env::var_os(CHILD) {
         let cache = PointCache::open(file, IDENTITY).expect("the file opens");
-        let integrator = Integrator::new(Inline::new(f)).method(Simpson).with_cache(cache.clone());
+        let integrator = Integrator::new(boxed(f)).method(Simpson).with_cache(cache.clone());
         let e = integrator.integrate_blocking(-1.0, 1.0, 1e-7).expect("it converges");
         let durability = cache.durability().expect("it has a file");
         assert!(matches!(block_on(cache.sync()), Err(DurableError::Io { .. })));
@@ -383,7 +384,7 @@ fn a_full_disk_is_told_once_and_the_integral_goes_on() {
         say(&format!("\na {} {}", durability.written, durability.failure.is_some()));
         std::process::exit(0)
     }
-    let reference = Integrator::new(Inline::new(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-7).unwrap();
+    let reference = Integrator::new(boxed(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-7).unwrap();
     let folder = Folder::new();
     let program = child(TEST, &folder.file());
     // Files may have 4 or 8 KiB, whatever a block is to this shell.

@@ -1,9 +1,8 @@
 //! Deciding in order, evaluating out of order: the same bits whatever happens in between, and in less time.
 
-use coquad::{
-    Auto, Control, Estimate, GaussKronrod, Inline, Integrator, Local, Method, Panel, Simpson, Speculation, Value,
-};
+use coquad::{Auto, Control, Estimate, GaussKronrod, Integrator, Local, Method, Panel, Simpson, Speculation, Value};
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency, Random};
 use crate::support::parallel::{CASES, Case, OTHERS};
 use crate::support::trials::row;
@@ -21,7 +20,7 @@ fn trace(e: &Estimate) -> Vec<u64> {
 
 fn inline(case: &Case, method: impl Method, atol: f64) -> Estimate {
     let (_, f, a, b) = *case;
-    Integrator::new(Inline::new(f)).method(method).integrate_blocking(a, b, atol).unwrap()
+    Integrator::new(boxed(f)).method(method).integrate_blocking(a, b, atol).unwrap()
 }
 
 struct Outcome {
@@ -343,7 +342,7 @@ fn the_sine_takes_eight_units_by_simpson_on_64_workers() {
 
 #[test]
 fn of_two_equal_errors_the_left_one_is_refined() {
-    let integrator = Integrator::new(Inline::new((|x: f64| x.abs().sqrt()) as fn(f64) -> f64));
+    let integrator = Integrator::new(boxed((|x: f64| x.abs().sqrt()) as fn(f64) -> f64));
     let integrator = integrator.method(GaussKronrod::new(21)).breakpoints(&[0.0]).max_evaluations(84);
     match integrator.integrate_blocking(-1.0, 1.0, 1e-10) {
         Err(coquad::Error::NotConverged { estimate: e, .. }) => {
@@ -381,7 +380,7 @@ fn points_in_common_are_counted_once_by_every_evaluator() {
         Err(coquad::Error::NotConverged { estimate, .. }) => estimate,
         Err(error) => panic!("{error}"),
     };
-    let e = count(Integrator::new(Inline::new(f)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, atol));
+    let e = count(Integrator::new(boxed(f)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, atol));
     assert_eq!(e.evaluations, counted.lock().unwrap().len());
     assert!(e.evaluations < e.performed, "some did coincide");
     let (cluster, clock) = Cluster::new(case.1, 8, Latency::Scrambled, 3);

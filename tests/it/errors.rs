@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use coquad::{Error, GaussKronrod, Inline, Integrator, Reason, Simpson, Speculation, ThreadPool, evaluator_fn};
+use coquad::{Error, GaussKronrod, Integrator, Reason, Simpson, Speculation, ThreadPool, evaluator_fn};
 use futures::executor::block_on;
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency};
 
 #[test]
 fn limits_that_are_not_numbers_are_refused_before_anything_is_evaluated() {
-    let integrator = Integrator::new(Inline::new(|_: f64| -> f64 { panic!("evaluated") }));
+    let integrator = Integrator::new(boxed(|_: f64| -> f64 { panic!("evaluated") }));
     for (a, b) in [(f64::NAN, 1.0), (0.0, f64::NAN), (f64::NAN, f64::NAN)] {
         let error = integrator.integrate_blocking(a, b, 1e-8).unwrap_err();
         assert!(matches!(error, Error::InvalidInterval { .. }), "{error}");
@@ -23,7 +24,7 @@ fn limits_that_are_not_numbers_are_refused_before_anything_is_evaluated() {
 
 #[test]
 fn tolerances_that_ask_for_nothing_are_refused_before_anything_is_evaluated() {
-    let integrator = Integrator::new(Inline::new(|_: f64| -> f64 { panic!("evaluated") }));
+    let integrator = Integrator::new(boxed(|_: f64| -> f64 { panic!("evaluated") }));
     for (atol, rtol) in [(0.0, 0.0), (-1e-8, 0.0), (f64::NAN, 0.0), (1e-8, -1.0), (1e-8, f64::NAN), (-0.0, 0.0)] {
         let error = integrator.clone().rtol(rtol).integrate_blocking(0.0, 1.0, atol).unwrap_err();
         assert!(matches!(error, Error::InvalidTolerance { .. }), "{atol} {rtol}: {error}");
@@ -32,7 +33,7 @@ fn tolerances_that_ask_for_nothing_are_refused_before_anything_is_evaluated() {
 
 #[test]
 fn an_empty_range_costs_nothing_even_if_the_integrand_panics() {
-    let integrator = Integrator::new(Inline::new(|_: f64| -> f64 { panic!("evaluated") }));
+    let integrator = Integrator::new(boxed(|_: f64| -> f64 { panic!("evaluated") }));
     for x in [0.0, -1.5, f64::INFINITY, f64::NEG_INFINITY] {
         let e = integrator.integrate_blocking(x, x, 1e-8).unwrap();
         assert_eq!((e.value.to_bits(), e.error, e.evaluations), (0, 0.0, 0));
@@ -42,11 +43,7 @@ fn an_empty_range_costs_nothing_even_if_the_integrand_panics() {
 
 #[test]
 fn an_infinite_tolerance_ends_at_once() {
-    let e = Integrator::new(Inline::new(f64::sqrt)).method(GaussKronrod::new(21)).integrate_blocking(
-        0.0,
-        1.0,
-        f64::INFINITY,
-    );
+    let e = Integrator::new(boxed(f64::sqrt)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, f64::INFINITY);
     assert_eq!(e.unwrap().evaluations, 21);
 }
 
@@ -54,7 +51,7 @@ fn an_infinite_tolerance_ends_at_once() {
 fn a_value_that_is_not_finite_is_reported_with_its_point() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let f = move |x: f64| if x > 0.7 { bad } else { x };
-        let here = Integrator::new(Inline::new(f)).integrate_blocking(0.0, 1.0, 1e-8).unwrap_err();
+        let here = Integrator::new(boxed(f)).integrate_blocking(0.0, 1.0, 1e-8).unwrap_err();
         let Error::NonFinite { x, .. } = here else { panic!("{here}") };
         assert!(x > 0.7);
         let printed: f64 = here.to_string().split("x = ").nth(1).unwrap().parse().unwrap();
@@ -65,7 +62,7 @@ fn a_value_that_is_not_finite_is_reported_with_its_point() {
             assert_eq!(there.to_string(), here.to_string());
         }
     }
-    let everywhere = Integrator::new(Inline::new(|_| f64::NAN)).method(Simpson).integrate_blocking(0.0, 1.0, 1e-8);
+    let everywhere = Integrator::new(boxed(|_| f64::NAN)).method(Simpson).integrate_blocking(0.0, 1.0, 1e-8);
     assert!(matches!(everywhere, Err(Error::NonFinite { x: 0.0, .. })));
 }
 
@@ -107,7 +104,7 @@ fn a_fault_at_a_guess_never_shows() {
     let f = |x: f64| 1.0 / (x * x + 1e-3);
     let needed = Arc::new(Mutex::new(HashSet::new()));
     let seen = needed.clone();
-    let reference = Integrator::new(Inline::new(move |x: f64| {
+    let reference = Integrator::new(boxed(move |x: f64| {
         seen.lock().unwrap().insert(x.to_bits());
         f(x)
     }))
@@ -146,14 +143,13 @@ fn a_fault_at_a_guess_never_shows() {
 #[test]
 fn a_tolerance_below_roundoff_ends_with_the_best_estimate() {
     for atol in [1e-300, 1e-18] {
-        let gk =
-            Integrator::new(Inline::new(f64::exp)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, atol);
+        let gk = Integrator::new(boxed(f64::exp)).method(GaussKronrod::new(21)).integrate_blocking(0.0, 1.0, atol);
         let Err(Error::NotConverged { estimate, reason, .. }) = gk else { panic!("{gk:?}") };
         assert_eq!(reason, Reason::Roundoff);
         assert!((estimate.value - 1f64.exp_m1()).abs() < 1e-15);
         assert!(estimate.error > atol && estimate.error < 1e-14);
 
-        let simpson = Integrator::new(Inline::new(f64::sin)).method(Simpson).integrate_blocking(0.0, 3.0, atol);
+        let simpson = Integrator::new(boxed(f64::sin)).method(Simpson).integrate_blocking(0.0, 3.0, atol);
         let Err(Error::NotConverged { estimate, reason, .. }) = simpson else { panic!("{simpson:?}") };
         assert_eq!(reason, Reason::Roundoff);
         assert!((estimate.value - (1.0 - 3f64.cos())).abs() < 1e-14, "{estimate}");
@@ -164,7 +160,7 @@ fn a_tolerance_below_roundoff_ends_with_the_best_estimate() {
 #[test]
 fn a_spent_budget_ends_with_the_best_estimate_the_same_for_every_worker_count() {
     let f = |x: f64| 1.0 / x.sqrt();
-    let limited = |n| Integrator::new(Inline::new(f)).method(GaussKronrod::new(21)).max_evaluations(n);
+    let limited = |n| Integrator::new(boxed(f)).method(GaussKronrod::new(21)).max_evaluations(n);
     for budget in [0, 20, 21, 62, 63, 1000] {
         let Err(Error::NotConverged { estimate, reason, .. }) = limited(budget).integrate_blocking(0.0, 1.0, 1e-12)
         else {
@@ -191,7 +187,7 @@ fn a_spent_budget_ends_with_the_best_estimate_the_same_for_every_worker_count() 
 fn a_divergent_integral_is_reported_in_bounded_work() {
     let cases: [fn(f64) -> f64; 3] = [|x| 1.0 / x, |x| 1.0 / (x * x), |x| (x - 0.987_654_321).abs().powf(-1.1)];
     for f in cases {
-        let end = Integrator::new(Inline::new(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 1e-8);
+        let end = Integrator::new(boxed(f)).rtol(1e-8).integrate_blocking(0.0, 1.0, 1e-8);
         match end {
             Err(Error::NotConverged { estimate, .. }) => assert!(estimate.evaluations < 20_000, "{estimate}"),
             // A point may hit the singularity itself.

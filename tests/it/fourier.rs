@@ -7,6 +7,7 @@ use coquad::{Error, Estimate, Fourier, Inline, Integrator, Reason, Speculation, 
 use futures::executor::block_on;
 use num_complex::Complex;
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency, Random};
 use crate::support::trials::row;
 
@@ -46,7 +47,7 @@ fn an_exponential_on_any_range_is_right_or_not_claimed() {
         let rest = if b.is_finite() { (z * b).exp() } else { Complex::new(0.0, 0.0) };
         let exact = (rest - 1.0) / z;
         let exact = if sine { exact.im } else { exact.re };
-        let integrator = Integrator::new(Inline::new(move |x: f64| (-p * x).exp())).method(part(omega, sine));
+        let integrator = Integrator::new(boxed(move |x: f64| (-p * x).exp())).method(part(omega, sine));
         match integrator.rtol(1e-9).integrate_blocking(0.0, b, 0.0) {
             Ok(e) => {
                 // The phase of the exact value is rounded, too.
@@ -65,7 +66,7 @@ fn what_converges_by_the_oscillation_alone_is_right() {
         let mut random = Random::new(seed);
         let (omega, p, _) = drawn(&mut random);
         // The integral of x / (p^2 + x^2) sin(omega x), and of x^-1/2 beyond a kink of the range.
-        let integrator = Integrator::new(Inline::new(move |x: f64| x / (p * p + x * x))).method(Fourier::sin(omega));
+        let integrator = Integrator::new(boxed(move |x: f64| x / (p * p + x * x))).method(Fourier::sin(omega));
         let exact = FRAC_PI_2 * (-p * omega).exp();
         let e = integrator.integrate_blocking(0.0, INF, 1e-9).unwrap();
         assert!((e.value - exact).abs() <= 1e-9, "{seed}: omega {omega} p {p}: {e} {exact:e}");
@@ -75,7 +76,7 @@ fn what_converges_by_the_oscillation_alone_is_right() {
 #[test]
 fn the_line_and_both_directions_are_sums_of_halves() {
     for omega in [0.1, 2.0, 30.0] {
-        let integrator = Integrator::new(Inline::new(|x: f64| (-(x - 1.0) * (x - 1.0)).exp()));
+        let integrator = Integrator::new(boxed(|x: f64| (-(x - 1.0) * (x - 1.0)).exp()));
         let integrator = integrator.method(Fourier::cos(omega));
         let whole = integrator.integrate_blocking(-INF, INF, 1e-12).unwrap();
         let exact = PI.sqrt() * (-omega * omega / 4.0).exp() * omega.cos();
@@ -93,7 +94,7 @@ fn the_bits_are_those_of_every_evaluator() {
     let pools = [1, 3, 8].map(ThreadPool::new);
     for (omega, b) in [(0.01, INF), (3.0, INF), (50.0, 10.0), (1e5, 10.0)] {
         let method = Fourier::cos(omega);
-        let expected = Integrator::new(Inline::new(lorentz)).method(method).integrate_blocking(0.0, b, 1e-12).unwrap();
+        let expected = Integrator::new(boxed(lorentz)).method(method).integrate_blocking(0.0, b, 1e-12).unwrap();
         for pool in &pools {
             let found = Integrator::new(pool.evaluator(lorentz)).method(method).integrate_blocking(0.0, b, 1e-12);
             assert_same(&found.unwrap(), &expected, "a pool");
@@ -142,7 +143,7 @@ fn a_durable_cache_serves_every_frequency() {
             lorentz(x)
         };
         let cache = PointCache::open(&path, "1 / (1 + x^2)").unwrap();
-        let integrator = Integrator::new(Inline::new(f)).with_cache(cache);
+        let integrator = Integrator::new(boxed(f)).with_cache(cache);
         for (i, omega) in [1.0, 2.5].into_iter().enumerate() {
             let e = integrator.clone().method(Fourier::sin(omega)).integrate_blocking(0.0, INF, 1e-10).unwrap();
             if open == 0 {
@@ -161,7 +162,7 @@ fn a_durable_cache_serves_every_frequency() {
 #[test]
 fn the_cost_does_not_grow_with_the_frequency() {
     let count = |omega: f64| {
-        let integrator = Integrator::new(Inline::new(lorentz)).method(Fourier::cos(omega)).rtol(1e-10);
+        let integrator = Integrator::new(boxed(lorentz)).method(Fourier::cos(omega)).rtol(1e-10);
         integrator.integrate_blocking(0.0, 10.0, 0.0).unwrap().evaluations
     };
     let first = count(1.0);
@@ -176,7 +177,7 @@ fn many_frequencies_share_their_points_and_keep_their_bits() {
     let pool = ThreadPool::new(4);
     for (f, b) in [(lorentz as fn(f64) -> f64, 10.0), (lorentz, INF), (|x| (-x).exp(), INF)] {
         let single = |omega| {
-            let one = Integrator::new(Inline::new(f)).method(Fourier::exp(omega)).rtol(1e-10);
+            let one = Integrator::new(boxed(f)).method(Fourier::exp(omega)).rtol(1e-10);
             one.integrate_blocking(0.0, b, 1e-13).unwrap()
         };
         let all = Integrator::new(pool.evaluator(f)).method(Fourier::many(&omegas)).rtol(1e-10);
@@ -204,14 +205,14 @@ fn many_frequencies_share_their_points_and_keep_their_bits() {
 #[test]
 fn the_tolerance_of_a_complex_integral_is_that_of_its_modulus() {
     // The real part is zero by symmetry.
-    let odd = Integrator::new(Inline::new(|x: f64| x.sin())).method(Fourier::exp(1.0)).rtol(1e-10);
+    let odd = Integrator::new(boxed(|x: f64| x.sin())).method(Fourier::exp(1.0)).rtol(1e-10);
     let e = odd.integrate_blocking(-1.0, 1.0, 0.0).unwrap();
     assert!((e.value.im - (1.0 - 1f64.sin() * 1f64.cos())).abs() <= 1e-10 && e.value.re.abs() < 1e-10);
     // Vectors and complex values.
-    let vector = Integrator::new(Inline::new(|x: f64| vec![(-x).exp(), (-2.0 * x).exp()])).method(Fourier::exp(2.0));
+    let vector = Integrator::new(boxed(|x: f64| vec![(-x).exp(), (-2.0 * x).exp()])).method(Fourier::exp(2.0));
     let e = vector.integrate_blocking(0.0, INF, 1e-10).unwrap();
     assert!((e.value[1] - Complex::new(2.0, -2.0).inv()).norm() <= 1e-10, "{:?}", e.value);
-    let turned = Integrator::new(Inline::new(|x: f64| Complex::new(0.0, (-x).exp()))).method(Fourier::exp(2.0));
+    let turned = Integrator::new(boxed(|x: f64| Complex::new(0.0, (-x).exp()))).method(Fourier::exp(2.0));
     let e = turned.integrate_blocking(0.0, INF, 1e-10).unwrap();
     assert!((e.value - Complex::<f64>::i() / Complex::new(1.0, -2.0)).norm() <= 1e-10);
 }
@@ -230,15 +231,15 @@ fn what_has_no_integral_is_called_divergent() {
 
 #[test]
 fn a_question_that_cannot_be_answered_is_refused() {
-    let integrator = Integrator::new(Inline::new(lorentz)).method(Fourier::sin(1.0));
+    let integrator = Integrator::new(boxed(lorentz)).method(Fourier::sin(1.0));
     assert!(matches!(integrator.integrate_blocking(f64::NAN, 1.0, 1e-9), Err(Error::InvalidInterval { .. })));
     assert!(matches!(integrator.integrate_blocking(0.0, 1.0, 0.0), Err(Error::InvalidTolerance { .. })));
     let offsets = integrator.clone().offsets(true).integrate_blocking(0.0, 1.0, 1e-9);
     assert!(matches!(offsets, Err(Error::InvalidInterval { .. })));
-    let many = Integrator::new(Inline::new(lorentz)).method(Fourier::many(&[1.0, 2.0]));
+    let many = Integrator::new(boxed(lorentz)).method(Fourier::many(&[1.0, 2.0]));
     assert!(matches!(many.integrate_blocking(0.0, f64::NAN, 1e-9), Err(Error::InvalidInterval { .. })));
     assert!(matches!(many.integrate_blocking(0.0, 1.0, 0.0), Err(Error::InvalidTolerance { .. })));
-    let none = Integrator::new(Inline::new(lorentz)).method(Fourier::many(&[])).integrate_blocking(0.0, 1.0, 1e-9);
+    let none = Integrator::new(boxed(lorentz)).method(Fourier::many(&[])).integrate_blocking(0.0, 1.0, 1e-9);
     assert!(none.unwrap().value.is_empty());
     assert_eq!(integrator.integrate_blocking(2.0, 2.0, 1e-9).unwrap().evaluations, 0);
 }
@@ -258,7 +259,7 @@ fn a_singular_limit_costs_some_hundred_points() {
         ("not at zero", |x| (x - 1.0).sqrt(), Fourier::cos(0.0), 1.0, 2.0, 2.0 / 3.0),
     ];
     for (name, f, method, a, b, exact) in cases {
-        let e = Integrator::new(Inline::new(f)).method(method).rtol(1e-10);
+        let e = Integrator::new(boxed(f)).method(method).rtol(1e-10);
         // Next to a limit other than zero numbers are too far apart for more.
         let tolerance = if name == "the right end" { 1e-7 } else { 1e-10 };
         let e = e.rtol(tolerance).integrate_blocking(a, b, 0.0).unwrap_or_else(|error| panic!("{name}: {error}"));

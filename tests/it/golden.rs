@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
-use coquad::{Estimate, Inline, Integrator, Simpson, Speculation, ThreadPool, blocking_fn, evaluator_fn};
+use coquad::{Estimate, Integrator, Simpson, Speculation, ThreadPool, blocking_fn, evaluator_fn};
 use futures::executor::block_on;
+
+use crate::support::boxed;
 
 /// Name, integrand, limits, tolerance, bits of the value, evaluations.
 type Golden = (&'static str, fn(f64) -> f64, f64, f64, f64, u64, usize);
@@ -100,7 +102,7 @@ fn check(case: &Golden, evaluator: &str, e: &Estimate) {
 fn simpson_gives_the_bits_of_the_recursive_program_inline() {
     for case in GOLDEN {
         let (_, f, a, b, atol, ..) = *case;
-        let e = Integrator::new(Inline::new(f)).method(Simpson).integrate_blocking(a, b, atol).unwrap();
+        let e = Integrator::new(boxed(f)).method(Simpson).integrate_blocking(a, b, atol).unwrap();
         check(case, "Inline", &e);
         assert_eq!(e.performed, e.evaluations);
     }
@@ -142,7 +144,7 @@ fn simpson_gives_the_bits_of_the_recursive_program_by_async_calls() {
 #[test]
 fn simpson_counts_for_the_sine_are_those_of_the_recursive_program() {
     for (atol, evaluations) in [(1e-6, 49), (1e-8, 121), (1e-10, 473), (1e-12, 1577)] {
-        let integrator = Integrator::new(Inline::new(f64::sin)).method(Simpson);
+        let integrator = Integrator::new(boxed(f64::sin)).method(Simpson);
         let e = integrator.integrate_blocking(0.0, std::f64::consts::PI, atol).unwrap();
         assert_eq!(e.evaluations, evaluations);
         assert!((e.value - 2.0).abs() <= atol);
@@ -171,7 +173,7 @@ fn simpson_counts_for_the_sine_are_the_same_on_any_number_of_workers() {
 fn reversed_limits_negate_to_the_bit() {
     for case in GOLDEN {
         let (_, f, a, b, atol, bits, _) = *case;
-        let e = Integrator::new(Inline::new(f)).method(Simpson).integrate_blocking(b, a, atol).unwrap();
+        let e = Integrator::new(boxed(f)).method(Simpson).integrate_blocking(b, a, atol).unwrap();
         assert_eq!((-e.value).to_bits(), bits);
     }
 }

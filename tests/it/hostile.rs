@@ -9,10 +9,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, EvaluationError, GaussKronrod, Inline, Integrator, Method, PointCache, Reason,
-    Simpson, Speculation, TanhSinh, ThreadPool, evaluator_fn,
+    Auto, ClenshawCurtis, Error, EvaluationError, GaussKronrod, Integrator, Method, PointCache, Reason, Simpson,
+    Speculation, TanhSinh, ThreadPool, evaluator_fn,
 };
 
+use crate::support::boxed;
 use crate::support::clock::processor_time;
 use crate::support::cluster::{Cluster, Latency};
 use crate::support::families::Draw;
@@ -35,7 +36,7 @@ fn far_out_guesses_end() {
                 let e = Integrator::new(evaluator).integrate_blocking(a, b, atol);
                 let e = e.unwrap_or_else(|error| panic!("{a:e} to {b:e}, {atol:e}: {error}"));
                 assert!((e.value - 1.0 / at).abs() <= atol + 1e-9 / at, "{k}: {e:?} for {:e}", 1.0 / at);
-                let here = Integrator::new(Inline::new(f)).integrate_blocking(a, b, atol).expect("the same");
+                let here = Integrator::new(boxed(f)).integrate_blocking(a, b, atol).expect("the same");
                 assert_eq!((here.value.to_bits(), here.evaluations), (e.value.to_bits(), e.evaluations));
             }
         }
@@ -138,7 +139,7 @@ fn a_resolution_that_the_budget_does_not_cover_is_refused() {
         (-(x - 1234.6) * (x - 1234.6)).exp()
     };
     for (b, width) in [(1e8, 1.0), (1e8, 1e-300), (1e300, 1e-3), (f64::MAX, 1.0), (4e6, 1.0)] {
-        let here = Integrator::new(Inline::new(f.clone())).resolution(width);
+        let here = Integrator::new(boxed(f.clone())).resolution(width);
         let there = Integrator::new(ThreadPool::new(2).evaluator(f.clone())).resolution(width);
         let [here, there] =
             [here.integrate_blocking(-b, b, 1e-8), there.integrate_blocking(-b, b, 1e-8)].map(|ended| match ended {
@@ -149,11 +150,10 @@ fn a_resolution_that_the_budget_does_not_cover_is_refused() {
         assert!(here.contains("the first segments alone take"), "{here}");
     }
     assert_eq!(calls.load(Ordering::Relaxed), 0);
-    let e = Integrator::new(Inline::new(f)).resolution(1.0).integrate_blocking(0.0, 5e3, 1e-8).expect("it is covered");
+    let e = Integrator::new(boxed(f)).resolution(1.0).integrate_blocking(0.0, 5e3, 1e-8).expect("it is covered");
     assert!((e.value - std::f64::consts::PI.sqrt()).abs() < 1e-8 && e.segments.len() >= 5_000, "{e:?}");
     // Limits so far apart that their distance is no number.
-    let wide =
-        Integrator::new(Inline::new(|_: f64| 1e-300_f64)).resolution(1e307).integrate_blocking(-1.7e308, 1.7e308, 1.0);
+    let wide = Integrator::new(boxed(|_: f64| 1e-300_f64)).resolution(1e307).integrate_blocking(-1.7e308, 1.7e308, 1.0);
     let wide = wide.expect("a constant");
     assert!(wide.segments.len() == 34 && (wide.value - 3.4e8).abs() < 1.0, "{wide:?}");
 }
@@ -171,7 +171,7 @@ fn stays_within(method: impl Method + std::fmt::Debug, may_touch: bool) {
         }
         let seen = Arc::new(Mutex::new(Vec::new()));
         let into = seen.clone();
-        let f = Inline::new(move |x: f64| {
+        let f = boxed(move |x: f64| {
             into.lock().unwrap().push(x);
             1.0 + (x - a).abs()
         });
@@ -199,7 +199,7 @@ fn no_point_lies_outside_the_limits() {
 #[test]
 fn a_limit_that_need_not_be_evaluated_is_not() {
     for method in [15, 21, 61] {
-        let f = Inline::new(|x: f64| {
+        let f = boxed(|x: f64| {
             assert!(x > 0.0 && x < 1.0, "{x:?}");
             1.0 / (1.0 - x).sqrt() + (1.0 - x).ln().powi(2)
         });
@@ -215,7 +215,7 @@ fn thousands_of_breakpoints_cost_one_rule_each_and_change_no_bit() {
         let (cluster, clock) = Cluster::new(f64::exp, 64, Latency::Scrambled, SEED);
         let integrator = Integrator::new(cluster).method(GaussKronrod::new(15)).breakpoints(&breakpoints);
         let e = clock.run(integrator.speculation(Speculation::Certain).integrate(0.0, 1.0, 1e-8)).expect("smooth");
-        let here = Integrator::new(Inline::new(f64::exp)).method(GaussKronrod::new(15)).breakpoints(&breakpoints);
+        let here = Integrator::new(boxed(f64::exp)).method(GaussKronrod::new(15)).breakpoints(&breakpoints);
         let here = here.integrate_blocking(0.0, 1.0, 1e-8).expect("smooth");
         assert_eq!((e.value.to_bits(), e.evaluations), (here.value.to_bits(), here.evaluations));
         assert_eq!((e.evaluations, e.performed), (15 * pieces as usize, 15 * pieces as usize));
@@ -251,7 +251,7 @@ where
     });
     let found = answer.recv_timeout(Duration::from_secs(60)).expect("the second integral hangs").expect("an integral");
     second.join().expect("it has ended");
-    let here = Integrator::new(Inline::new(slow_sine)).integrate_blocking(2.0, 3.0, 1e-8).expect("an integral");
+    let here = Integrator::new(boxed(slow_sine)).integrate_blocking(2.0, 3.0, 1e-8).expect("an integral");
     assert_eq!(found, here.value.to_bits());
     drop(held);
 }
@@ -307,7 +307,7 @@ fn integrals_that_are_held_hold_up_no_other_whose_evaluations_are_async() {
             });
             let found = answer.recv_timeout(Duration::from_secs(60)).expect("it hangs").expect("an integral");
             second.join().expect("it has ended");
-            let here = Integrator::new(Inline::new(slow_sine)).integrate_blocking(-2.0, -1.0, 1e-8).expect("smooth");
+            let here = Integrator::new(boxed(slow_sine)).integrate_blocking(-2.0, -1.0, 1e-8).expect("smooth");
             assert_eq!(found, here.value.to_bits());
         }
     }
@@ -327,7 +327,7 @@ fn a_value_that_is_not_finite_comes_before_a_panic_in_the_next_panel() {
         }
         kink(x)
     };
-    Integrator::new(Inline::new(record)).method(method).integrate_blocking(0.0, 1.0, 1e-8).expect("a kink");
+    Integrator::new(boxed(record)).method(method).integrate_blocking(0.0, 1.0, 1e-8).expect("a kink");
     let first = first.lock().expect("no panic").clone();
     let faulty = move |x: f64| {
         if first.contains(&x.to_bits()) {
@@ -338,7 +338,7 @@ fn a_value_that_is_not_finite_comes_before_a_panic_in_the_next_panel() {
             std::panic::resume_unwind(Box::new("scripted"))
         }
     };
-    let here = Integrator::new(Inline::new(faulty.clone())).method(method).integrate_blocking(0.0, 1.0, 1e-8);
+    let here = Integrator::new(boxed(faulty.clone())).method(method).integrate_blocking(0.0, 1.0, 1e-8);
     let there = Integrator::new(ThreadPool::new(2).evaluator(faulty)).method(method).integrate_blocking(0.0, 1.0, 1e-8);
     match (here, there) {
         (Err(Error::NonFinite { x, .. }), Err(Error::NonFinite { x: other, .. })) => {
@@ -376,7 +376,7 @@ fn an_integrand_may_integrate_itself_by_the_same_integrator() {
         let (to, answer) = std::sync::mpsc::channel();
         std::thread::spawn(move || to.send(integrator.integrate_blocking(0.0, 1.0, 1e-9)));
         let e = answer.recv_timeout(Duration::from_secs(100)).expect("it hangs").expect("an integral");
-        let whole = Integrator::new(Inline::new(exact)).integrate_blocking(0.0, 1.0, 1e-12).expect("smooth");
+        let whole = Integrator::new(boxed(exact)).integrate_blocking(0.0, 1.0, 1e-12).expect("smooth");
         assert!((e.value - whole.value).abs() < 1e-9, "{workers}: {e:?} for {whole:?}");
     }
 }

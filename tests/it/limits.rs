@@ -6,10 +6,12 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use coquad::{
-    Error, Estimate, Evaluator, EvaluatorExt, GaussKronrod, Inline, Integrator, PointCache, Reason, Simpson,
-    ThreadPool, evaluator_fn,
+    Error, Estimate, Evaluator, EvaluatorExt, GaussKronrod, Integrator, PointCache, Reason, Simpson, ThreadPool,
+    evaluator_fn,
 };
 use futures::executor::block_on;
+
+use crate::support::boxed;
 
 const SOON: Duration = Duration::from_millis(20);
 
@@ -52,7 +54,7 @@ fn a_call_ends_in_time_though_all_threads_hang() {
 
 #[test]
 fn what_was_found_in_time_is_the_estimate_and_stays_in_the_cache() {
-    let whole = Integrator::new(Inline::new(f)).method(GaussKronrod::new(15)).integrate_blocking(-1.0, 1.0, 1e-8);
+    let whole = Integrator::new(boxed(f)).method(GaussKronrod::new(15)).integrate_blocking(-1.0, 1.0, 1e-8);
     let whole = whole.unwrap();
     // After 60 points everything hangs: four panels of 15 points, so one decision and the first panel.
     let left = Arc::new(AtomicUsize::new(60));
@@ -91,7 +93,7 @@ fn a_call_on_the_callers_thread_ends_after_the_evaluation_at_work() {
         }
         f(x)
     };
-    let integrator = Integrator::new(Inline::new(slow)).method(GaussKronrod::new(15));
+    let integrator = Integrator::new(boxed(slow)).method(GaussKronrod::new(15));
     let part = out_of_time(integrator.time_limit(Duration::from_millis(499)).integrate_blocking(-1.0, 1.0, 1e-8));
     assert_eq!((calls.load(Ordering::SeqCst), part.performed), (31, 31));
     assert_eq!((part.evaluations, part.segments.len()), (15, 1));
@@ -100,7 +102,7 @@ fn a_call_on_the_callers_thread_ends_after_the_evaluation_at_work() {
 #[test]
 fn an_answer_in_time_is_the_answer_without_a_limit() {
     for method in [GaussKronrod::new(15), GaussKronrod::default()] {
-        let integrator = Integrator::new(Inline::new(f)).method(method);
+        let integrator = Integrator::new(boxed(f)).method(method);
         let free = integrator.integrate_blocking(-1.0, 1.0, 1e-8).unwrap();
         let limited = integrator.time_limit(Duration::from_secs(3600));
         let here = limited.integrate_blocking(-1.0, 1.0, 1e-8).unwrap();
@@ -115,7 +117,7 @@ fn an_answer_in_time_is_the_answer_without_a_limit() {
 
 #[test]
 fn retries_are_not_seen_in_the_answer() {
-    let reference = Integrator::new(Inline::new(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
+    let reference = Integrator::new(boxed(f)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
     // Every point fails at its first attempt.
     let pool = ThreadPool::new(4);
     let tried = Mutex::new(HashSet::new());
@@ -183,7 +185,7 @@ fn a_search_cut_short_counts_each_point_once_and_none_that_was_not_evaluated() {
     const LIMIT: Duration = Duration::from_millis(4);
     // What the points of the first refinements come to, however many these are.
     let whole = |budget: usize| {
-        let step = Integrator::new(Inline::new(|x: f64| f64::from(x >= 0.3))).max_evaluations(budget);
+        let step = Integrator::new(boxed(|x: f64| f64::from(x >= 0.3))).max_evaluations(budget);
         match step.integrate_blocking(0.0, 1.0, 1e-9) {
             Ok(e) | Err(Error::NotConverged { estimate: e, .. }) => e.evaluations,
             Err(error) => panic!("{error}"),
@@ -194,7 +196,7 @@ fn a_search_cut_short_counts_each_point_once_and_none_that_was_not_evaluated() {
     for last in [20, 24, 29, 31, 33, 40, 41, 42, 58, 59, 77, 100, 131] {
         let seen = Arc::new(Mutex::new((0, HashSet::new())));
         let known = seen.clone();
-        let step = Inline::new(move |x: f64| {
+        let step = boxed(move |x: f64| {
             let mut seen = known.lock().unwrap();
             seen.0 += 1;
             seen.1.insert(x.to_bits());

@@ -6,9 +6,10 @@ use std::f64::consts::PI;
 use std::fmt::Debug;
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, Simpson, TanhSinh,
-    ThreadPool,
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Integrator, Method, Reason, Simpson, TanhSinh, ThreadPool,
 };
+
+use crate::support::boxed;
 
 const INF: f64 = f64::INFINITY;
 
@@ -31,7 +32,7 @@ fn integrate<M: Method>(
     (a, b): (f64, f64),
     rtol: f64,
 ) -> Result<Estimate, Error> {
-    Integrator::new(Inline::new(f)).method(method).rtol(rtol).offsets(true).integrate_blocking(a, b, 0.0)
+    Integrator::new(boxed(f)).method(method).rtol(rtol).offsets(true).integrate_blocking(a, b, 0.0)
 }
 
 /// B(1/10, 1/10) by mpmath.
@@ -62,7 +63,7 @@ fn singularities_at_both_limits_are_solved_wherever_the_limits_are() {
 #[test]
 fn without_offsets_they_are_not() {
     let f = |x: f64| (1.0 - x).powf(-0.9);
-    let e = Integrator::new(Inline::new(f)).method(TanhSinh).rtol(1e-10).integrate_blocking(0.0, 1.0, 0.0);
+    let e = Integrator::new(boxed(f)).method(TanhSinh).rtol(1e-10).integrate_blocking(0.0, 1.0, 0.0);
     assert!(matches!(e, Err(Error::NotConverged { reason: Reason::Roundoff, .. })), "{e:?}");
 }
 
@@ -96,7 +97,7 @@ fn gives_the_integral_over_x<M: Method + Debug>(method: M) {
         let (low, high) = if a < b { (a, b) } else { (b, a) };
         let offset = move |t: f64| f(if t.is_sign_negative() { high + t } else { low + t });
         let over = |x: f64| x * x * x / 3.0 - (2.0 * x).cos() / 2.0;
-        let integrator = Integrator::new(Inline::new(offset)).method(method.clone()).offsets(true);
+        let integrator = Integrator::new(boxed(offset)).method(method.clone()).offsets(true);
         let e = integrator.breakpoints(&[2.1, 2.9]).resolution(0.75).integrate_blocking(a, b, 1e-9).expect("smooth");
         assert!((e.value - (over(b) - over(a))).abs() <= 2e-9, "{method:?} {a} {b}: {}", e.value);
         assert!(e.segments.iter().all(|s| s.b - s.a <= 0.75 + 1e-12));

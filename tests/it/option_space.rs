@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use coquad::{
-    Control, Error, Estimate, Evaluator, Inline, Integrator, Local, Method, Panel, Reason, ThreadPool, Value,
-    evaluator_fn,
+    Control, Error, Estimate, Evaluator, Integrator, Local, Method, Panel, Reason, ThreadPool, Value, evaluator_fn,
 };
 use futures::executor::block_on;
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency};
 
 /// How many panels replace one; 0 is a number that differs from panel to panel.
@@ -150,7 +150,7 @@ fn whatever_a_method_does_the_sum_is_right_and_the_bits_are_those_of_one_thread(
         let method = Free { control, parts, looks };
         for (k, (f, exact, tolerances)) in questions().into_iter().enumerate() {
             let name = format!("{method:?}, question {k}");
-            let result = integrator(Inline::new(f), method, tolerances).integrate_blocking(-1.0, 2.0, tolerances[0]);
+            let result = integrator(boxed(f), method, tolerances).integrate_blocking(-1.0, 2.0, tolerances[0]);
             let e = result.as_ref().unwrap_or_else(|e| panic!("{name}: {e}"));
             let allowed = tolerances[0].max(tolerances[1] * exact.abs());
             assert!(e.error <= allowed && (e.value - exact).abs() <= 3.0 * allowed, "{name}: {e:?} for {exact}");
@@ -179,7 +179,7 @@ fn a_panel_may_be_replaced_by_three_or_by_one_with_more_points_under_local_contr
     for parts in [1, 3] {
         let f = f.clone();
         let method = Free { control: Control::Local, parts, looks: false };
-        let integrator = Integrator::new(Inline::new(move |x| f(x))).method(method);
+        let integrator = Integrator::new(boxed(move |x| f(x))).method(method);
         let e = integrator.integrate_blocking(0.0, 1.0, 1e-4).expect("it is smooth");
         assert!((e.value - exact).abs() <= 1e-4 && e.error <= 1e-4, "{parts} parts: {e:?} for {exact}");
     }

@@ -2,9 +2,10 @@
 
 use std::f64::consts::PI;
 
-use coquad::{Error, Estimate, Inline, Integrator, Oscillator, Path, Reason, ThreadPool};
+use coquad::{Error, Estimate, Integrator, Oscillator, Path, Reason, ThreadPool};
 use num_complex::Complex;
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency};
 use crate::support::families::Draw;
 
@@ -17,7 +18,7 @@ fn by_phase(
     phase: impl Fn(f64) -> f64 + Clone + Send + Sync + 'static,
     f: impl Fn(f64) -> Complex<f64> + Send + Sync + 'static,
 ) -> Result<Estimate<Complex<f64>>, Error<Complex<f64>>> {
-    let integrator = Integrator::new(Inline::new(f)).method(Oscillator::phase(phase)).rtol(1e-10);
+    let integrator = Integrator::new(boxed(f)).method(Oscillator::phase(phase)).rtol(1e-10);
     integrator.integrate_blocking(0.0, INF, 0.0)
 }
 
@@ -52,15 +53,15 @@ fn known_integrals() {
         let e = e.expect("it oscillates");
         assert!((e.value - exact).abs() <= 1e-10, "{e:?} and {exact}");
     };
-    let zeros = |f: fn(f64) -> f64| Integrator::new(Inline::new(f)).method(Oscillator::zeros(|k| (k + 0.5) * PI));
+    let zeros = |f: fn(f64) -> f64| Integrator::new(boxed(f)).method(Oscillator::zeros(|k| (k + 0.5) * PI));
     real(zeros(|x| x.cos() / (1.0 + x * x)).integrate_blocking(0.0, INF, 1e-11), PI / 2.0 * (-1.0_f64).exp());
     // From the middle of a half-period on: a part comes before the series.
     real(zeros(|x| x.cos() / (x * x)).integrate_blocking(PI, INF, 1e-11), -1.0 / PI + 0.281_140_725_187_569_6);
     // Bessel's function: zeros need not be exact.
-    let bessel = Integrator::new(Inline::new(libm::j0)).method(Oscillator::phase(|x| x));
+    let bessel = Integrator::new(boxed(libm::j0)).method(Oscillator::phase(|x| x));
     real(bessel.integrate_blocking(0.0, INF, 1e-11), 1.0);
     // The whole line, and down.
-    let line = Integrator::new(Inline::new(|x: f64| (x * x).cos())).method(Oscillator::phase(|x| x * x));
+    let line = Integrator::new(boxed(|x: f64| (x * x).cos())).method(Oscillator::phase(|x| x * x));
     real(line.integrate_blocking(-INF, INF, 1e-11), (PI / 2.0).sqrt());
     real(line.integrate_blocking(1.0, -INF, 1e-11), -(PI / 8.0).sqrt() - 0.904_524_237_900_272_1);
     // A finite range is an integral like any other.
@@ -75,9 +76,8 @@ fn a_start_that_is_not_like_the_rest_is_passed() {
     let e = by_phase(|x| x * x, move |x| f(Complex::new(x, 0.0))).expect("it oscillates");
     let path = Path::new(Complex::ZERO).to_infinity(Complex::cis(PI / 4.0));
     let on = path.clone();
-    let turned = Integrator::new(Inline::new(move |s: f64| f(on.at(s))))
-        .integrate_path_blocking(&path, 1e-13)
-        .expect("it falls");
+    let turned =
+        Integrator::new(boxed(move |s: f64| f(on.at(s)))).integrate_path_blocking(&path, 1e-13).expect("it falls");
     let pole = Complex::new(3.0, 0.5);
     let residue = (Complex::<f64>::I * pole * pole).exp() / ((pole - 3.0) * 8.0);
     let exact = turned.value + Complex::<f64>::I * residue * (2.0 * PI);
@@ -93,7 +93,7 @@ fn what_does_not_oscillate_so_is_told() {
     // It grows; it does not oscillate.
     assert_eq!(stopped(by_phase(|x| x, |x| Complex::new((0.1 * x).exp() * x.sin(), 0.0))), Reason::Divergent);
     let slow =
-        Integrator::new(Inline::new(|x: f64| 1.0 / (1.0 + x))).method(Oscillator::phase(|x| x)).max_evaluations(20_000);
+        Integrator::new(boxed(|x: f64| 1.0 / (1.0 + x))).method(Oscillator::phase(|x| x)).max_evaluations(20_000);
     assert!(matches!(
         slow.integrate_blocking(0.0, INF, 1e-9),
         Err(Error::NotConverged { reason: Reason::Divergent | Reason::Budget, .. })
@@ -114,10 +114,8 @@ fn every_evaluator_gives_the_same_bits_and_many_points_are_asked_for_at_a_time()
         all
     };
     let method = Oscillator::phase(|x: f64| x * x);
-    let inline = Integrator::new(Inline::new(f))
-        .method(method.clone())
-        .integrate_blocking(0.0, INF, 1e-10)
-        .expect("it oscillates");
+    let inline =
+        Integrator::new(boxed(f)).method(method.clone()).integrate_blocking(0.0, INF, 1e-10).expect("it oscillates");
     for workers in [1, 2, 8] {
         let pool = Integrator::new(ThreadPool::new(workers).evaluator(f)).method(method.clone());
         assert_eq!(bits(&pool.integrate_blocking(0.0, INF, 1e-10).expect("it oscillates")), bits(&inline), "{workers}");

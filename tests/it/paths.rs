@@ -5,12 +5,13 @@ use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Path, PointCache, Simpson,
-    TanhSinh, ThreadPool, Value, batch_fn, evaluator_fn,
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Integrator, Method, Path, PointCache, Simpson, TanhSinh,
+    ThreadPool, Value, batch_fn, evaluator_fn,
 };
 use futures::executor::block_on;
 use num_complex::Complex;
 
+use crate::support::boxed;
 use crate::support::families::Draw;
 
 const SEED: u64 = 20_261_130;
@@ -32,7 +33,7 @@ fn along<M: Method>(
     atol: f64,
 ) -> Result<Estimate<Complex<f64>>, Error<Complex<f64>>> {
     let on = path.clone();
-    Integrator::new(Inline::new(move |s: f64| f(on.at(s)))).method(method).integrate_path_blocking(path, atol)
+    Integrator::new(boxed(move |s: f64| f(on.at(s)))).method(method).integrate_path_blocking(path, atol)
 }
 
 /// A drawn path of straight pieces and arcs, and whether it is closed.
@@ -115,7 +116,7 @@ fn rays_go_to_infinity() {
             };
             (z - x * Complex::new(z.norm().ln(), angle)).exp()
         };
-        let e = Integrator::new(Inline::new(f)).rtol(1e-10).integrate_path_blocking(&path, 0.0).expect("it falls");
+        let e = Integrator::new(boxed(f)).rtol(1e-10).integrate_path_blocking(&path, 0.0).expect("it falls");
         let exact = 1.0 / libm::tgamma(x);
         assert!((e.value / (TAU * I) - exact).norm() <= 1e-9 * exact.abs(), "{x}: {e:?} and {exact}");
     }
@@ -162,7 +163,7 @@ fn every_evaluator_gives_the_same_bits() {
     };
     let of =
         |integrator: Integrator<_>| bits(&integrator.rtol(1e-9).integrate_path_blocking(&path, 0.0).expect("it falls"));
-    let inline = of(Integrator::new(Inline::new(f.clone())));
+    let inline = of(Integrator::new(boxed(f.clone())));
     for workers in [1, 2, 8] {
         let pool = Integrator::new(ThreadPool::new(workers).evaluator(f.clone()));
         let e = pool.rtol(1e-9).integrate_path_blocking(&path, 0.0).expect("it falls");

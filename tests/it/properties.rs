@@ -1,10 +1,11 @@
 //! Properties of whole integrals, for inputs that proptest draws and, where one fails, makes as simple as it can.
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, Evaluator, GaussKronrod, Inline, Integrator, Method, Simpson, TanhSinh,
-    ThreadPool,
+    Auto, ClenshawCurtis, Error, Estimate, Evaluator, GaussKronrod, Integrator, Method, Simpson, TanhSinh, ThreadPool,
 };
 use proptest::prelude::*;
+
+use crate::support::boxed;
 
 /// A slope and a peak.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +40,7 @@ fn end(result: Result<Estimate, Error>) -> (u64, u64, usize) {
 }
 
 fn by<M: Method>(f: Integrand, method: M) -> Integrator<impl Evaluator<Value = f64>, M> {
-    Integrator::new(Inline::new(move |x| f.at(x))).method(method).max_evaluations(20_000)
+    Integrator::new(boxed(move |x| f.at(x))).method(method).max_evaluations(20_000)
 }
 
 fn on_a_pool_as_here<M: Method>(f: Integrand, a: f64, b: f64, workers: usize, method: M) -> Result<(), TestCaseError> {

@@ -4,7 +4,9 @@
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-use coquad::{Algebraic, Bessel, Fourier, Inline, Integrator, Method, PrincipalValue};
+use coquad::{Algebraic, Bessel, Fourier, Integrator, Method, PrincipalValue};
+
+use crate::support::boxed;
 
 const INF: f64 = f64::INFINITY;
 
@@ -15,7 +17,7 @@ fn right<M: Method>(
     [a, b]: [f64; 2],
     exact: f64,
 ) {
-    let integrator = Integrator::new(Inline::new(f)).method(method).rtol(1e-11);
+    let integrator = Integrator::new(boxed(f)).method(method).rtol(1e-11);
     let e = integrator.integrate_blocking(a, b, 0.0).unwrap_or_else(|error| panic!("{name}: {error}"));
     println!("{name}: {e}");
     assert!((e.value - exact).abs() <= 1e-10 * exact.abs(), "{name}: {e} for {exact:e}");

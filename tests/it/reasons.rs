@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, TanhSinh, ThreadPool,
-};
+use coquad::{Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Integrator, Method, Reason, TanhSinh, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::families::Draw;
 use crate::support::truth::kind;
 
@@ -19,7 +18,7 @@ const METHODS: [&str; 4] = ["Auto", "GaussKronrod(21)", "ClenshawCurtis", "TanhS
 
 fn by<M: Method>(method: M, f: &F, [a, b]: [f64; 2]) -> Ended {
     let f = f.clone();
-    let integrator = Integrator::new(Inline::new(move |x| f(x))).method(method).rtol(1e-8).max_evaluations(100_000);
+    let integrator = Integrator::new(boxed(move |x| f(x))).method(method).rtol(1e-8).max_evaluations(100_000);
     integrator.integrate_blocking(a, b, 0.0)
 }
 
@@ -78,8 +77,8 @@ fn infinity_times_zero_is_no_error_beyond_breakpoints_and_on_other_ranges() {
                 assert!(e.as_ref().is_ok_and(|e| is_right(side * e.value, exact)), "{side} {breakpoints:?}: {e:?}");
             };
             let g = f.clone();
-            by(Integrator::new(Inline::new(move |x| g(x))));
-            let integrator = Integrator::new(Inline::new(move |x| f(x))).method(GaussKronrod::new(21)).rtol(1e-8);
+            by(Integrator::new(boxed(move |x| g(x))));
+            let integrator = Integrator::new(boxed(move |x| f(x))).method(GaussKronrod::new(21)).rtol(1e-8);
             let e = integrator.breakpoints(&breakpoints).integrate_blocking(0.0, side * INF, 0.0);
             assert!(e.as_ref().is_ok_and(|e| is_right(side * e.value, exact)), "{side} {breakpoints:?}: {e:?}");
         }
@@ -91,10 +90,10 @@ fn large_values_of_32_bits_are_finite_too() {
     for scale in [1e30f32, 1e37] {
         let f = move |x: f64| scale * (1.0 / (1.0 + x * x)) as f32;
         let exact = f64::from(scale) * std::f64::consts::PI;
-        let e = Integrator::new(Inline::new(f)).rtol(1e-4).integrate_blocking(-INF, INF, 0.0).unwrap();
+        let e = Integrator::new(boxed(f)).rtol(1e-4).integrate_blocking(-INF, INF, 0.0).unwrap();
         assert!((f64::from(e.value) - exact).abs() < 1e-4 * exact, "{e:?}");
     }
-    let beyond = Integrator::new(Inline::new(|_| 3e38f32)).rtol(1e-4);
+    let beyond = Integrator::new(boxed(|_| 3e38f32)).rtol(1e-4);
     let e = beyond.integrate_blocking(-5.0, 0.0, 0.0);
     assert!(matches!(e, Err(Error::NotConverged { reason: Reason::Divergent, .. })), "{e:?}");
 }
@@ -319,8 +318,7 @@ fn a_range_of_a_few_numbers_has_its_value() {
 fn vectors_of_unequal_lengths_are_an_error_of_their_own() {
     fn lengths<M: Method + Copy>(method: M, breakpoints: &[f64]) {
         let f = |x: f64| vec![x; if x < 0.5 { 3 } else { 2 }];
-        let here =
-            Integrator::new(Inline::new(f)).method(method).breakpoints(breakpoints).integrate_blocking(0.0, 1.0, 1e-8);
+        let here = Integrator::new(boxed(f)).method(method).breakpoints(breakpoints).integrate_blocking(0.0, 1.0, 1e-8);
         let Err(Error::UnequalLengths { x, expected, found, .. }) = here else { panic!("{here:?}") };
         assert_eq!(found, f(x).len());
         assert_eq!(expected + found, 5);
@@ -345,7 +343,7 @@ fn vectors_of_unequal_lengths_are_an_error_of_their_own() {
     }
     // The empty vector is the zero of every length.
     let f = |x: f64| if x < 0.5 { Vec::new() } else { vec![x; 2] };
-    let e = Integrator::new(Inline::new(f)).breakpoints(&[0.5]).integrate_blocking(0.0, 1.0, 1e-8).unwrap();
+    let e = Integrator::new(boxed(f)).breakpoints(&[0.5]).integrate_blocking(0.0, 1.0, 1e-8).unwrap();
     assert!((e.value[1] - 0.375).abs() < 1e-8);
 }
 
@@ -353,7 +351,7 @@ fn vectors_of_unequal_lengths_are_an_error_of_their_own() {
 fn a_budget_below_the_first_segments_says_what_they_take() {
     for (budget, breakpoints, needed) in [(10, &[][..], 23), (0, &[], 23), (40, &[0.5], 48)] {
         let f = |x: f64| x.exp();
-        let here = Integrator::new(Inline::new(f)).max_evaluations(budget).breakpoints(breakpoints);
+        let here = Integrator::new(boxed(f)).max_evaluations(budget).breakpoints(breakpoints);
         let text = here.integrate_blocking(0.0, 1.0, 1e-8).unwrap_err().to_string();
         assert!(text.contains(&format!("take {needed} evaluations")), "{text}");
         let there = Integrator::new(ThreadPool::new(2).evaluator(f)).max_evaluations(budget).breakpoints(breakpoints);
@@ -364,7 +362,7 @@ fn a_budget_below_the_first_segments_says_what_they_take() {
 #[test]
 fn an_error_prints_goal_value_error_and_the_worst_segment() {
     let f = |x: f64| x.powf(-0.99);
-    let error = Integrator::new(Inline::new(f)).method(GaussKronrod::new(21)).max_evaluations(200);
+    let error = Integrator::new(boxed(f)).method(GaussKronrod::new(21)).max_evaluations(200);
     let error = error.integrate_blocking(0.0, 1.0, 1e-9).unwrap_err();
     let text = error.to_string();
     let Error::NotConverged { estimate, reason, goal, size, needed, .. } = error else { panic!("{text}") };
@@ -390,14 +388,14 @@ fn an_error_prints_goal_value_error_and_the_worst_segment() {
             self.0.abs()
         }
     }
-    let error = Integrator::new(Inline::new(|x: f64| Opaque(-1.0 / x))).integrate_blocking(0.0, 1.0, 1e-9);
+    let error = Integrator::new(boxed(|x: f64| Opaque(-1.0 / x))).integrate_blocking(0.0, 1.0, 1e-9);
     let Err(error) = error else { panic!("it diverges") };
     assert!(error.to_string().contains("seems to diverge"), "{error}");
 }
 
 #[test]
 fn an_integrator_without_a_time_limit_shows_none() {
-    let integrator = Integrator::new(Inline::new(f64::exp));
+    let integrator = Integrator::new(boxed(f64::exp));
     assert!(format!("{integrator:?}").contains("time_limit: None"), "{integrator:?}");
     let limited = integrator.time_limit(std::time::Duration::from_secs(2));
     assert!(format!("{limited:?}").contains("time_limit: Some(2s)"), "{limited:?}");

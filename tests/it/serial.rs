@@ -1,12 +1,14 @@
 //! What `serde` writes is read back with the same bits, and what is no method or no estimate is refused.
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, Euclidean, GaussKronrod, Inline, Integrator, Reason, Simpson, Speculation,
-    TanhSinh, Value,
+    Auto, ClenshawCurtis, Error, Estimate, Euclidean, GaussKronrod, Integrator, Reason, Simpson, Speculation, TanhSinh,
+    Value,
 };
 use num_complex::Complex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::support::boxed;
 
 /// By MessagePack, which keeps the bits of every float.
 fn through_bytes<T: Serialize + DeserializeOwned>(value: &T) -> T {
@@ -38,14 +40,13 @@ fn expect_same<T: Value>(found: &Estimate<T>, given: &Estimate<T>, bits: impl Fn
 
 #[test]
 fn estimates_keep_their_bits() {
-    let given =
-        Integrator::new(Inline::new(|x: f64| (x - 0.3).abs().sqrt())).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let given = Integrator::new(boxed(|x: f64| (x - 0.3).abs().sqrt())).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
     assert!(given.segments.len() > 5);
     expect_same(&through_bytes(&given), &given, |x| vec![x.to_bits()]);
     expect_same(&through_text(&given), &given, |x| vec![x.to_bits()]);
 
     let f = |x: f64| Euclidean(vec![Complex::new(x.cos(), x.sin()), Complex::new(1.0 / 3.0, x)]);
-    let given = Integrator::new(Inline::new(f)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let given = Integrator::new(boxed(f)).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
     let bits = |v: &Euclidean<Vec<Complex<f64>>>| v.0.iter().flat_map(|z| [z.re.to_bits(), z.im.to_bits()]).collect();
     expect_same(&through_bytes(&given), &given, bits);
     expect_same(&through_text(&given), &given, bits);
@@ -53,7 +54,7 @@ fn estimates_keep_their_bits() {
 
 #[test]
 fn odd_floats_keep_their_bits_where_the_format_has_them() {
-    let mut e = Integrator::new(Inline::new(f64::sqrt)).integrate_blocking(0.0, 1.0, 1e-3).unwrap();
+    let mut e = Integrator::new(boxed(f64::sqrt)).integrate_blocking(0.0, 1.0, 1e-3).unwrap();
     let odd = [-0.0, f64::MIN_POSITIVE / 3.0, f64::MAX, 0.1 + 0.2, f64::from_bits(0x3fd5_5555_5555_5556)];
     for x in odd {
         (e.value, e.l1) = (x, -x);
@@ -70,7 +71,7 @@ fn odd_floats_keep_their_bits_where_the_format_has_them() {
 
 #[test]
 fn the_estimate_of_an_error_can_be_kept() {
-    let stuck = Integrator::new(Inline::new(|x: f64| 1.0 / x)).max_evaluations(50).integrate_blocking(0.0, 1.0, 1e-9);
+    let stuck = Integrator::new(boxed(|x: f64| 1.0 / x)).max_evaluations(50).integrate_blocking(0.0, 1.0, 1e-9);
     let Err(Error::NotConverged { estimate, reason, .. }) = stuck else { panic!("no integral") };
     expect_same(&through_bytes(&estimate), &estimate, |x| vec![x.to_bits()]);
     assert_eq!(through_text(&reason), reason);

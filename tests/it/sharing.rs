@@ -7,12 +7,13 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use coquad::{
-    Evaluator, EvaluatorExt, GaussKronrod, Inline, Integrator, Observer, PointCache, Progress, Simpson, Speculation,
+    Evaluator, EvaluatorExt, GaussKronrod, Integrator, Observer, PointCache, Progress, Simpson, Speculation,
     ThreadPool, blocking_fn,
 };
 use futures::executor::block_on;
 use futures::future::join_all;
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency};
 
 /// What calls pass through: the first waits until it is opened.
@@ -70,7 +71,7 @@ fn fifty_integrals_at_once_evaluate_each_point_once() {
     .method(Simpson)
     .speculation(ONCE);
     let all = block_on(join_all((0..50).map(|_| integrator.integrate(-1.0, 1.0, 1e-6))));
-    let expected = Integrator::new(Inline::new(peak)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
+    let expected = Integrator::new(boxed(peak)).method(Simpson).integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
     for e in all {
         let e = e.unwrap();
         assert_eq!((e.value.to_bits(), e.evaluations), (expected.value.to_bits(), expected.evaluations));
@@ -86,8 +87,7 @@ fn fifty_integrals_at_once_stay_within_the_concurrency() {
     let ranges = (0..50).map(|i| integrator.integrate(-1.0, 1.0 + f64::from(i % 25), 1e-8));
     for (i, e) in clock.run(join_all(ranges)).into_iter().enumerate() {
         let b = 1.0 + (i % 25) as f64;
-        let expected =
-            Integrator::new(Inline::new(peak)).method(GaussKronrod::new(21)).integrate_blocking(-1.0, b, 1e-8);
+        let expected = Integrator::new(boxed(peak)).method(GaussKronrod::new(21)).integrate_blocking(-1.0, b, 1e-8);
         assert_eq!(e.unwrap().value.to_bits(), expected.unwrap().value.to_bits());
     }
     assert_eq!(clock.most_outstanding(), 10);
@@ -122,7 +122,7 @@ fn dropped_at_poll(k: usize, method: impl coquad::Method) -> bool {
     };
     drop(first);
     let e = clock.run(second).unwrap();
-    let expected = Integrator::new(Inline::new(peak)).method(method).integrate_blocking(-1.0, 1.0, 1e-4).unwrap();
+    let expected = Integrator::new(boxed(peak)).method(method).integrate_blocking(-1.0, 1.0, 1e-4).unwrap();
     assert_eq!((e.value.to_bits(), e.evaluations), (expected.value.to_bits(), expected.evaluations), "dropped at {k}");
     assert_eq!(clock.outstanding(), 0, "nothing is left behind");
     finished
@@ -247,10 +247,10 @@ fn a_tighter_tolerance_pays_only_for_new_points() {
 #[test]
 fn a_given_cache_is_shared_and_spares_even_inline_evaluations() {
     let cache = PointCache::new();
-    let first = Integrator::new(Inline::new(peak)).with_cache(cache.clone());
+    let first = Integrator::new(boxed(peak)).with_cache(cache.clone());
     let e = first.integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
     assert_eq!((cache.len(), e.performed), (e.evaluations, e.evaluations));
-    let second = Integrator::new(Inline::new(|_: f64| -> f64 { panic!("all is known") })).with_cache(cache);
+    let second = Integrator::new(boxed(|_: f64| -> f64 { panic!("all is known") })).with_cache(cache);
     let again = second.integrate_blocking(-1.0, 1.0, 1e-6).unwrap();
     assert_eq!((again.performed, again.value.to_bits()), (0, e.value.to_bits()));
 }
@@ -298,7 +298,7 @@ fn observers_see_the_same_decisions_on_any_number_of_workers() {
         clock.run(integrator.integrate(-1.0, 1.0, 1e-9)).unwrap()
     };
     let inline = Arc::new(Record::default());
-    let integrator = Integrator::new(Inline::new(peak)).method(GaussKronrod::new(21)).observer(inline.clone());
+    let integrator = Integrator::new(boxed(peak)).method(GaussKronrod::new(21)).observer(inline.clone());
     let expected = integrator.integrate_blocking(-1.0, 1.0, 1e-9).unwrap();
     assert_eq!(inline.finished.load(Ordering::Relaxed), expected.performed);
     for workers in [1, 30, 300] {

@@ -1,10 +1,11 @@
 //! Tolerances that people need: relative to the integral of the norm, and to each component's own size.
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, Scales, Simpson, TanhSinh,
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Integrator, Method, Reason, Scales, Simpson, TanhSinh,
     ThreadPool,
 };
 
+use crate::support::boxed;
 use crate::support::families::Draw;
 
 const SEED: u64 = 20_261_130;
@@ -20,7 +21,7 @@ fn sweep(method: impl Method, [rtol, rtol_l1]: [f64; 2]) -> Vec<Ended> {
     let zero = 2.0 * (1.0 - (-1.0_f64).exp());
     let steepness = (-20..=20).map(|i| zero * (1.0 + f64::from(i) * 1e-9));
     let ask = |steepness: f64| {
-        let f = Inline::new(move |x: f64| (-x).exp() - steepness * x);
+        let f = boxed(move |x: f64| (-x).exp() - steepness * x);
         let integrator = Integrator::new(f).method(method.clone()).rtol(rtol).rtol_l1(rtol_l1);
         (integrator.integrate_blocking(0.0, 1.0, 0.0), (zero - steepness) / 2.0)
     };
@@ -53,7 +54,7 @@ fn an_integral_that_passes_through_zero_is_known_to_a_part_of_its_norm() {
 
 #[test]
 fn local_control_takes_it_too() {
-    let e = Integrator::new(Inline::new(|x: f64| (-x * x).exp() * x)).method(Simpson).rtol_l1(1e-8);
+    let e = Integrator::new(boxed(|x: f64| (-x * x).exp() * x)).method(Simpson).rtol_l1(1e-8);
     let e = e.integrate_blocking(-2.0, 2.0, 0.0).expect("a part of the norm");
     assert!(e.error <= 1e-8 * e.l1 && e.value.abs() <= 1e-8 * e.l1, "{e:?}");
 }
@@ -66,8 +67,8 @@ fn of_a_positive_integrand_both_relative_tolerances_ask_for_the_same() {
         let (at, width, power) = (draw.within(0.0, 1.0), log(&mut draw, 1e-3, 1.0), draw.within(-0.7, 2.0));
         let f = move |x: f64| (x - at).abs().powf(power) + width / (width * width + (x - 0.3) * (x - 0.3));
         let rtol = log(&mut draw, 1e-10, 1e-2);
-        let by_value = Integrator::new(Inline::new(f)).rtol(rtol).integrate_blocking(0.0, 1.0, 0.0);
-        let by_norm = Integrator::new(Inline::new(f)).rtol_l1(rtol).integrate_blocking(0.0, 1.0, 0.0);
+        let by_value = Integrator::new(boxed(f)).rtol(rtol).integrate_blocking(0.0, 1.0, 0.0);
+        let by_norm = Integrator::new(boxed(f)).rtol_l1(rtol).integrate_blocking(0.0, 1.0, 0.0);
         match (by_value, by_norm) {
             (Ok(p), Ok(q)) => assert_eq!((p.value.to_bits(), p.evaluations), (q.value.to_bits(), q.evaluations)),
             (
@@ -83,7 +84,7 @@ fn of_a_positive_integrand_both_relative_tolerances_ask_for_the_same() {
 #[test]
 fn whoever_evaluates_the_answer_is_the_same() {
     let f = |x: f64| (30.0 * x).sin() * (x - 0.4).abs().sqrt() + 1.0 / (1e-4 + (x - 0.8) * (x - 0.8)) - 155.0;
-    let here = Integrator::new(Inline::new(f)).rtol_l1(1e-9).integrate_blocking(0.0, 1.0, 0.0).expect("an integral");
+    let here = Integrator::new(boxed(f)).rtol_l1(1e-9).integrate_blocking(0.0, 1.0, 0.0).expect("an integral");
     for workers in [1, 2, 7] {
         let pool = Integrator::new(ThreadPool::new(workers).evaluator(f)).rtol_l1(1e-9);
         let e = pool.integrate_blocking(0.0, 1.0, 0.0).expect("the same");
@@ -97,12 +98,12 @@ fn whoever_evaluates_the_answer_is_the_same() {
 #[test]
 fn what_is_no_tolerance_is_refused_with_its_number_before_anything_is_evaluated() {
     for bad in [-1e-8, f64::NAN, f64::NEG_INFINITY] {
-        let f = Inline::new(|_: f64| -> f64 { panic!("evaluated") });
+        let f = boxed(|_: f64| -> f64 { panic!("evaluated") });
         let error = Integrator::new(f).rtol_l1(bad).integrate_blocking(0.0, 1.0, 1e-8).expect_err("no tolerance");
         assert!(matches!(error, Error::InvalidTolerance { .. }), "{error}");
         assert!(error.to_string().contains(&format!("rtol_l1 = {bad:?}")), "{error}");
     }
-    let any = Integrator::new(Inline::new(f64::exp)).rtol_l1(f64::INFINITY);
+    let any = Integrator::new(boxed(f64::exp)).rtol_l1(f64::INFINITY);
     assert_eq!(any.integrate_blocking(0.0, 1.0, 0.0).expect("any will do").evaluations, 23);
 }
 
@@ -129,12 +130,12 @@ fn each_component_is_right_to_its_own_size() {
         let off = value.iter().zip(&members).map(|(value, m)| (value - exact(*m)).abs() / m.0);
         off.fold(0.0, f64::max)
     };
-    let plain = Integrator::new(Inline::new(values.clone())).rtol(1e-4);
+    let plain = Integrator::new(boxed(values.clone())).rtol(1e-4);
     let plain = plain.integrate_blocking(0.0, 1.0, 0.0).expect("the largest is right");
     assert!(worst(&plain.value) > 1e-2, "seed {SEED}: the small ones are not: {:e}", worst(&plain.value));
 
     let scales = Scales::new(&sizes);
-    let scaled = Integrator::new(Inline::new(move |x| scales.of(values(x))));
+    let scaled = Integrator::new(boxed(move |x| scales.of(values(x))));
     let e = scaled.integrate_blocking(0.0, 1.0, 1e-6).expect("all are right");
     assert!(worst(&e.value.value) <= e.error && e.error <= 1e-6, "seed {SEED}: {:e}", worst(&e.value.value));
 }

@@ -1,8 +1,9 @@
 //! What the default method claims on the kinds of `support/truth.rs` is so: mass at every scale, laws that end,
 //! integrals that do not exist, needles beside something singular.
 
-use coquad::{Auto, Error, Estimate, GaussKronrod, Inline, Integrator, Method, ThreadPool};
+use coquad::{Auto, Error, Estimate, GaussKronrod, Integrator, Method, ThreadPool};
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency};
 use crate::support::families::Draw;
 use crate::support::truth::{KINDS, Question, kind};
@@ -18,7 +19,7 @@ struct Score {
 
 fn ask<M: Method>(method: M, question: &Question, rtol: f64) -> Result<Estimate, Error> {
     let f = question.f.clone();
-    let integrator = Integrator::new(Inline::new(move |x| f(x))).method(method).rtol(rtol);
+    let integrator = Integrator::new(boxed(move |x| f(x))).method(method).rtol(rtol);
     let integrator = integrator.breakpoints(&question.breakpoints).max_evaluations(100_000);
     integrator.integrate_blocking(question.a, question.b, 0.0)
 }
@@ -75,7 +76,7 @@ fn a_point_where_the_integrand_is_infinite_is_no_obstacle() {
     is_true("infinite in the middle", 100, 98, SEED);
     // One infinite value of a smooth integrand is a fault, and no singular point.
     for f in [f64::exp as fn(f64) -> f64, |x| 1.0 / (1.0 + (6.0 * x - 3.0).powi(2)), |x| -x.cos()] {
-        let faulty = Inline::new(move |x: f64| if x == 0.5 { f64::INFINITY } else { f(x) });
+        let faulty = boxed(move |x: f64| if x == 0.5 { f64::INFINITY } else { f(x) });
         let ended = Integrator::new(faulty).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0);
         assert!(matches!(ended, Err(Error::NonFinite { x: 0.5, .. })), "{ended:?}");
     }
@@ -94,12 +95,12 @@ fn what_lies_between_the_last_number_and_a_limit_is_no_part_of_a_claim() {
 
 #[test]
 fn an_answer_from_zeros_alone_says_so() {
-    let far = Integrator::new(Inline::new(|x: f64| (-(x - 700.0).powi(2)).exp()));
+    let far = Integrator::new(boxed(|x: f64| (-(x - 700.0).powi(2)).exp()));
     let e = far.integrate_blocking(f64::NEG_INFINITY, f64::INFINITY, 1e-9).expect("nothing is to be seen");
     assert!(e.saw_nothing() && e.to_string().ends_with("all of them zero"), "{e}");
-    let e = Integrator::new(Inline::new(f64::sin)).integrate_blocking(-1.0, 1.0, 1e-9).expect("it is smooth");
+    let e = Integrator::new(boxed(f64::sin)).integrate_blocking(-1.0, 1.0, 1e-9).expect("it is smooth");
     assert!(e.value.abs() < 1e-15 && !e.saw_nothing());
-    let e = Integrator::new(Inline::new(f64::sin)).integrate_blocking(1.0, 1.0, 1e-9).expect("it is empty");
+    let e = Integrator::new(boxed(f64::sin)).integrate_blocking(1.0, 1.0, 1e-9).expect("it is empty");
     assert!(!e.saw_nothing());
 }
 
@@ -118,7 +119,7 @@ fn an_absolute_tolerance_does_not_end_the_search_for_what_was_not_seen() {
     for name in ["density on a wide range", "bump on a wide range", "exponential of any scale"] {
         for question in (kind(name).draw)(100, SEED) {
             let f = question.f.clone();
-            let integrator = Integrator::new(Inline::new(move |x| f(x)));
+            let integrator = Integrator::new(boxed(move |x| f(x)));
             if let Ok(e) = integrator.integrate_blocking(question.a, question.b, 1e-10) {
                 if (e.value - question.exact).abs() > 1e-9 {
                     println!("{}: {e}", question.name);
@@ -205,7 +206,7 @@ fn the_second_look_evaluates_no_point_again() {
         for question in (kind.draw)(4, SEED) {
             let seen = Arc::new(Mutex::new((HashSet::new(), 0)));
             let (f, log) = (question.f.clone(), seen.clone());
-            let counted = Inline::new(move |x: f64| {
+            let counted = boxed(move |x: f64| {
                 let mut log = log.lock().expect("no panic");
                 log.0.insert(x.to_bits());
                 log.1 += 1;
@@ -237,7 +238,7 @@ fn no_gap_is_wider_than_a_70th_of_a_range_that_was_cut() {
             log.lock().expect("no panic").push(x);
             f(x)
         };
-        let e = Integrator::new(Inline::new(logged)).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0);
+        let e = Integrator::new(boxed(logged)).rtol(1e-8).integrate_blocking(0.0, 1.0, 0.0);
         assert!(e.expect("it exists").segments.len() > 1, "{i}");
         let mut points = seen.lock().expect("no panic").clone();
         points.sort_by(f64::total_cmp);
@@ -257,7 +258,7 @@ fn a_budget_below_the_second_look_is_reported_the_same_by_all() {
             (kind.draw)(2, SEED).into_iter().flat_map(|q| [30, 75, 110, 140].map(|n| (q.clone(), n)))
         {
             let f = question.f.clone();
-            let here = Integrator::new(Inline::new(move |x| f(x))).breakpoints(&question.breakpoints);
+            let here = Integrator::new(boxed(move |x| f(x))).breakpoints(&question.breakpoints);
             let here = here.max_evaluations(budget).integrate_blocking(question.a, question.b, 1e-6);
             if let Err(Error::NotConverged { estimate: e, .. }) = &here {
                 assert!(e.error > 1e-6 && e.evaluations <= budget, "{} by {budget}: {e}", question.name);
@@ -288,7 +289,7 @@ fn a_scale_that_is_far_too_small_costs_points_and_loses_nothing() {
             (-v * v).exp() / size
         };
         let exact = std::f64::consts::PI.sqrt() / 2.0 * (1.0 + 1.0 / rate);
-        let integrator = Integrator::new(Inline::new(density)).scale(centre, part * size).rtol(1e-6);
+        let integrator = Integrator::new(boxed(density)).scale(centre, part * size).rtol(1e-6);
         match integrator.integrate_blocking(f64::NEG_INFINITY, f64::INFINITY, 0.0) {
             Ok(e) if (e.value - exact).abs() <= 1e-5 * exact => right += 1,
             Ok(e) => panic!("{centre:e}, {size:e}, {part:e}, {rate}, seed {SEED}: {e} for {exact:e}"),

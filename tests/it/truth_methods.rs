@@ -1,7 +1,8 @@
 //! Methods other than the default on drawn questions of the kinds on which a quadrature claims what is not so.
 
-use coquad::{ClenshawCurtis, Error, GaussKronrod, Inline, Integrator, Method, TanhSinh};
+use coquad::{ClenshawCurtis, Error, GaussKronrod, Integrator, Method, TanhSinh};
 
+use crate::support::boxed;
 use crate::support::truth::{Question, kind};
 
 const SEED: u64 = 20_261_129;
@@ -10,7 +11,7 @@ const BUDGET: usize = 100_000;
 
 fn ask<M: Method>(method: M, q: &Question) -> Result<f64, Error> {
     let f = q.f.clone();
-    let integrator = Integrator::new(Inline::new(move |x| f(x))).method(method).rtol(RTOL).max_evaluations(BUDGET);
+    let integrator = Integrator::new(boxed(move |x| f(x))).method(method).rtol(RTOL).max_evaluations(BUDGET);
     Ok(integrator.breakpoints(&q.breakpoints).integrate_blocking(q.a, q.b, 0.0)?.value)
 }
 
@@ -50,11 +51,11 @@ fn smooth_odd_integrands_are_resolved_by_one_panel() {
     let odd: [fn(f64) -> f64; 4] = [f64::sin, |x| x * x * x, |x| x * (-x * x).exp(), |x| x / (2.0 + x * x)];
     for f in odd {
         for points in [21, 31, 41, 51, 61] {
-            let integrator = Integrator::new(Inline::new(f)).method(GaussKronrod::new(points));
+            let integrator = Integrator::new(boxed(f)).method(GaussKronrod::new(points));
             let e = integrator.integrate_blocking(-1.0, 1.0, 1e-8).expect("smooth");
             assert!(e.value.abs() <= 1e-15 && e.evaluations == points, "{points}: {e:?}");
         }
-        let e = Integrator::new(Inline::new(f)).method(TanhSinh).integrate_blocking(-1.0, 1.0, 1e-8).expect("smooth");
+        let e = Integrator::new(boxed(f)).method(TanhSinh).integrate_blocking(-1.0, 1.0, 1e-8).expect("smooth");
         assert!(e.value.abs() <= 1e-15 && e.evaluations <= 110, "{e:?}");
     }
 }

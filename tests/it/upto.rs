@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Inline, Integrator, Method, Reason, Simpson, TanhSinh,
-    ThreadPool,
+    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Integrator, Method, Reason, Simpson, TanhSinh, ThreadPool,
 };
 
+use crate::support::boxed;
 use crate::support::families::Draw;
 
 const SEED: u64 = 20_261_131;
@@ -22,7 +22,7 @@ fn distance(z: f64) -> f64 {
 #[test]
 fn distances_to_many_redshifts_cost_one_rule_each() {
     let redshifts: Vec<f64> = (1..=200).map(|i| 0.05 * f64::from(i)).collect();
-    let integrator = Integrator::new(Inline::new(distance)).rtol(1e-8);
+    let integrator = Integrator::new(boxed(distance)).rtol(1e-8);
     let all = integrator.integrate_upto_blocking(0.0, &redshifts, 0.0).expect("smooth");
     let mut single = 0;
     for (e, z) in all.iter().zip(&redshifts) {
@@ -69,7 +69,7 @@ fn each_meets_its_tolerance(method: impl Method + std::fmt::Debug, members: usiz
         let (f, a, limits) = drawn(&mut draw);
         let [atol, rtol] = [[1e-6, 0.0], [0.0, 1e-6], [1e-9, 1e-4]][member % 3];
         let by = f.clone();
-        let integrator = Integrator::new(Inline::new(move |x| by(x))).method(method.clone()).rtol(rtol);
+        let integrator = Integrator::new(boxed(move |x| by(x))).method(method.clone()).rtol(rtol);
         let all = match integrator.integrate_upto_blocking(a, &limits, atol) {
             Ok(all) => all,
             // Said, not claimed: some methods cannot do all of these.
@@ -92,7 +92,7 @@ fn each_meets_its_tolerance(method: impl Method + std::fmt::Debug, members: usiz
             let ends = [e.segments[0].a, e.segments[e.segments.len() - 1].b];
             let close = |p: f64, q: f64| p == q || (p - q).abs() <= 1e-12 * q.abs().max(1.0);
             assert!(close(ends[0], a.min(*b)) && close(ends[1], a.max(*b)), "{name}: {ends:?}");
-            let one = Integrator::new(Inline::new({
+            let one = Integrator::new(boxed({
                 let f = f.clone();
                 move |x| f(x)
             }));
@@ -121,7 +121,7 @@ fn the_nearest_limit_is_as_right_as_the_farthest() {
     for power in [0.5, 3.0, 9.0] {
         let limits: Vec<f64> = (1..=12).rev().map(|i| 10_f64.powi(-i / 2)).collect();
         let f = move |x: f64| x.powf(power) * (1.0 + (200.0 * x).sin());
-        let integrator = Integrator::new(Inline::new(f)).method(GaussKronrod::new(21)).rtol(1e-9);
+        let integrator = Integrator::new(boxed(f)).method(GaussKronrod::new(21)).rtol(1e-9);
         let all = integrator.integrate_upto_blocking(0.0, &limits, 0.0).expect("integrals");
         for (e, b) in all.iter().zip(&limits) {
             assert!(e.error <= 1e-9 * e.value, "{power} {b}: {e:?}");
@@ -137,7 +137,7 @@ fn one_limit_is_one_integral_and_whoever_evaluates_the_bits_are_the_same() {
     for _ in 0..40 {
         let (f, a, limits) = drawn(&mut draw);
         let by = f.clone();
-        let here = Integrator::new(Inline::new(move |x| by(x))).rtol(1e-7);
+        let here = Integrator::new(boxed(move |x| by(x))).rtol(1e-7);
         let all = here.integrate_upto_blocking(a, &limits, 1e-9).expect("integrals");
         for workers in [1, 3] {
             let calls = Arc::new(Mutex::new(HashMap::new()));
@@ -173,7 +173,7 @@ fn one_limit_is_one_integral_and_whoever_evaluates_the_bits_are_the_same() {
 
 #[test]
 fn what_is_asked_in_vain_is_said() {
-    let integrator = Integrator::new(Inline::new(|x: f64| 1.0 / (x - 1.0).abs())).rtol(1e-8);
+    let integrator = Integrator::new(boxed(|x: f64| 1.0 / (x - 1.0).abs())).rtol(1e-8);
     let error = integrator.integrate_upto_blocking(0.0, &[3.0, 0.5, 2.0], 0.0).expect_err("it diverges at 1");
     let Error::NotConverged { estimate, reason, goal, .. } = error else { panic!("{error}") };
     assert_eq!((reason, estimate.segments[estimate.segments.len() - 1].b), (Reason::Divergent, 2.0));
@@ -181,7 +181,7 @@ fn what_is_asked_in_vain_is_said() {
     let fine = integrator.integrate_upto_blocking(0.0, &[0.5, -1.0], 0.0).expect("away from it");
     assert!((fine[0].value - 2_f64.ln()).abs() < 1e-8 && (fine[1].value + 2_f64.ln()).abs() < 1e-8);
 
-    let f = || Integrator::new(Inline::new(|_: f64| -> f64 { panic!("evaluated") }));
+    let f = || Integrator::new(boxed(|_: f64| -> f64 { panic!("evaluated") }));
     let error = f().integrate_upto_blocking(0.0, &[1.0, f64::NAN], 1e-8).expect_err("no limit");
     assert!(matches!(error, Error::InvalidInterval { .. }), "{error}");
     let error = f().integrate_upto_blocking(0.0, &[], -1.0).expect_err("no tolerance");
@@ -194,7 +194,7 @@ fn what_is_asked_in_vain_is_said() {
 /// An odd integrand from zero, to both sides: the integral over both together is zero, and nobody asked for that.
 #[test]
 fn limits_on_both_sides_do_not_cancel() {
-    let integrator = Integrator::new(Inline::new(|x: f64| x * (-x * x).exp())).rtol(1e-10);
+    let integrator = Integrator::new(boxed(|x: f64| x * (-x * x).exp())).rtol(1e-10);
     let e = integrator.integrate_upto_blocking(0.0, &[-INF, INF, -1.0], 0.0).expect("integrals");
     assert!((e[0].value - 0.5).abs() <= 1e-10 && (e[1].value - 0.5).abs() <= 1e-10);
     assert!((e[2].value - 0.5 * (1.0 - (-1.0_f64).exp())).abs() <= 1e-10);
@@ -204,7 +204,7 @@ fn limits_on_both_sides_do_not_cancel() {
 #[test]
 fn ten_thousand_limits_are_no_burden() {
     let limits: Vec<f64> = (1..=10_000).map(|i| f64::from(i) * 1e-4).collect();
-    let integrator = Integrator::new(Inline::new(f64::sqrt)).rtol(1e-9);
+    let integrator = Integrator::new(boxed(f64::sqrt)).rtol(1e-9);
     let all = integrator.integrate_upto_blocking(0.0, &limits, 0.0).expect("integrals");
     let exact = |b: f64| 2.0 / 3.0 * b * b.sqrt();
     assert!(all.iter().zip(&limits).all(|(e, b)| (e.value - exact(*b)).abs() <= 1e-9 * exact(*b)));

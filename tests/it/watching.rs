@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use coquad::{
-    Arithmetic, Error, EvaluationError, Evaluator, EvaluatorExt, Inline, Integrator, Observer, PointCache, ThreadPool,
-    Value, batch_fn, blocking_fn, evaluator_fn,
+    Arithmetic, Error, EvaluationError, Evaluator, EvaluatorExt, Integrator, Observer, PointCache, ThreadPool, Value,
+    batch_fn, blocking_fn, evaluator_fn,
 };
+
+use crate::support::boxed;
 
 fn peak(x: f64) -> f64 {
     1.0 / (1e-3 + (x - 0.3) * (x - 0.3))
@@ -70,7 +72,7 @@ fn observers_are_given_what_each_evaluation_came_to() {
         Ok::<_, String>(peak(x))
     };
     let batch = |xs: Vec<f64>| async move { Ok::<_, String>(xs.into_iter().map(peak).collect::<Vec<f64>>()) };
-    values_are_told(Inline::new(peak), "inline");
+    values_are_told(boxed(peak), "inline");
     values_are_told(ThreadPool::new(3).evaluator(peak), "pool");
     values_are_told(evaluator_fn(5, later), "async");
     values_are_told(blocking_fn(3, |x: f64| Ok::<_, String>(peak(x))), "blocking");
@@ -82,10 +84,9 @@ fn observers_are_given_what_each_evaluation_came_to() {
 #[test]
 fn what_a_cache_knew_is_not_told() {
     let cache = PointCache::new();
-    let first =
-        Integrator::new(Inline::new(peak)).with_cache(cache.clone()).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
+    let first = Integrator::new(boxed(peak)).with_cache(cache.clone()).integrate_blocking(0.0, 1.0, 1e-9).unwrap();
     let record = Arc::new(Record::default());
-    let again = Integrator::new(Inline::new(peak)).with_cache(cache).observer(record.clone());
+    let again = Integrator::new(boxed(peak)).with_cache(cache).observer(record.clone());
     assert_eq!(again.integrate_blocking(0.0, 1.0, 1e-9).unwrap().value.to_bits(), first.value.to_bits());
     assert_eq!(record.values.lock().unwrap().len(), 0);
 }
@@ -160,7 +161,7 @@ fn to_be_given_values_copies_none() {
         assert_eq!(silent, asked, "{name}");
     }
     let value = |x: f64, copied: &Arc<AtomicUsize>| Long(vec![peak(x), x.exp(), x], copied.clone());
-    same(move |copied| Inline::new(move |x: f64| value(x, &copied)), "inline");
+    same(move |copied| boxed(move |x: f64| value(x, &copied)), "inline");
     let later = move |copied: Arc<AtomicUsize>| {
         evaluator_fn(1, move |x: f64| futures::future::ready(Ok::<_, String>(value(x, &copied))))
     };

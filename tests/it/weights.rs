@@ -5,11 +5,12 @@ use std::f64::consts::PI;
 use std::sync::Arc;
 
 use coquad::{
-    Algebraic, Bessel, Error, Estimate, Fourier, Inline, Integrator, Method, Oscillator, PointCache, PrincipalValue,
-    Reason, ThreadPool, Value, batch_fn, evaluator_fn,
+    Algebraic, Bessel, Error, Estimate, Fourier, Integrator, Method, Oscillator, PointCache, PrincipalValue, Reason,
+    ThreadPool, Value, batch_fn, evaluator_fn,
 };
 use num_complex::Complex;
 
+use crate::support::boxed;
 use crate::support::cluster::{Cluster, Latency};
 use crate::support::families::Draw;
 use crate::support::poles::{Ends, Pole, ends, poles};
@@ -23,7 +24,7 @@ fn of<M: Method>(
     method: M,
     f: impl Fn(f64) -> f64 + Send + Sync + 'static,
 ) -> Integrator<impl coquad::Evaluator<Value = f64>, M> {
-    Integrator::new(Inline::new(f)).method(method)
+    Integrator::new(boxed(f)).method(method)
 }
 
 fn at(pole: &Pole) -> Result<Estimate, Error> {
@@ -56,8 +57,7 @@ fn a_pole_may_be_an_ulp_from_a_limit_and_on_a_breakpoint() {
     for c in [f64::next_up(a), a + 1e-13, 0.0, 0.5, f64::next_down(b)] {
         // exp(x - c) - 1 has no pole: the rest is the logarithm.
         let exact = {
-            let smooth =
-                Integrator::new(Inline::new(move |x: f64| if x == c { 1.0 } else { (x - c).exp_m1() / (x - c) }));
+            let smooth = Integrator::new(boxed(move |x: f64| if x == c { 1.0 } else { (x - c).exp_m1() / (x - c) }));
             smooth.integrate_blocking(a, b, 1e-13).expect("smooth").value + ((b - c) / (c - a)).ln()
         };
         for cuts in [&[][..], &[c], &[0.25, c, 0.5], &[c.next_up(), c.next_down()]] {
@@ -182,9 +182,8 @@ fn drawn_weights_are_right_to_twelve_digits() {
 #[test]
 fn weights_are_right_where_auto_ends_at_roundoff() {
     // cos(x) (1 - x)^-0.9: 1 - x has too few digits for Auto.
-    let plain = Integrator::new(Inline::new(|x: f64| x.cos() * (1.0 - x).powf(-0.9)))
-        .rtol(1e-12)
-        .integrate_blocking(0.0, 1.0, 0.0);
+    let plain =
+        Integrator::new(boxed(|x: f64| x.cos() * (1.0 - x).powf(-0.9))).rtol(1e-12).integrate_blocking(0.0, 1.0, 0.0);
     assert!(plain.is_err(), "{plain:?}");
     let method = Algebraic::new(0.0, -0.9);
     let e = of(method, f64::cos).rtol(1e-13).integrate_blocking(0.0, 1.0, 0.0).expect("the weight is known");
@@ -238,7 +237,7 @@ fn bits<T: Value>(e: &Estimate<T>, of: impl Fn(&T) -> Vec<u64>) -> Vec<u64> {
 fn everywhere<M: Method + std::fmt::Debug>(method: M, f: fn(f64) -> [Complex<f64>; 2], a: f64, b: f64) {
     let of = |v: &[Complex<f64>; 2]| v.iter().flat_map(|z| [z.re.to_bits(), z.im.to_bits()]).collect::<Vec<_>>();
     let asked = |e: Result<Estimate<_>, Error<_>>| bits(&e.expect("it converges"), of);
-    let inline = Integrator::new(Inline::new(f)).method(method.clone()).rtol(1e-9).integrate_blocking(a, b, 0.0);
+    let inline = Integrator::new(boxed(f)).method(method.clone()).rtol(1e-9).integrate_blocking(a, b, 0.0);
     let evaluations = inline.as_ref().expect("it converges").evaluations;
     let inline = asked(inline);
     for workers in [1, 2, 8] {
@@ -261,7 +260,7 @@ fn everywhere<M: Method + std::fmt::Debug>(method: M, f: fn(f64) -> [Complex<f64
         let path = std::env::temp_dir().join(format!("coquad-weights-{}-{evaluations}", std::process::id()));
         for performed in [evaluations, 0] {
             let cache = PointCache::open(&path, "a resonance and a kink").expect("a file");
-            let kept = Integrator::new(Inline::new(f)).method(method.clone()).rtol(1e-9).with_cache(cache);
+            let kept = Integrator::new(boxed(f)).method(method.clone()).rtol(1e-9).with_cache(cache);
             let e = kept.integrate_blocking(a, b, 0.0).expect("it converges");
             assert_eq!((e.performed, asked(Ok(e))), (performed, inline.clone()));
         }
@@ -298,7 +297,7 @@ fn many_poles_share_one_set_of_evaluations() {
     let f = |x: f64| 0.01 / ((x - 0.3) * (x - 0.3) + 0.01) + (-x * x).exp() * (x + 0.5).abs();
     let cs: Vec<f64> = (0..100).map(|i| -1.9 + 0.038 * f64::from(i)).collect();
     for (a, b) in [(-2.0, 2.0), (-INF, INF)] {
-        let many = Integrator::new(Inline::new(f)).method(PrincipalValue::many(&cs)).rtol(1e-9);
+        let many = Integrator::new(boxed(f)).method(PrincipalValue::many(&cs)).rtol(1e-9);
         let each = many.integrate_each_blocking(a, b, 0.0).expect("simple poles");
         let (mut dearest, mut all) = (0, 0);
         for (e, c) in each.iter().zip(&cs) {
@@ -321,8 +320,8 @@ fn many_poles_share_one_set_of_evaluations() {
         assert_eq!(e.evaluations, each[0].evaluations);
     }
     let refused =
-        Integrator::new(Inline::new(f)).method(PrincipalValue::many(&[0.5, 1.0])).integrate_blocking(0.0, 1.0, 1e-9);
+        Integrator::new(boxed(f)).method(PrincipalValue::many(&[0.5, 1.0])).integrate_blocking(0.0, 1.0, 1e-9);
     assert!(matches!(refused, Err(Error::Unsuitable { .. })), "{refused:?}");
-    let none = Integrator::new(Inline::new(f)).method(PrincipalValue::many(&[])).integrate_blocking(0.0, 1.0, 1e-9);
+    let none = Integrator::new(boxed(f)).method(PrincipalValue::many(&[])).integrate_blocking(0.0, 1.0, 1e-9);
     assert_eq!(none.expect("nothing to do").value, Vec::<f64>::new());
 }

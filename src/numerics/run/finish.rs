@@ -27,6 +27,11 @@ pub(crate) fn of_one<T: Value, K>(panel: &Panel<K>, local: Local<T>, points: usi
     }
 }
 
+/// Sorts segments. By itself, so that it is compiled once for a type of values.
+fn ascend<T>(segments: &mut [Segment<T>]) {
+    segments.sort_by(|p, q| p.a.total_cmp(&q.a));
+}
+
 /// How an integral ends: with an estimate, or with the reason why that does not meet the goal, a tolerance in
 /// numbers. `needed`: how many evaluations there would have been, had the budget covered them.
 #[inline]
@@ -104,7 +109,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         }
         // Ascending in `t` is ascending in `x`, but for the two halves of the line.
         if !domain.is_ascending() {
-            segments.sort_by(|p, q| p.a.total_cmp(&q.a));
+            ascend(&mut segments);
         }
         Estimate { value, error: self.error, evaluations, performed, l1, segments: segments.into() }
     }

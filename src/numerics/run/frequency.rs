@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::super::method::{Method, Panel};
 use super::super::value::Value;
-use super::reason::Sample;
+use super::reason::{Sample, nearest_first};
 use super::{Looks, Run};
 
 /// A panel resolves the integrand if its error is below this part of the integral of the norm.
@@ -63,7 +63,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
             .filter(|(_, (panel, is_resolved))| *is_resolved && is_beside(panel))
             .map(|(i, (panel, _))| (i.abs_diff(at), *panel))
             .collect();
-        beside.sort_by_key(|(distance, _)| *distance);
+        nearest_first(&mut beside);
         let panels: Vec<Panel<M::Kind>> = beside.into_iter().map(|(_, panel)| panel).collect();
         let (outer, place, next) = seen(&panels, source)?;
         // Once more, nearer.

@@ -110,8 +110,10 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let Upto { places, ascends, wraps } = self.upto.as_ref()?;
         let mut leaves: Vec<_> = self.indexed().collect();
         if *wraps {
-            // Stable: within either sign they ascend.
-            leaves.sort_by_key(|(_, leaf)| leaf.panel.a.is_sign_negative());
+            // Within either sign they ascend.
+            let (first, second) = leaves.into_iter().partition(|(_, leaf)| leaf.panel.a.is_sign_positive());
+            leaves = first;
+            leaves.extend::<Vec<_>>(second);
         }
         if !ascends {
             leaves.reverse();

@@ -20,6 +20,11 @@ const TURNS: usize = 5;
 /// Contributions next to a singular place that fall more slowly than this power of the distance do not fall.
 const FALLS: f64 = 0.02;
 
+/// Sorts panels by their distances. By itself, so that it is compiled once for a kind of panels.
+pub(super) fn nearest_first<K>(panels: &mut [(usize, Panel<K>)]) {
+    panels.sort_by_key(|panel| panel.0);
+}
+
 /// Whether values go up and down many times, on one side of zero.
 pub(crate) fn turns(mut samples: Vec<Sample>) -> bool {
     samples.retain(|&(t, norm)| t != 0.0 && norm.is_finite());
@@ -164,7 +169,7 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         let first = at.saturating_sub(reach);
         let near = self.in_order().enumerate().skip(first).take(at - first + reach + 1);
         let mut panels: Vec<(usize, Panel<M::Kind>)> = near.map(|(i, leaf)| (i.abs_diff(at), leaf.panel)).collect();
-        panels.sort_by_key(|panel| panel.0);
+        nearest_first(&mut panels);
         let (mut samples, mut nearest) = (Vec::new(), Vec::new());
         for (distance, panel) in panels {
             let theirs = source.samples(&panel);

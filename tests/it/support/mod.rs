@@ -12,3 +12,13 @@ pub(crate) mod parallel;
 pub(crate) mod poles;
 pub(crate) mod trials;
 pub(crate) mod truth;
+
+use coquad::Inline;
+
+/// An integrand whose type is the same for all of its values, so that the engine is compiled once for them and a method.
+pub(crate) type Boxed<T> = Inline<Box<dyn Fn(f64) -> T + Send + Sync>>;
+
+/// [`Inline::new`] of a box.
+pub(crate) fn boxed<T>(f: impl Fn(f64) -> T + Send + Sync + 'static) -> Boxed<T> {
+    Inline::new(Box::new(f))
+}
