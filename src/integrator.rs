@@ -121,7 +121,7 @@ where
     /// # Cost
     ///
     /// [`Estimate::evaluations`] distinct points, less those the cache knows, plus what is evaluated ahead in vain
-    /// ([`Speculation`]).
+    /// ([`Speculation`](crate::Speculation)).
     ///
     /// # Determinism
     ///

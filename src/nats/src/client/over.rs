@@ -10,7 +10,7 @@ use super::NatsEvaluator;
 impl<T, P: Point> NatsEvaluator<T, P> {
     /// Takes points of several numbers: `BoxIntegrator::new(nats.evaluator::<f64>("gap-v3").over())`. The worker serves the
     /// function by [`Worker::serve_over`](crate::Worker::serve_over), in Python with `axes=2`. One whose points have another
-    /// number of numbers answers that ([`Error::Message`]).
+    /// number of numbers answers that ([`Error::Message`](crate::Error::Message)).
     #[must_use]
     pub fn over<Q: Point>(self) -> NatsEvaluator<T, Q> {
         const {
