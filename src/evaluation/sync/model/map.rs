@@ -31,6 +31,12 @@ impl<K: Copy + Eq + Hash, V, S: BuildHasher> DashMap<K, V, S> {
         guard.contains_key(key).then(|| Ref { guard, key: *key })
     }
 
+    /// All entries, each locked by itself.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Ref<'_, K, V, S>> {
+        let keys: Vec<K> = self.lock().keys().copied().collect();
+        keys.into_iter().filter_map(|key| self.get(&key))
+    }
+
     pub(crate) fn remove_if(&self, key: &K, condition: impl FnOnce(&K, &V) -> bool) -> Option<(K, V)> {
         let mut guard = self.lock();
         if guard.get(key).is_some_and(|value| condition(key, value)) { guard.remove_entry(key) } else { None }
@@ -58,6 +64,10 @@ pub(crate) struct Ref<'a, K, V, S> {
 }
 
 impl<K: Copy + Eq + Hash, V, S: BuildHasher> Ref<'_, K, V, S> {
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+
     pub(crate) fn value(&self) -> &V {
         &self.guard[&self.key]
     }
