@@ -233,11 +233,19 @@ impl<T: Clone + Send + Sync + 'static, P: Point> Dispatch<T, P> {
     #[inline]
     fn take(&mut self, x: P, cx: &mut Context<'_>) -> Option<Taken<P>> {
         let purpose = Purpose { owner: self.owner, x, is_polled: !self.traits.near };
-        let mut taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
-        if !self.traits.near && matches!(taken, Err(all) if self.own < all) && self.help(cx) {
-            taken = self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker());
+        match self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker()) {
+            Ok(slot) => Some(slot),
+            Err(taken) => self.take_by_help(taken, purpose, cx),
         }
-        taken.ok()
+    }
+
+    /// The same when so many are taken, some perhaps by evaluations that only have to be polled.
+    #[cold]
+    fn take_by_help(&mut self, taken: usize, purpose: Purpose<P>, cx: &mut Context<'_>) -> Option<Taken<P>> {
+        if !purpose.is_polled || self.own >= taken || !self.help(cx) {
+            return None;
+        }
+        self.slots.take(self.concurrency(), purpose, &mut self.ticket, cx.waker()).ok()
     }
 
     /// What an evaluation keeps of its slot, and what is kept until its end was told.

@@ -31,12 +31,10 @@ pub(crate) struct Slots<P: Point = f64> {
 #[derive(Debug)]
 struct State<P: Point> {
     taken: usize,
-    /// What is outstanding and ends only if somebody polls; places that are `vacant` are nobody's.
-    out: Vec<Option<Slot<P>>>,
+    /// What is outstanding and ends only if somebody polls. Those in places that are `vacant` have ended, and are used
+    /// again: a new one for each evaluation takes longer than all else that is done here.
+    out: Vec<Arc<Held<P>>>,
     vacant: Vec<u32>,
-    /// Slots of evaluations that have ended, to be used again: a new one for each evaluation takes longer than all else
-    /// that is done here.
-    spare: Vec<Arc<Held<P>>>,
     /// The points of those that are calls for several.
     calls: BTreeMap<u32, Arc<[P]>>,
     /// How many of those who waited were woken and have not come since.
@@ -75,7 +73,7 @@ pub(crate) struct Slot<P: Point = f64>(Arc<Held<P>>);
 
 #[derive(Debug)]
 struct Held<P: Point> {
-    /// Not an owner: the slots keep those that are spare.
+    /// Not an owner: the slots keep those that have ended.
     slots: Weak<Slots<P>>,
     owner: u64,
     x: P,
@@ -116,7 +114,6 @@ impl<P: Point> Default for Slots<P> {
             taken: 0,
             out: Vec::new(),
             vacant: Vec::new(),
-            spare: Vec::new(),
             calls: BTreeMap::new(),
             woken: 0,
             waiting: BTreeMap::new(),
@@ -138,14 +135,6 @@ impl<P: Point> State<P> {
             *ticket = None;
             self.woken -= 1;
         }
-    }
-
-    /// A place for what is outstanding.
-    fn place(&mut self) -> u32 {
-        self.vacant.pop().unwrap_or_else(|| {
-            self.out.push(None);
-            u32::try_from(self.out.len() - 1).expect("fewer evaluations are outstanding than memory holds")
-        })
     }
 
     /// Takes some of those who wait longest, to be woken.
@@ -222,16 +211,15 @@ impl<P: Point> Slots<P> {
             state.came(ticket);
             if state.taken < room {
                 state.taken += 1;
-                let place = if purpose.is_polled { state.place() } else { NOWHERE };
-                let spare = if place == NOWHERE { None } else { state.spare.pop() };
-                let slot = self.slot(spare, purpose, place, None);
-                if place != NOWHERE {
-                    state.out[place as usize] = Some(slot.clone());
-                }
-                return Ok(Taken(slot));
+                let held = if purpose.is_polled {
+                    self.held_in(&mut state, purpose)
+                } else {
+                    Arc::new(self.held(purpose, NOWHERE, None))
+                };
+                return Ok(Taken(Slot(held)));
             }
             if let Some(lent) = self.borrow() {
-                return Ok(Taken(self.slot(None, purpose, NOWHERE, Some(lent))));
+                return Ok(Taken(Slot(Arc::new(self.held(purpose, NOWHERE, Some(lent))))));
             }
             // Cloned outside the lock: then look again.
             let Some(waker) = fresh.take() else {
@@ -254,21 +242,26 @@ impl<P: Point> Slots<P> {
         }
     }
 
-    /// A slot, in the place of a spare one if nobody else knows of that any more.
-    fn slot(
-        self: &Arc<Self>,
-        spare: Option<Arc<Held<P>>>,
-        Purpose { owner, x, .. }: Purpose<P>,
-        place: u32,
-        lent: Option<Arc<AtomicBool>>,
-    ) -> Slot<P> {
-        if let Some(mut spare) = spare {
-            if let Some(held) = Arc::get_mut(&mut spare) {
-                (held.owner, held.x, held.place, held.due) = (owner, x, place, AtomicU8::new(IDLE));
-                return Slot(spare);
-            }
+    fn held(self: &Arc<Self>, purpose: Purpose<P>, place: u32, lent: Option<Arc<AtomicBool>>) -> Held<P> {
+        let (Purpose { owner, x, .. }, due) = (purpose, AtomicU8::new(IDLE));
+        Held { slots: Arc::downgrade(self), owner, x, place, due, lent }
+    }
+
+    /// In a place of its own among those that are polled: instead of one that has ended, if nobody else knows of that
+    /// any more.
+    fn held_in(self: &Arc<Self>, state: &mut State<P>, purpose: Purpose<P>) -> Arc<Held<P>> {
+        let State { out, vacant, .. } = state;
+        let Some(place) = vacant.pop() else {
+            let place = u32::try_from(out.len()).expect("fewer evaluations are outstanding than memory holds");
+            out.push(Arc::new(self.held(purpose, place, None)));
+            return out[place as usize].clone();
+        };
+        let ended = &mut out[place as usize];
+        match Arc::get_mut(ended) {
+            Some(held) => (held.owner, held.x, held.due) = (purpose.owner, purpose.x, AtomicU8::new(IDLE)),
+            None => *ended = Arc::new(self.held(purpose, place, None)),
         }
-        Slot(Arc::new(Held { slots: Arc::downgrade(self), owner, x, place, due: AtomicU8::new(IDLE), lent }))
+        ended.clone()
     }
 
     /// Wakes those who wait longest, if there is room. Whoever has this ticket waits no more.
@@ -282,22 +275,28 @@ impl<P: Point> Slots<P> {
     }
 
     /// Takes a slot back, and wakes those who wait longest.
+    #[inline]
     fn free(&self, place: u32) {
         let mut state = self.lock();
         state.taken -= 1;
         if place != NOWHERE {
-            let State { out, calls, spare, .. } = &mut *state;
-            calls.remove(&place);
-            spare.extend(out[place as usize].take().map(|Slot(held)| held));
+            if !state.calls.is_empty() {
+                state.calls.remove(&place);
+            }
             state.vacant.push(place);
         }
         self.wake(state, usize::MAX);
     }
 
-    fn wake(&self, mut state: MutexGuard<'_, State<P>>, concurrency: usize) {
-        if state.waiting.is_empty() || state.taken >= concurrency.max(1) {
-            return;
+    #[inline]
+    fn wake(&self, state: MutexGuard<'_, State<P>>, concurrency: usize) {
+        if !state.waiting.is_empty() && state.taken < concurrency.max(1) {
+            self.wake_some(state);
         }
+    }
+
+    #[cold]
+    fn wake_some(&self, mut state: MutexGuard<'_, State<P>>) {
         let least = if state.taken == 0 { LAST } else { WOKEN };
         let most = least.max(state.woken);
         let woken = state.take(most);
@@ -334,8 +333,7 @@ impl<P: Point> Slots<P> {
             return Vec::new();
         }
         let state = self.lock();
-        let out = state.out.iter().flatten().map(|Slot(held)| held);
-        let stale = out.filter(|held| held.owner != owner && held.due.load(Ordering::Relaxed) == STALE);
+        let stale = state.out.iter().filter(|held| held.owner != owner && held.due.load(Ordering::Relaxed) == STALE);
         stale.map(|held| (held.x, state.calls.get(&held.place).cloned())).take(HELPED).collect()
     }
 }
@@ -359,9 +357,12 @@ impl<P: Point> Slot<P> {
     }
 
     /// Its evaluation is being polled.
+    #[inline]
     pub(crate) fn polled(&self) {
         let Held { slots, due, .. } = &*self.0;
-        if due.compare_exchange(STALE, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        // Most were not woken: to look costs less than a step.
+        let is_stale = due.load(Ordering::Relaxed) == STALE;
+        if is_stale && due.compare_exchange(STALE, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             slots.upgrade().iter().for_each(|slots| slots.is_not_stale());
         }
     }

@@ -83,6 +83,7 @@ impl<T, P: Point> State<T, P> {
 
 impl<T, P: Point> Pending<T, P> {
     /// A point that nobody evaluates yet, with one holder.
+    #[inline]
     pub(super) fn new(stage: Stage<T>) -> Arc<Self> {
         let state = State {
             stage,

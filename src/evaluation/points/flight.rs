@@ -60,6 +60,7 @@ impl<T, P: Point> Seat<T, P> {
     }
 
     /// The first seat of a new flight, to be [`launch`](Self::launch)ed.
+    #[inline]
     pub(crate) fn driven(points: &Arc<Points<T, P>>, key: P::Key) -> Self {
         Self {
             points: Arc::clone(points),

@@ -39,6 +39,7 @@ impl Sleepers {
         None
     }
 
+    #[inline]
     pub(super) fn remove(&mut self, seat: u32) -> Option<Sleeper> {
         match &self.one {
             Some((number, _)) if *number == seat => self.one.take().map(|(_, sleeper)| sleeper),
