@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, lazy};
 use futures_lite::future::block_on;
 
+use super::integrable::Integrable;
 use super::question::nothing;
 use crate::drive::ahead::{Ahead, Engine};
 use crate::drive::boxes::OnSpotBoxes;
@@ -101,7 +102,7 @@ where
     /// assert!((e.value - 0.946_083_070_367_183).abs() <= 1e-10);
     /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
     /// ```
-    pub fn new(evaluator: E) -> Self {
+    pub fn new(evaluator: impl Integrable<E, [f64; N]>) -> Self {
         const {
             assert!(N >= *AXES.start() && N <= *AXES.end(), "boxes have 2 to 16 axes");
         }
@@ -115,7 +116,7 @@ where
             cache: None,
             observer: None,
         };
-        Self { shared: Arc::new(Shared::new(evaluator)), terms }
+        Self { shared: Arc::new(Shared::new(evaluator.into_evaluator())), terms }
     }
 
     /// The same for one integral.
