@@ -9,6 +9,7 @@ mod question;
 mod spectrum;
 mod start;
 mod terms;
+mod to;
 mod transform;
 mod upto;
 

@@ -66,7 +66,8 @@
 //! - `durable`: `PointCache::open`, a cache in a file.
 //! - `process`: `Processes` and `worker`, evaluation in worker processes, on Unix.
 //! - `wire`: the module `wire`, the messages that workers understand.
-//! - `serde`: `Serialize` and `Deserialize` for [`Estimate`] and what is in it, [`Speculation`] and the methods.
+//! - `serde`: `Serialize` and `Deserialize` for [`Estimate`] and what is in it, [`Speculation`], [`Tolerance`] and the
+//!   methods.
 //! - `tracing`: a span for each integral, and events ([what is it doing](guide::watching)).
 //!
 //! Who should use another crate: whose integrals have more than about 8 variables (Monte Carlo), or who needs a guaranteed
@@ -127,6 +128,7 @@ pub use numerics::principal_value::{PrincipalValue, PrincipalValues};
 pub use numerics::simpson::Simpson;
 pub use numerics::spectral::Spectral;
 pub use numerics::tanh_sinh::TanhSinh;
+pub use numerics::tolerance::Tolerance;
 pub use numerics::value::Value;
 pub use observer::{Observer, Progress};
 pub use point::Point;
