@@ -1,7 +1,7 @@
 //! What an integrator takes, told apart from what it does not take in one message of the compiler.
 //!
-//! INVARIANT: an evaluator of values is `Integrable` as itself, and nothing else is. What is here has no effect on a
-//! program that compiles.
+//! INVARIANT: an evaluator of values is `Integrable` as itself, and nothing else of this crate is. What is here has no
+//! effect on a program that compiles.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use crate::numerics::value::Value;
 use crate::point::Point;
 
 /// What [`Integrator::new`](crate::Integrator::new) and [`BoxIntegrator::new`](crate::BoxIntegrator::new) take: each
-/// [`Evaluator`] of [`Value`]s, as itself. Nothing else can implement it.
+/// [`Evaluator`] of [`Value`]s, as itself.
 ///
 /// The trait is here for those whose program does not compile: the compiler says at the call of `new` what may be
 /// missing, and nothing more about what follows from it. In a generic function ask for `E: Evaluator` with
