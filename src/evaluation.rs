@@ -18,6 +18,7 @@ pub(crate) mod points;
 pub(crate) mod pool;
 #[cfg(all(unix, feature = "process"))]
 mod process;
+mod share;
 mod slots;
 pub(crate) mod sync;
 #[cfg(feature = "wire")]
@@ -42,4 +43,5 @@ pub use pool::pace::Pace;
 pub use pool::threads::ThreadPool;
 #[cfg(all(unix, feature = "process"))]
 pub use process::{Death, ProcessError, ProcessReport, Processes};
+pub use share::Share;
 pub use wrappers::{Conflict, EvaluatorExt, Retry, Timeout, Verify};

@@ -1,6 +1,7 @@
 //! The integrator: what is evaluated, by which method, under which limits; and one way in.
 
 mod boxes;
+mod integrable;
 mod options;
 mod path;
 pub(crate) mod plain;
@@ -8,6 +9,7 @@ mod question;
 mod spectrum;
 mod start;
 mod terms;
+mod to;
 mod transform;
 mod upto;
 
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use futures_lite::future::block_on;
 
 pub use self::boxes::BoxIntegrator;
+pub use self::integrable::Integrable;
 use self::terms::Terms;
 use crate::error::Error;
 use crate::estimate::Estimate;
@@ -71,8 +74,8 @@ where
     /// assert!((e.value - (1f64.exp() - 1.0)).abs() <= 1e-10);
     /// # Ok::<(), coquad::Error>(())
     /// ```
-    pub fn new(evaluator: E) -> Self {
-        Self { shared: Arc::new(Shared::new(evaluator)), terms: Terms::new(Auto) }
+    pub fn new(evaluator: impl Integrable<E>) -> Self {
+        Self { shared: Arc::new(Shared::new(evaluator.into_evaluator())), terms: Terms::new(Auto) }
     }
 
     /// The same for one integral.

@@ -66,7 +66,8 @@
 //! - `durable`: `PointCache::open`, a cache in a file.
 //! - `process`: `Processes` and `worker`, evaluation in worker processes, on Unix.
 //! - `wire`: the module `wire`, the messages that workers understand.
-//! - `serde`: `Serialize` and `Deserialize` for [`Estimate`] and what is in it, [`Speculation`] and the methods.
+//! - `serde`: `Serialize` and `Deserialize` for [`Estimate`] and what is in it, [`Speculation`], [`Tolerance`] and the
+//!   methods.
 //! - `tracing`: a span for each integral, and events ([what is it doing](guide::watching)).
 //!
 //! Who should use another crate: whose integrals have more than about 8 variables (Monte Carlo), or who needs a guaranteed
@@ -103,8 +104,8 @@ pub use estimate::{Estimate, Partition, Reason, Segment};
 pub use evaluation::wire;
 pub use evaluation::{
     Arithmetic, BatchFn, BlockingFn, Call, Conflict, Evaluator, EvaluatorExt, EvaluatorFn, Inline, InlineBatch, Mixed,
-    Near, Pace, PointCache, PoolEvaluator, Retry, ThreadPool, Timeout, TryInline, TryPoolEvaluator, Verify, batch_fn,
-    batch_fn_over, blocking_fn, blocking_fn_over, evaluator_fn, evaluator_fn_over, pmap, try_pmap,
+    Near, Pace, PointCache, PoolEvaluator, Retry, Share, ThreadPool, Timeout, TryInline, TryPoolEvaluator, Verify,
+    batch_fn, batch_fn_over, blocking_fn, blocking_fn_over, evaluator_fn, evaluator_fn_over, pmap, try_pmap,
 };
 #[cfg(all(unix, feature = "process"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
@@ -112,7 +113,7 @@ pub use evaluation::{Death, ProcessError, ProcessReport, Processes, worker};
 #[cfg(feature = "durable")]
 #[cfg_attr(docsrs, doc(cfg(feature = "durable")))]
 pub use evaluation::{Durability, Durable, DurableError};
-pub use integrator::{BoxIntegrator, Integrator};
+pub use integrator::{BoxIntegrator, Integrable, Integrator};
 pub use numerics::algebraic::Algebraic;
 pub use numerics::auto::Auto;
 pub use numerics::clenshaw_curtis::ClenshawCurtis;
@@ -127,6 +128,7 @@ pub use numerics::principal_value::{PrincipalValue, PrincipalValues};
 pub use numerics::simpson::Simpson;
 pub use numerics::spectral::Spectral;
 pub use numerics::tanh_sinh::TanhSinh;
+pub use numerics::tolerance::Tolerance;
 pub use numerics::value::Value;
 pub use observer::{Observer, Progress};
 pub use point::Point;
@@ -181,7 +183,7 @@ where
 pub async fn integrate<T, F>(f: F, a: f64, b: f64, atol: f64) -> Result<Estimate<T>, Error<T>>
 where
     T: Value,
-    F: Fn(f64) -> T + Send + Sync + 'static,
+    F: Fn(f64) -> T + Share + 'static,
 {
     Integrator::once(ThreadPool::machine().evaluator(f)).integrate(a, b, atol).await
 }
@@ -212,7 +214,7 @@ pub async fn integrate_box<T, F, const N: usize>(
 ) -> Result<Estimate<T, [f64; N]>, Error<T, [f64; N]>>
 where
     T: Value,
-    F: Fn([f64; N]) -> T + Send + Sync + 'static,
+    F: Fn([f64; N]) -> T + Share + 'static,
 {
     BoxIntegrator::once(ThreadPool::machine().evaluator_over(f)).integrate(a, b, atol).await
 }
@@ -243,7 +245,7 @@ where
 pub async fn integrate_path<T, F>(f: F, path: impl Into<Path>, atol: f64) -> Result<Estimate<T>, Error<T>>
 where
     T: Value,
-    F: Fn(Complex<f64>) -> T + Send + Sync + 'static,
+    F: Fn(Complex<f64>) -> T + Share + 'static,
 {
     let path = path.into();
     let along = path.clone();

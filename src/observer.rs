@@ -33,6 +33,11 @@ use crate::point::Point;
 /// assert_eq!(count.0.load(Ordering::Relaxed), e.performed);
 /// # Ok::<(), coquad::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an observer of values `{T}`",
+    label = "not an observer",
+    note = "is it a closure? write a type with `impl Observer<{T}> for ..`: each of its methods has a default"
+)]
 pub trait Observer<T, P: Point = f64>: Send + Sync {
     /// The evaluation at `x` was started, because a decision needs it or as a guess that one will.
     fn started(&self, x: P, guessed: bool) {

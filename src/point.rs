@@ -29,6 +29,11 @@ use std::hash::{Hash, Hasher};
 /// # assert_eq!(futures::executor::block_on(Shown.evaluate(0.5)).unwrap(), 3.0);
 /// # assert_eq!(futures::executor::block_on(Shown.evaluate([0.5, 0.25])).unwrap(), 11.0);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a point",
+    label = "not a point",
+    note = "an integrand takes an `f64` or, of several variables, an array of them: `|[x, y]: [f64; 2]| ..`"
+)]
 pub trait Point: Copy + Debug + Send + Sync + Unpin + sealed::Sealed + 'static {
     /// Its bits.
     type Key: Copy + Eq + Hash + Debug + Send + Sync + Unpin + 'static;

@@ -6,6 +6,7 @@ use std::future::Future;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::share::Share;
 use crate::point::Point;
 
 /// Makes an evaluator of an asynchronous function of up to `width` points at once, of which at most `limit` calls run at
@@ -23,7 +24,8 @@ use crate::point::Point;
 /// # Errors
 ///
 /// If a call fails, or returns another number of values, its points are asked for again, one by one. What the function
-/// says of a point by itself is the error: [`Error::Evaluation`](crate::Error::Evaluation), with that point.
+/// says of a point by itself is the error: [`Error::Evaluation`](crate::Error::Evaluation), with that point. It is what
+/// [`EvaluationError::new`] takes: a text, or any error that is `Send + Sync`.
 ///
 /// # Panics
 ///
@@ -46,10 +48,8 @@ use crate::point::Point;
 /// ```
 pub fn batch_fn<F, Fut, T, E>(limit: usize, width: usize, f: F) -> BatchFn<F>
 where
-    F: Fn(Vec<f64>) -> Fut + Send + Sync,
+    F: Fn(Vec<f64>) -> Fut + Share,
     Fut: Future<Output = Result<Vec<T>, E>> + Send,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
 {
     BatchFn { limit: limit.max(1), width: width.max(1), f }
 }
@@ -71,10 +71,8 @@ where
 pub fn batch_fn_over<P, F, Fut, T, E>(limit: usize, width: usize, f: F) -> BatchFn<F>
 where
     P: Point,
-    F: Fn(Vec<P>) -> Fut + Send + Sync,
+    F: Fn(Vec<P>) -> Fut + Share,
     Fut: Future<Output = Result<Vec<T>, E>> + Send,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
 {
     BatchFn { limit: limit.max(1), width: width.max(1), f }
 }

@@ -11,6 +11,7 @@ use crate::evaluation::evaluator::Evaluator;
 use crate::evaluation::letter::letter;
 use crate::evaluation::panics;
 use crate::evaluation::points::call::Call;
+use crate::evaluation::share::Share;
 use crate::point::Point;
 
 /// Makes an evaluator of an asynchronous function, of which at most `limit` calls run at once.
@@ -24,7 +25,8 @@ use crate::point::Point;
 ///
 /// # Errors
 ///
-/// The function's own, in [`Error::Evaluation`](crate::Error::Evaluation), with the point.
+/// The function's own, in [`Error::Evaluation`](crate::Error::Evaluation), with the point. It is what
+/// [`EvaluationError::new`] takes: a text, or any error that is `Send + Sync`.
 ///
 /// # Panics
 ///
@@ -47,10 +49,8 @@ use crate::point::Point;
 /// ```
 pub fn evaluator_fn<F, Fut, T, E>(limit: usize, f: F) -> EvaluatorFn<F>
 where
-    F: Fn(f64) -> Fut + Send + Sync,
+    F: Fn(f64) -> Fut + Share,
     Fut: Future<Output = Result<T, E>> + Send,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
 {
     EvaluatorFn { limit: limit.max(1), f }
 }
@@ -70,10 +70,8 @@ where
 pub fn evaluator_fn_over<P, F, Fut, T, E>(limit: usize, f: F) -> EvaluatorFn<F>
 where
     P: Point,
-    F: Fn(P) -> Fut + Send + Sync,
+    F: Fn(P) -> Fut + Share,
     Fut: Future<Output = Result<T, E>> + Send,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
 {
     EvaluatorFn { limit: limit.max(1), f }
 }
@@ -135,7 +133,8 @@ impl<F> fmt::Debug for EvaluatorFn<F> {
 /// # Errors
 ///
 /// The function's own, in [`Error::Evaluation`](crate::Error::Evaluation), with the point; a panic is
-/// [`Error::Panicked`](crate::Error::Panicked).
+/// [`Error::Panicked`](crate::Error::Panicked). An error is what [`EvaluationError::new`] takes: a text, or any error
+/// that is `Send + Sync`.
 ///
 /// # Examples
 ///
@@ -150,9 +149,7 @@ impl<F> fmt::Debug for EvaluatorFn<F> {
 /// ```
 pub fn blocking_fn<F, T, E>(limit: usize, f: F) -> BlockingFn<F>
 where
-    F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
+    F: Fn(f64) -> Result<T, E> + Share + 'static,
 {
     BlockingFn { limit: limit.max(1), f: Arc::new(f) }
 }
@@ -170,9 +167,7 @@ where
 pub fn blocking_fn_over<P, F, T, E>(limit: usize, f: F) -> BlockingFn<F>
 where
     P: Point,
-    F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
-    T: Clone + Send + Sync + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>>,
+    F: Fn(P) -> Result<T, E> + Share + 'static,
 {
     BlockingFn { limit: limit.max(1), f: Arc::new(f) }
 }

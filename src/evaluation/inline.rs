@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use crate::error::EvaluationError;
 use crate::evaluation::evaluator::Evaluator;
+use crate::evaluation::share::Share;
 use crate::point::Point;
 
 /// Evaluates a function on the thread that polls the integral: no hand-over, no allocation, no parallelism.
@@ -33,7 +34,7 @@ impl<F> Inline<F> {
     /// Wraps `f`.
     pub fn new<T>(f: F) -> Self
     where
-        F: Fn(f64) -> T + Send + Sync,
+        F: Fn(f64) -> T + Share,
     {
         Self { f }
     }
@@ -52,7 +53,7 @@ impl<F> Inline<F> {
     /// ```
     pub fn over<P: Point, T>(f: F) -> Self
     where
-        F: Fn(P) -> T + Send + Sync,
+        F: Fn(P) -> T + Share,
     {
         Self { f }
     }
@@ -70,7 +71,8 @@ impl<F> Inline<F> {
     ///
     /// The integral fails with what `f` returned, in
     /// [`Error::Evaluation`](crate::Error::Evaluation), which names the point; and with
-    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked.
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked. An error is what
+    /// [`EvaluationError::new`] takes: a text, or any error that is `Send + Sync`.
     ///
     /// # Examples
     ///
@@ -92,8 +94,7 @@ impl<F> Inline<F> {
     /// ```
     pub fn try_new<T, E>(f: F) -> TryInline<F>
     where
-        F: Fn(f64) -> Result<T, E> + Send + Sync,
-        E: Into<Box<dyn StdError + Send + Sync>>,
+        F: Fn(f64) -> Result<T, E> + Share,
     {
         TryInline { f }
     }
@@ -117,8 +118,7 @@ impl<F> Inline<F> {
     /// ```
     pub fn try_over<P: Point, T, E>(f: F) -> TryInline<F>
     where
-        F: Fn(P) -> Result<T, E> + Send + Sync,
-        E: Into<Box<dyn StdError + Send + Sync>>,
+        F: Fn(P) -> Result<T, E> + Share,
     {
         TryInline { f }
     }
@@ -142,7 +142,7 @@ impl<F> Inline<F> {
     /// ```
     pub fn batch<T>(f: F) -> InlineBatch<F, T>
     where
-        F: Fn(&[f64], &mut [T]) + Send + Sync,
+        F: Fn(&[f64], &mut [T]) + Share,
     {
         InlineBatch { f, values: PhantomData }
     }
@@ -162,7 +162,7 @@ impl<F> Inline<F> {
     /// ```
     pub fn batch_over<P: Point, T>(f: F) -> InlineBatch<F, T>
     where
-        F: Fn(&[P], &mut [T]) + Send + Sync,
+        F: Fn(&[P], &mut [T]) + Share,
     {
         InlineBatch { f, values: PhantomData }
     }

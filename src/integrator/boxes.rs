@@ -10,7 +10,9 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, lazy};
 use futures_lite::future::block_on;
 
+use super::integrable::Integrable;
 use super::question::nothing;
+use super::terms::told;
 use crate::drive::ahead::{Ahead, Engine};
 use crate::drive::boxes::OnSpotBoxes;
 use crate::drive::direct::OnSpot;
@@ -27,7 +29,7 @@ use crate::numerics::cubature::{AXES, Boxes, Cubature};
 use crate::numerics::run::finish::ended;
 use crate::numerics::run::{Run, Verdict};
 use crate::numerics::space::Space;
-use crate::numerics::tolerance::Tolerance;
+use crate::numerics::tolerance::Allowance;
 use crate::numerics::value::Value;
 use crate::observer::{Observer, Watch};
 use crate::prefetch::{Speculation, Tree};
@@ -101,7 +103,7 @@ where
     /// assert!((e.value - 0.946_083_070_367_183).abs() <= 1e-10);
     /// # Ok::<(), coquad::Error<f64, [f64; 2]>>(())
     /// ```
-    pub fn new(evaluator: E) -> Self {
+    pub fn new(evaluator: impl Integrable<E, [f64; N]>) -> Self {
         const {
             assert!(N >= *AXES.start() && N <= *AXES.end(), "boxes have 2 to 16 axes");
         }
@@ -115,7 +117,7 @@ where
             cache: None,
             observer: None,
         };
-        Self { shared: Arc::new(Shared::new(evaluator)), terms }
+        Self { shared: Arc::new(Shared::new(evaluator.into_evaluator())), terms }
     }
 
     /// The same for one integral.
@@ -325,10 +327,10 @@ impl<T: Value, const N: usize> BoxTerms<T, N> {
     }
 
     /// Where to integrate, and to which tolerance; or how it ends before anything is evaluated.
-    fn question(&self, a: [f64; N], b: [f64; N], atol: f64) -> Result<(BoxSpace<N>, Tolerance), Ended<T, N>> {
+    fn question(&self, a: [f64; N], b: [f64; N], atol: f64) -> Result<(BoxSpace<N>, Allowance), Ended<T, N>> {
         let space = BoxSpace::new(a, b, &self.breakpoints);
         let space = space.map_err(|NoNumber { axis }| Err(Error::InvalidBox { axis, a: a[axis], b: b[axis] }))?;
-        let Some(tolerance) = Tolerance::with_l1(atol, self.rtol, self.rtol_l1) else {
+        let Some(tolerance) = Allowance::with_l1(atol, self.rtol, self.rtol_l1) else {
             return Err(Err(Error::InvalidTolerance { atol, rtol: self.rtol, rtol_l1: self.rtol_l1 }));
         };
         let parts = space.parts();
@@ -342,12 +344,12 @@ impl<T: Value, const N: usize> BoxTerms<T, N> {
         Ok((space, tolerance))
     }
 
-    fn run<H: Copy>(&self, tolerance: Tolerance) -> Run<T, Boxes<N>, H> {
+    fn run<H: Copy>(&self, tolerance: Allowance) -> Run<T, Boxes<N>, H> {
         Run::new(Boxes, tolerance, self.observer.is_some())
     }
 
     /// The whole run, on the spot.
-    fn here<E>(&self, evaluator: &E, space: &BoxSpace<N>, tolerance: Tolerance) -> Ended<T, N>
+    fn here<E>(&self, evaluator: &E, space: &BoxSpace<N>, tolerance: Allowance) -> Ended<T, N>
     where
         E: OnSpot<T, [f64; N]> + ?Sized,
     {
@@ -367,7 +369,7 @@ impl<T: Value, const N: usize> BoxTerms<T, N> {
         &self,
         door: Arc<dyn Door<T, [f64; N]>>,
         space: BoxSpace<N>,
-        tolerance: Tolerance,
+        tolerance: Allowance,
         integral: &trace::Integral,
     ) -> Result<Away<T, N>, Ended<T, N>> {
         if door.evaluate_here(&[], &mut Vec::new()) {
@@ -402,7 +404,7 @@ impl<T: Value, const N: usize> BoxTerms<T, N> {
         &self,
         door: Arc<dyn Door<T, [f64; N]>>,
         space: BoxSpace<N>,
-        tolerance: Tolerance,
+        tolerance: Allowance,
         limit: Option<Limit>,
         given_up: Arc<AtomicBool>,
     ) -> Engine<T, Boxes<N>, [f64; N]> {
@@ -430,13 +432,15 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let terms = &self.terms;
-        f.debug_struct("BoxIntegrator")
-            .field("rtol", &terms.rtol)
-            .field("max_evaluations", &terms.max_evaluations)
-            .field("time_limit", &(terms.time_limit < Duration::MAX).then_some(terms.time_limit))
-            .field("rtol_l1", &terms.rtol_l1)
-            .field("breakpoints", &terms.breakpoints)
-            .field("speculation", &terms.speculation)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("BoxIntegrator");
+        shown.field("max_evaluations", &terms.max_evaluations);
+        told(&mut shown, "rtol", &terms.rtol, terms.rtol != 0.0);
+        told(&mut shown, "rtol_l1", &terms.rtol_l1, terms.rtol_l1 != 0.0);
+        told(&mut shown, "time_limit", &terms.time_limit, terms.time_limit < Duration::MAX);
+        let is_cut = terms.breakpoints.iter().any(|axis| !axis.is_empty());
+        told(&mut shown, "breakpoints", &terms.breakpoints, is_cut);
+        told(&mut shown, "speculation", &terms.speculation, terms.speculation != Speculation::Ahead);
+        told(&mut shown, "observer", &true, terms.observer.is_some());
+        shown.finish_non_exhaustive()
     }
 }

@@ -8,14 +8,14 @@ use crate::numerics::domain::{Domain, Scale};
 use crate::numerics::method::{Method, whole};
 use crate::numerics::run::Verdict;
 use crate::numerics::run::finish::ended;
-use crate::numerics::tolerance::Tolerance;
+use crate::numerics::tolerance::Allowance;
 use crate::numerics::value::Value;
 
 impl<T: Value, M: Method> Terms<T, M> {
     /// Where to integrate, and to which tolerance; or how it ends before anything is evaluated: the question is
     /// refused, or the range is empty.
     #[inline]
-    pub(super) fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Tolerance), Ended<T>> {
+    pub(super) fn question(&self, a: f64, b: f64, atol: f64) -> Result<(Domain, Allowance), Ended<T>> {
         match self.tolerance(atol) {
             Some(tolerance) if self.settings.is_none() && Domain::is_plain(a, b) => {
                 Ok((Domain::plain(a, b), tolerance))
@@ -30,8 +30,8 @@ impl<T: Value, M: Method> Terms<T, M> {
         a: f64,
         b: f64,
         atol: f64,
-        tolerance: Option<Tolerance>,
-    ) -> Result<(Domain, Tolerance), Ended<T>> {
+        tolerance: Option<Allowance>,
+    ) -> Result<(Domain, Allowance), Ended<T>> {
         let domain = self.pieces(a, b).map_err(Err)?;
         let Some(tolerance) = tolerance else {
             return Err(Err(Error::InvalidTolerance { atol, rtol: self.rtol, rtol_l1: self.settings().rtol_l1 }));
@@ -49,8 +49,8 @@ impl<T: Value, M: Method> Terms<T, M> {
     }
 
     #[inline]
-    pub(super) fn tolerance(&self, atol: f64) -> Option<Tolerance> {
-        Tolerance::with_l1(atol, self.rtol, self.settings().rtol_l1)
+    pub(super) fn tolerance(&self, atol: f64) -> Option<Allowance> {
+        Allowance::with_l1(atol, self.rtol, self.settings().rtol_l1)
     }
 
     /// The range in pieces between breakpoints.

@@ -18,14 +18,14 @@ use crate::numerics::fourier::{Fourier, FourierExp, FourierMany};
 use crate::numerics::run::Verdict;
 use crate::numerics::run::finish::ended;
 use crate::numerics::spectral::Spectral;
-use crate::numerics::tolerance::Tolerance;
+use crate::numerics::tolerance::Allowance;
 use crate::numerics::value::Value;
 
 /// How an integral ends.
 type Ended<A, T> = Result<A, Error<T>>;
 
 /// The type of the integral.
-type Complex<E> = <<E as Evaluator>::Value as Spectral>::Complex;
+pub(super) type Complex<E> = <<E as Evaluator>::Value as Spectral>::Complex;
 
 /// How far the first run goes where the tolerance depends on the integral, which is not known yet:
 /// this part of the integral of the norm. And by how much each that follows is better, if need be.
@@ -164,7 +164,7 @@ where
         atol: f64,
     ) -> Result<(Vec<Estimate<Complex<E>>>, Option<(usize, Reason, f64, usize)>), Error<Complex<E>>> {
         let (rtol, rtol_l1) = (self.terms.rtol, self.terms.settings().rtol_l1);
-        if Tolerance::with_l1(atol, rtol, rtol_l1).is_none() {
+        if Allowance::with_l1(atol, rtol, rtol_l1).is_none() {
             return Err(Error::InvalidTolerance { atol, rtol, rtol_l1 });
         }
         let pairs = join_all(omegas.iter().map(|omega| self.pair(*omega, a, b, atol))).await;

@@ -25,7 +25,7 @@ use crate::numerics::domain::Domain;
 use crate::numerics::method::{Again, Control, Local, Method, Panel, whole};
 use crate::numerics::run::finish::{ended, is_one, of_one};
 use crate::numerics::run::{Leaf, Run};
-use crate::numerics::tolerance::Tolerance;
+use crate::numerics::tolerance::Allowance;
 use crate::numerics::value::Value;
 use crate::prefetch::Tree;
 use crate::trace;
@@ -156,7 +156,7 @@ impl<T: Value, M: Method> Terms<T, M> {
         &self,
         door: Arc<dyn Door<T>>,
         domain: Domain,
-        tolerance: Tolerance,
+        tolerance: Allowance,
         limit: Option<Limit>,
         given_up: Arc<AtomicBool>,
     ) -> Engine<T, M> {
@@ -243,7 +243,7 @@ where
     let mut panel = Panel { a: a + 0.0, b: b + 0.0, depth: 0, kind: terms.method.piece(a, b, [f64::INFINITY; 2]) };
     let plain = E::HERE && !M::REUSES_POINTS && terms.settings.is_none() && is_one(a, b);
     let points = if plain { terms.method.count(&panel) } else { 0 };
-    let tolerance = Tolerance::new(atol, terms.rtol).filter(|_| plain && points <= terms.max_evaluations);
+    let tolerance = Allowance::new(atol, terms.rtol).filter(|_| plain && points <= terms.max_evaluations);
     if let Some(tolerance) = tolerance {
         match terms.method.judge_here(&mut panel, direct::here(&shared.evaluator), None, Again::Never) {
             Some(local) if !local.is_sound() => first = First::Unsound,

@@ -95,20 +95,30 @@ impl<T: Clone, M: Clone> Clone for Terms<T, M> {
     }
 }
 
-/// As the integrator is shown.
+/// As the integrator is shown: the method, the budget, and what else was told.
 impl<T, M: fmt::Debug> fmt::Debug for Terms<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = self.settings();
-        f.debug_struct("Integrator")
-            .field("method", &self.method)
-            .field("rtol", &self.rtol)
-            .field("max_evaluations", &self.max_evaluations)
-            .field("time_limit", &(settings.time_limit < Duration::MAX).then_some(settings.time_limit))
-            .field("rtol_l1", &settings.rtol_l1)
-            .field("breakpoints", &settings.breakpoints)
-            .field("scale", &settings.scale)
-            .field("offsets", &settings.offsets)
-            .field("speculation", &settings.speculation)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Integrator");
+        shown.field("method", &self.method).field("max_evaluations", &self.max_evaluations);
+        told(&mut shown, "rtol", &self.rtol, self.rtol != 0.0);
+        told(&mut shown, "rtol_l1", &settings.rtol_l1, settings.rtol_l1 != 0.0);
+        told(&mut shown, "time_limit", &settings.time_limit, settings.time_limit < Duration::MAX);
+        told(&mut shown, "breakpoints", &settings.breakpoints, !settings.breakpoints.is_empty());
+        told(&mut shown, "resolution", &settings.resolution, settings.resolution < f64::INFINITY);
+        if let Some((centre, width)) = settings.scale {
+            shown.field("scale", &(centre, width));
+        }
+        told(&mut shown, "offsets", &true, settings.offsets);
+        told(&mut shown, "speculation", &settings.speculation, settings.speculation != Speculation::Ahead);
+        told(&mut shown, "observer", &true, settings.observer.is_some());
+        shown.finish_non_exhaustive()
+    }
+}
+
+/// Shows a field that is not as it is unless told.
+pub(super) fn told(shown: &mut fmt::DebugStruct<'_, '_>, name: &str, value: &dyn fmt::Debug, is_told: bool) {
+    if is_told {
+        shown.field(name, value);
     }
 }

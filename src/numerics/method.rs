@@ -246,6 +246,12 @@ pub enum Control {
 /// assert!((e.value - 9.0).abs() < 1e-6);
 /// # Ok::<(), coquad::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a method",
+    label = "not a method of integration",
+    note = "methods are `Auto`, `GaussKronrod::default()`, `ClenshawCurtis`, `TanhSinh`, `Simpson`, `Fourier::sin(w)` and \
+            other weights, and your own `Method`"
+)]
 pub trait Method: Clone + Send + Sync + 'static {
     /// What the method keeps with each panel: the degree of its rule, say. `()` if nothing.
     type Kind: Copy + PartialEq + Debug + Send + Sync + 'static;

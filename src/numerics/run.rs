@@ -28,7 +28,7 @@ use self::queue::Queued;
 pub(crate) use self::queue::share;
 use self::reason::Look;
 use super::method::{Control, Local, Method, Panel};
-use super::tolerance::Tolerance;
+use super::tolerance::Allowance;
 use super::value::Value;
 use crate::estimate::Reason;
 
@@ -148,7 +148,7 @@ struct Check {
 #[derive(Debug)]
 pub(crate) struct Run<T, M: Method, H> {
     method: M,
-    tolerance: Tolerance,
+    tolerance: Allowance,
     /// All panels so far, in the order of the decisions. The partition is among them, from left to right by `next`, from
     /// index 0 on. Those that were replaced count for nothing: their errors and norms are zero.
     leaves: Vec<Leaf<T, M::Kind, H>>,
@@ -205,7 +205,7 @@ const DRIFT: f64 = 1e-6;
 
 impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
     /// `observed`: whether the source wants to know the value as it stands.
-    pub(crate) fn new(method: M, tolerance: Tolerance, observed: bool) -> Self {
+    pub(crate) fn new(method: M, tolerance: Allowance, observed: bool) -> Self {
         Self {
             method,
             tolerance,

@@ -66,6 +66,7 @@ const _: () = {
     shared::<TanhSinh>();
     shared::<ThreadPool>();
     shared::<Timeout<Asynchronous>>();
+    shared::<Tolerance>();
     shared::<TryInline<fn(f64) -> Result<f64, EvaluationError>>>();
     shared::<TryPoolEvaluator<fn(f64) -> Result<f64, EvaluationError>>>();
     shared::<Verify<Asynchronous>>();
@@ -116,6 +117,8 @@ fn the_futures_of_all_calls_can_move_between_threads() {
     movable(&coquad::integrate_box(|[x, y]: [f64; 2]| x * y, [0.0; 2], [1.0; 2], 1e-8));
     let boxes = BoxIntegrator::new(pool.evaluator_over(|[x, y]: [f64; 2]| x * y));
     movable(&boxes.integrate([0.0; 2], [1.0; 2], 1e-8));
+    movable(&boxes.integrate_to([0.0; 2], [1.0; 2], Tolerance::relative(1e-8)));
+    movable(&many.integrate_to(0.0, 1.0, Tolerance::relative(1e-8)));
     let ask = |x: f64| async move { Ok::<f64, EvaluationError>(x) };
     let evaluator = evaluator_fn(2, ask);
     movable(&evaluator.evaluate(0.5));
@@ -139,8 +142,20 @@ fn every_public_type_is_on_the_list() {
         names.filter(|name| name.chars().any(char::is_lowercase) && name.starts_with(char::is_uppercase)).collect();
     assert!(types.len() > 40);
     // Traits have no instances of their own.
-    let traits =
-        ["Durable", "Evaluator", "EvaluatorExt", "Fixed", "Method", "Near", "Numbers", "Point", "Spectral", "Value"];
+    let traits = [
+        "Durable",
+        "Evaluator",
+        "EvaluatorExt",
+        "Fixed",
+        "Integrable",
+        "Method",
+        "Near",
+        "Numbers",
+        "Point",
+        "Share",
+        "Spectral",
+        "Value",
+    ];
     for name in types.iter().filter(|name| !traits.contains(name)) {
         let asserted = |line: &str| line.contains("shared::<") && line.contains(name);
         let alias = *name == "EvaluatorFn"; // in `Asynchronous`

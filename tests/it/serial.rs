@@ -2,7 +2,7 @@
 
 use coquad::{
     Auto, ClenshawCurtis, Error, Estimate, Euclidean, GaussKronrod, Integrator, Reason, Simpson, Speculation, TanhSinh,
-    Value,
+    Tolerance, Value,
 };
 use num_complex::Complex;
 use serde::Serialize;
@@ -96,6 +96,8 @@ fn options_come_back() {
         assert_eq!(through_text(&speculation), speculation);
         assert_eq!(through_bytes(&speculation), speculation);
     }
+    let tolerance = Tolerance::relative(1.0 / 3.0).or_absolute(1e-12);
+    assert_eq!((through_text(&tolerance), through_bytes(&tolerance)), (tolerance, tolerance));
     for reason in [Reason::Deadline, Reason::Budget, Reason::Roundoff, Reason::Divergent] {
         assert_eq!(through_text(&reason), reason);
     }

@@ -1,8 +1,11 @@
 //! Tolerances that people need: relative to the integral of the norm, and to each component's own size.
 
+use std::fmt::Debug;
+use std::time::Duration;
+
 use coquad::{
-    Auto, ClenshawCurtis, Error, Estimate, GaussKronrod, Integrator, Method, Reason, Scales, Simpson, TanhSinh,
-    ThreadPool,
+    Auto, BoxIntegrator, ClenshawCurtis, Error, Estimate, Fourier, GaussKronrod, Inline, Integrator, Method,
+    PrincipalValue, Reason, Scales, Simpson, Speculation, TanhSinh, ThreadPool, Tolerance,
 };
 
 use crate::support::boxed;
@@ -138,4 +141,92 @@ fn each_component_is_right_to_its_own_size() {
     let scaled = Integrator::new(boxed(move |x| scales.of(values(x))));
     let e = scaled.integrate_blocking(0.0, 1.0, 1e-6).expect("all are right");
     assert!(worst(&e.value.value) <= e.error && e.error <= 1e-6, "seed {SEED}: {:e}", worst(&e.value.value));
+}
+
+/// One call's tolerance does what the integrator's own does, and that of the integrator has no effect on it.
+#[test]
+fn the_tolerance_of_a_call_takes_the_place_of_that_of_the_integrator() {
+    fn same<T: Debug, P: Debug>(to: Result<Estimate<T, P>, Error<T, P>>, by: Result<Estimate<T, P>, Error<T, P>>) {
+        match (to, by) {
+            (Ok(to), Ok(by)) => {
+                assert_eq!(format!("{:?}", to.value), format!("{:?}", by.value));
+                assert_eq!((to.error.to_bits(), to.evaluations), (by.error.to_bits(), by.evaluations));
+                assert_eq!((to.l1.to_bits(), to.segments.len()), (by.l1.to_bits(), by.segments.len()));
+            }
+            (to, by) => assert_eq!(format!("{:?}", to.err()), format!("{:?}", by.err())),
+        }
+    }
+    let mut draw = Draw(SEED);
+    for _ in 0..20 {
+        let (at, power) = (draw.within(0.0, 1.0), draw.within(-0.5, 2.0));
+        let [atol, rtol, rtol_l1] = std::array::from_fn(|_| log(&mut draw, 1e-9, 1e-2));
+        let f = boxed(move |x: f64| (x - at).abs().powf(power) - 0.3);
+        let plain = Integrator::new(f);
+        let other = plain.clone().rtol(0.5).rtol_l1(0.5);
+        let ask = |asked: &Integrator<_>, atol| asked.integrate_blocking(0.0, 1.0, atol);
+        let to = |tolerance| other.integrate_to_blocking(0.0, 1.0, tolerance);
+        same(to(Tolerance::absolute(atol)), ask(&plain, atol));
+        same(to(Tolerance::relative(rtol)), ask(&plain.clone().rtol(rtol), 0.0));
+        same(to(Tolerance::relative_to_l1(rtol_l1)), ask(&plain.clone().rtol_l1(rtol_l1), 0.0));
+        let all = Tolerance::relative(rtol).or_absolute(atol).or_relative_to_l1(rtol_l1);
+        same(to(all), ask(&plain.clone().rtol(rtol).rtol_l1(rtol_l1), atol));
+        // The integrator is as it was.
+        same(ask(&other, 0.0), ask(&plain.clone().rtol(0.5).rtol_l1(0.5), 0.0));
+    }
+
+    let tolerance = Tolerance::relative(1e-6);
+    let decay = Integrator::new(boxed(|x: f64| (-x).exp()));
+    let (exp, many) = (decay.clone().method(Fourier::exp(3.0)), decay.clone().method(Fourier::many(&[1.0, 3.0])));
+    same(exp.integrate_to_blocking(0.0, 9.0, tolerance), exp.clone().rtol(1e-6).integrate_blocking(0.0, 9.0, 0.0));
+    same(many.integrate_to_blocking(0.0, 9.0, tolerance), many.clone().rtol(1e-6).integrate_blocking(0.0, 9.0, 0.0));
+    let poles = decay.method(PrincipalValue::many(&[0.5, 0.25]));
+    same(poles.integrate_to_blocking(0.0, 1.0, tolerance), poles.clone().rtol(1e-6).integrate_blocking(0.0, 1.0, 0.0));
+    let boxes = BoxIntegrator::new(Inline::over(|[x, y]: [f64; 2]| (x * y).sqrt())).rtol_l1(0.5);
+    let (a, b) = ([0.0, 0.0], [1.0, 2.0]);
+    same(
+        boxes.integrate_to_blocking(a, b, tolerance),
+        boxes.clone().rtol(1e-6).rtol_l1(0.0).integrate_blocking(a, b, 0.0),
+    );
+    let pool = Integrator::new(ThreadPool::new(2).evaluator(f64::sqrt));
+    let (here, there) = futures::executor::block_on(async {
+        let here = Integrator::new(boxed(f64::sqrt)).integrate_to(0.0, 1.0, tolerance).await;
+        (here.expect("a root"), pool.integrate_to(0.0, 1.0, tolerance).await.expect("a root"))
+    });
+    assert_eq!((here.value.to_bits(), here.evaluations), (there.value.to_bits(), there.evaluations));
+    assert!(here.error <= 1e-6 * here.value);
+}
+
+#[test]
+fn what_is_no_tolerance_is_refused_with_its_number_by_a_call_too() {
+    for (tolerance, said) in [
+        (Tolerance::absolute(0.0), "atol = 0.0"),
+        (Tolerance::absolute(f64::NAN), "atol = NaN"),
+        (Tolerance::relative(-1e-6), "rtol = -1e-6"),
+        (Tolerance::relative_to_l1(f64::NAN).or_absolute(1.0), "rtol_l1 = NaN"),
+    ] {
+        let f = boxed(|_: f64| -> f64 { panic!("evaluated") });
+        let error = Integrator::new(f).integrate_to_blocking(0.0, 1.0, tolerance).expect_err("no tolerance");
+        assert!(matches!(error, Error::InvalidTolerance { .. }), "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
+fn an_integrator_shows_what_it_was_told() {
+    let plain = Integrator::new(boxed(f64::exp));
+    assert_eq!(format!("{plain:?}"), "Integrator { method: Auto, max_evaluations: 1000000, .. }");
+    let told = plain.method(Simpson).rtol(1e-6).breakpoints(&[0.5]).scale(0.0, 2.0).resolution(0.25);
+    let told = told.time_limit(Duration::from_secs(3)).speculation(Speculation::Off).offsets(true).max_evaluations(9);
+    assert_eq!(
+        format!("{told:?}"),
+        "Integrator { method: Simpson, max_evaluations: 9, rtol: 1e-6, time_limit: 3s, breakpoints: [0.5], \
+         resolution: 0.25, scale: (0.0, 2.0), offsets: true, speculation: Off, .. }"
+    );
+    let boxes = BoxIntegrator::new(Inline::over(|[x, y]: [f64; 2]| x * y));
+    assert_eq!(format!("{boxes:?}"), "BoxIntegrator { max_evaluations: 1000000, .. }");
+    let told = boxes.rtol_l1(1e-3).breakpoints(1, &[0.5]);
+    assert_eq!(
+        format!("{told:?}"),
+        "BoxIntegrator { max_evaluations: 1000000, rtol_l1: 0.001, breakpoints: [[], [0.5]], .. }"
+    );
 }

@@ -13,6 +13,7 @@ use crate::evaluation::panics;
 use crate::evaluation::points::call::Call;
 use crate::evaluation::pool::pace::{Pace, Stopwatch};
 use crate::evaluation::pool::threads::{Outcome, ThreadPool, run_here};
+use crate::evaluation::share::Share;
 use crate::point::Point;
 
 impl ThreadPool {
@@ -23,8 +24,7 @@ impl ThreadPool {
     /// The evaluator fails only where `f` panics, with [`Error::Panicked`](crate::Error::Panicked).
     pub fn evaluator<F, T>(&self, f: F) -> PoolEvaluator<F>
     where
-        F: Fn(f64) -> T + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
+        F: Fn(f64) -> T + Share + 'static,
     {
         PoolEvaluator::new(self.clone(), f)
     }
@@ -49,8 +49,7 @@ impl ThreadPool {
     pub fn evaluator_over<P, F, T>(&self, f: F) -> PoolEvaluator<F>
     where
         P: Point,
-        F: Fn(P) -> T + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
+        F: Fn(P) -> T + Share + 'static,
     {
         PoolEvaluator::new(self.clone(), f)
     }
@@ -64,9 +63,7 @@ impl ThreadPool {
     pub fn try_evaluator_over<P, F, T, E>(&self, f: F) -> TryPoolEvaluator<F>
     where
         P: Point,
-        F: Fn(P) -> Result<T, E> + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>>,
+        F: Fn(P) -> Result<T, E> + Share + 'static,
     {
         TryPoolEvaluator::new(self.clone(), f)
     }
@@ -76,7 +73,8 @@ impl ThreadPool {
     /// # Errors
     ///
     /// The evaluator fails with what `f` returns, in [`Error::Evaluation`](crate::Error::Evaluation), and with
-    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panics.
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panics. An error is what [`EvaluationError::new`] takes: a
+    /// text, or any error that is `Send + Sync`.
     ///
     /// # Examples
     ///
@@ -89,9 +87,7 @@ impl ThreadPool {
     /// ```
     pub fn try_evaluator<F, T, E>(&self, f: F) -> TryPoolEvaluator<F>
     where
-        F: Fn(f64) -> Result<T, E> + Send + Sync + 'static,
-        T: Clone + Send + Sync + 'static,
-        E: Into<Box<dyn StdError + Send + Sync>>,
+        F: Fn(f64) -> Result<T, E> + Share + 'static,
     {
         TryPoolEvaluator::new(self.clone(), f)
     }

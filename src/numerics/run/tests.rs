@@ -90,7 +90,7 @@ fn halves(seed: u64, panel: &Panel<()>, local: &Local<f64>) -> Vec<(Panel<()>, L
 #[derive(Clone, Copy)]
 struct Question {
     made: Made,
-    tolerance: Tolerance,
+    tolerance: Allowance,
     pieces: usize,
     /// After so many refinements the budget is spent.
     budget: usize,
@@ -105,7 +105,7 @@ impl Question {
         let rtol = if atol > 0.0 && draw(3, 2) == 0 { 0.0 } else { 2f64.powi(-(draw(4, 40) as i32) - 8) };
         Self {
             made: Made { seed: seed / 2, control: [Control::Global, Control::Local][seed as usize % 2] },
-            tolerance: Tolerance::new(atol, rtol).expect("one is positive"),
+            tolerance: Allowance::new(atol, rtol).expect("one is positive"),
             pieces: 1 + draw(5, 3) as usize,
             budget: draw(6, 200) as usize,
             observed: draw(7, 2) == 0,
@@ -342,7 +342,7 @@ fn a_failure_ends_the_run() {
         }
     }
     let made = Made { seed: 0, control: Control::Global };
-    let mut run = Run::new(made, Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+    let mut run = Run::new(made, Allowance::new(1.0, 0.0).expect("it is positive"), false);
     assert_eq!(run.advance(&mut Fails), Poll::Ready(Err("it failed")));
 }
 
@@ -433,7 +433,7 @@ fn rounding_left_by_errors_long_gone_decides_nothing() {
     }
     for (atol, refined) in [(0.25, 1), (0.11, 2), (0.001, 3)] {
         let made = Made { seed: 0, control: Control::Global };
-        let mut run = Run::new(made, Tolerance::new(atol, 0.0).expect("it is positive"), false);
+        let mut run = Run::new(made, Allowance::new(atol, 0.0).expect("it is positive"), false);
         let mut source = Shrinks(0);
         assert_eq!(run.advance(&mut source), Poll::Ready(Ok(Verdict::Converged)));
         assert_eq!(source.0, refined + 1, "atol {atol}");
@@ -445,7 +445,7 @@ fn points_in_common_are_counted_once_where_floats_run_out() {
     let made = Made { seed: 0, control: Control::Global };
     let end = f64::from_bits(1f64.to_bits() + 8);
     let domain = Domain::new(1.0, end, &[], None).expect("they are numbers");
-    let mut run: Run<f64, Made, ()> = Run::new(made, Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+    let mut run: Run<f64, Made, ()> = Run::new(made, Allowance::new(1.0, 0.0).expect("it is positive"), false);
     let mut points = Vec::new();
     // Depths that the method says nothing of.
     for (a, b) in [(1.0, end), (1.0, f64::midpoint(1.0, end)), (f64::midpoint(1.0, end), end)] {
@@ -464,7 +464,7 @@ fn points_in_common_are_counted_once_where_floats_run_out() {
 fn segments_ascend_over_the_whole_line() {
     let made = Made { seed: 0, control: Control::Global };
     let domain = Domain::new(f64::NEG_INFINITY, f64::INFINITY, &[-2.0, 3.0, 5.0], None).expect("they are numbers");
-    let mut run: Run<f64, Made, ()> = Run::new(made, Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+    let mut run: Run<f64, Made, ()> = Run::new(made, Allowance::new(1.0, 0.0).expect("it is positive"), false);
     for (a, b) in domain.pieces() {
         let panel = Panel { a, b, depth: 1, kind: () };
         run.leaves.push(Leaf::new(panel, Local { value: 1.0, error: 0.0, l1: 1.0, roundoff: 0.0 }, ()));

@@ -40,7 +40,7 @@ where
     L: AsRef<[(f64, f64)]>,
 {
     let mut source = Told { lists: lists.into_iter(), sums: Vec::new() };
-    let mut run = Run::new(Halves(control, false), Tolerance::new(atol, rtol).expect("one is positive"), true);
+    let mut run = Run::new(Halves(control, false), Allowance::new(atol, rtol).expect("one is positive"), true);
     match run.advance(&mut source) {
         Poll::Ready(Ok(verdict)) => (verdict, source.sums),
         other => panic!("{other:?}"),
@@ -85,7 +85,7 @@ fn a_relative_tolerance_is_that_of_the_value_summed_afresh() {
 #[test]
 fn noise_is_more_than_half_of_the_error_kept_and_less_than_a_part_in_1e5_moved() {
     let mut run: Run<f64, Halves, ()> =
-        Run::new(Halves(Control::Global, false), Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+        Run::new(Halves(Control::Global, false), Allowance::new(1.0, 0.0).expect("it is positive"), false);
     let panel = Panel { a: 0.0, b: 1.0, depth: 0, kind: () };
     run.leaves.push(Leaf::new(panel, Local { value: 0.0, error: 0.0, l1: 1e6, roundoff: 0.0 }, ()));
     let mut noise = |refined, error, moved| {
@@ -143,7 +143,7 @@ fn an_integral_that_moves_is_not_noise_however_little_its_error_shrinks() {
 #[test]
 fn the_largest_errors_stand_in_line_without_those_at_their_roundoff() {
     let mut run: Run<f64, Halves, ()> =
-        Run::new(Halves(Control::Global, false), Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+        Run::new(Halves(Control::Global, false), Allowance::new(1.0, 0.0).expect("it is positive"), false);
     let floor = 1e-3 / 1024.0;
     for (i, (error, roundoff)) in [(1.0, 1.0), (1e-3, 0.0), (floor, 0.0), (9e-7, 0.0)].into_iter().enumerate() {
         let panel = Panel { a: i as f64, b: i as f64 + 1.0, depth: 0, kind: () };
@@ -157,7 +157,7 @@ fn the_largest_errors_stand_in_line_without_those_at_their_roundoff() {
 #[test]
 fn a_run_that_never_began_knows_nothing_of_its_error() {
     let mut run: Run<f64, Halves, ()> =
-        Run::new(Halves(Control::Global, false), Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+        Run::new(Halves(Control::Global, false), Allowance::new(1.0, 0.0).expect("it is positive"), false);
     let mut source = Told { lists: Vec::<Vec<(f64, f64)>>::new().into_iter(), sums: Vec::new() };
     assert_eq!(run.advance(&mut source), Poll::Ready(Ok(BUDGET)));
     let e = run.finish(&Domain::new(0.0, 1.0, &[], None).expect("they are numbers"), 0, 0, None);
@@ -168,7 +168,7 @@ fn a_run_that_never_began_knows_nothing_of_its_error() {
 fn the_error_of_an_answer_is_summed_afresh() {
     let lists: Vec<&[(f64, f64)]> = vec![&[(0.0, 1e16), (0.0, 3.0)], &[(0.0, 4e15), (0.0, 4e15)]];
     let mut source = Told { lists: lists.into_iter(), sums: Vec::new() };
-    let mut run = Run::new(Halves(Control::Global, false), Tolerance::new(1.0, 0.0).expect("it is positive"), false);
+    let mut run = Run::new(Halves(Control::Global, false), Allowance::new(1.0, 0.0).expect("it is positive"), false);
     assert_eq!(run.advance(&mut source), Poll::Ready(Ok(BUDGET)));
     let domain = Domain::new(0.0, 2.0, &[1.0], None).expect("they are numbers");
     // In the order of the decisions. The sum on the way had 8e15 + 4.
