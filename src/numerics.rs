@@ -13,6 +13,7 @@ pub(crate) mod elementary;
 pub(crate) mod euclidean;
 mod few;
 pub(crate) mod focus;
+mod foresight;
 pub(crate) mod fourier;
 pub(crate) mod gauss_kronrod;
 mod lanes;

@@ -262,6 +262,11 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
         self.settle();
     }
 
+    /// The error that the integral may have, as far as that is known.
+    pub(crate) fn allowed(&self) -> f64 {
+        self.allowed
+    }
+
     /// Sets the error that the integral may have.
     pub(crate) fn set_allowed(&mut self, allowed: f64) {
         if allowed.to_bits() == self.allowed.to_bits() {
@@ -342,7 +347,7 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
         if self.nodes.len() > 1 && self.guesses() {
             let mut guesses = Vec::new();
             // Without values any kind will do.
-            self.method.ahead::<f64>(&panel, &[], &mut guesses);
+            self.method.ahead::<f64>(&panel, &[], self.allowed, &mut guesses);
             self.adopt_loose(self.nodes.len() - 1, &mut guesses);
         }
     }

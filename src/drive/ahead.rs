@@ -53,6 +53,8 @@ pub(crate) struct Ahead<T: Value, M: Method, P: Placed = f64> {
     loose: HashSet<P::Key, BuildKeyHasher>,
     /// Panels that lately came to miss no more than a value or two.
     nearly: Vec<usize>,
+    /// Judged panels that a method has not looked ahead of, which looks far.
+    unseen: VecDeque<usize>,
     ledger: Ledger<P>,
     limit: Option<Limit>,
     /// When guesses come into question that were refused.
@@ -108,6 +110,7 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
             alone: VecDeque::new(),
             loose: HashSet::default(),
             nearly: Vec::new(),
+            unseen: VecDeque::new(),
             ledger,
             limit,
             patience: None,

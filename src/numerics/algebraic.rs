@@ -5,7 +5,7 @@ use super::elementary::ln;
 use super::method::{Control, Guess, Local, Method, Panel};
 use super::twice::Twice;
 use super::value::Value;
-use super::weighted::{self, Moments, Weighed, plain};
+use super::weighted::{self, Moments, Weighed, Weight, plain};
 
 /// Integrals with a weight that is singular at the limits: of `f(x) (x - a)^alpha (b - x)^beta`,
 /// times `ln(x - a)` and `ln(b - x)` if asked for, where `f` is what is evaluated.
@@ -151,6 +151,7 @@ impl Method for Algebraic {
     type Kind = Weighed;
     const REUSES_POINTS: bool = true;
     const IN_X: bool = true;
+    const LOOKS_FAR: bool = true;
 
     fn over(&self, a: f64, b: f64) -> Result<Self, &'static str> {
         if self.powers.iter().any(|power| !(*power > -1.0 && power.is_finite())) {
@@ -210,10 +211,20 @@ impl Method for Algebraic {
     }
 
     fn refine(&self, panel: &Panel<Weighed>, _: f64, into: &mut Vec<Panel<Weighed>>) {
-        if weighted::has_points(panel) {
-            weighted::refine(panel, into);
-            return;
-        }
+        weighted::refine(self, panel, into);
+    }
+
+    fn predict(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
+        weighted::predict(self, panel, into);
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Weighed>, values: &[T], allowed: f64, into: &mut Vec<Guess<Weighed>>) {
+        weighted::ahead(self, panel, values, allowed, into);
+    }
+}
+
+impl Weight for Algebraic {
+    fn divide(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
         let is_both = self.is_singular(panel, 0) && self.is_singular(panel, 1);
         let place = match (panel.a.is_finite(), panel.b.is_finite()) {
             (true, true) if is_both => Some(panel.midpoint()),
@@ -224,18 +235,6 @@ impl Method for Algebraic {
         };
         let place = place.filter(|place| panel.a < *place && *place < panel.b);
         weighted::divide(panel, place.as_slice(), 1.0, into);
-    }
-
-    fn predict(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
-        if weighted::has_points(panel) {
-            weighted::predict(panel, into);
-        } else {
-            self.refine(panel, f64::NAN, into);
-        }
-    }
-
-    fn ahead<T: Value>(&self, panel: &Panel<Weighed>, values: &[T], into: &mut Vec<Guess<Weighed>>) {
-        weighted::ahead(panel, values, into);
     }
 }
 

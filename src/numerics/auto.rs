@@ -305,7 +305,7 @@ impl Method for Auto {
         }
     }
 
-    fn ahead<T: Value>(&self, panel: &Panel<Kind>, values: &[T], into: &mut Vec<Guess<Kind>>) {
+    fn ahead<T: Value>(&self, panel: &Panel<Kind>, values: &[T], _: f64, into: &mut Vec<Guess<Kind>>) {
         ahead::ahead(panel, values, into);
     }
 }

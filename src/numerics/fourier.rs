@@ -261,6 +261,7 @@ impl Method for Fourier {
     type Kind = Stage;
     const REUSES_POINTS: bool = true;
     const IN_X: bool = true;
+    const LOOKS_FAR: bool = true;
 
     fn control(&self) -> Control {
         Control::Global
@@ -341,8 +342,8 @@ impl Method for Fourier {
         self.refine(panel, f64::NAN, into);
     }
 
-    fn ahead<T: Value>(&self, panel: &Panel<Stage>, values: &[T], into: &mut Vec<Guess<Stage>>) {
-        ahead::ahead(self, panel, values.is_empty(), into);
+    fn ahead<T: Value>(&self, panel: &Panel<Stage>, values: &[T], allowed: f64, into: &mut Vec<Guess<Stage>>) {
+        ahead::ahead(self, panel, values, allowed, into);
     }
 }
 

@@ -266,6 +266,10 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// Such a method is not given offsets: [`Integrator::offsets`](crate::Integrator::offsets) is refused.
     const IN_X: bool = false;
 
+    /// Whether [`ahead`](Self::ahead) looks far ahead of a judged panel. That takes long, so it is asked for only when a
+    /// worker is to spare; and its guesses hold on when a panel is judged that replaces the panel.
+    const LOOKS_FAR: bool = false;
+
     /// Returns the method for the range from `a` to `b`, with `a < b`, or why there is none, in a few words: for methods
     /// with a weight that depends on the limits. Called once for each integral, if the method is [in `x`](Self::IN_X).
     ///
@@ -421,9 +425,17 @@ pub trait Method: Clone + Send + Sync + 'static {
     /// give need not be among them.
     ///
     /// Asked twice for each panel: before it is judged, without values, and after that, with the values at its points.
-    /// The guesses for a panel are forgotten once a panel is judged that replaces it.
-    fn ahead<T: Value>(&self, panel: &Panel<Self::Kind>, values: &[T], into: &mut Vec<Guess<Self::Kind>>) {
-        let _ = (panel, values, into);
+    /// The guesses for a panel are forgotten once a panel is judged that replaces it, unless it
+    /// [looks far](Self::LOOKS_FAR). `allowed`: the error that the
+    /// integral may have, as far as that is known.
+    fn ahead<T: Value>(
+        &self,
+        panel: &Panel<Self::Kind>,
+        values: &[T],
+        allowed: f64,
+        into: &mut Vec<Guess<Self::Kind>>,
+    ) {
+        let _ = (panel, values, allowed, into);
     }
 
     /// Returns whether a judged panel meets its share of the tolerance ([`Control::Local`] only).

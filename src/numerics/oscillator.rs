@@ -347,7 +347,7 @@ impl<G: Fn(f64) -> f64 + Clone + Send + Sync + 'static> Method for Oscillator<G>
                 let part = part(panel, kind);
                 if weighted::has_points(&part) {
                     let mut parts = Vec::new();
-                    weighted::refine(&part, &mut parts);
+                    weighted::replace(&part, &mut parts);
                     into.extend(parts.into_iter().map(ordinary));
                 } else {
                     self.lay_out(panel, into);

@@ -6,7 +6,7 @@ mod moments;
 use self::moments::cauchy;
 use super::method::{Control, Guess, Local, Method, Panel};
 use super::value::Value;
-use super::weighted::{self, Moments, Weighed, plain};
+use super::weighted::{self, Moments, Weighed, Weight, plain};
 
 /// Cauchy principal values: of `f(x) / (x - c)`, where `f` is what is evaluated; of `f(x) / ((x -
 /// c) (x - d) ..)` if there are several poles.
@@ -182,6 +182,7 @@ impl Method for PrincipalValue {
     type Kind = Weighed;
     const REUSES_POINTS: bool = true;
     const IN_X: bool = true;
+    const LOOKS_FAR: bool = true;
 
     fn over(&self, a: f64, b: f64) -> Result<Self, &'static str> {
         let mut poles = self.poles.clone();
@@ -251,10 +252,20 @@ impl Method for PrincipalValue {
     }
 
     fn refine(&self, panel: &Panel<Weighed>, _: f64, into: &mut Vec<Panel<Weighed>>) {
-        if weighted::has_points(panel) {
-            weighted::refine(panel, into);
-            return;
-        }
+        weighted::refine(self, panel, into);
+    }
+
+    fn predict(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
+        weighted::predict(self, panel, into);
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Weighed>, values: &[T], allowed: f64, into: &mut Vec<Guess<Weighed>>) {
+        weighted::ahead(self, panel, values, allowed, into);
+    }
+}
+
+impl Weight for PrincipalValue {
+    fn divide(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
         // From one unit below the first pole inside to one above the last.
         let poles = self.span.as_ref().map_or(&self.poles[..], |span| span);
         let mut inside = poles.iter().filter(|pole| panel.a <= **pole && **pole <= panel.b);
@@ -264,17 +275,5 @@ impl Method for PrincipalValue {
             _ => Vec::new(),
         };
         weighted::divide(panel, &places, OUTSIDE, into);
-    }
-
-    fn predict(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
-        if weighted::has_points(panel) {
-            weighted::predict(panel, into);
-        } else {
-            self.refine(panel, f64::NAN, into);
-        }
-    }
-
-    fn ahead<T: Value>(&self, panel: &Panel<Weighed>, values: &[T], into: &mut Vec<Guess<Weighed>>) {
-        weighted::ahead(panel, values, into);
     }
 }

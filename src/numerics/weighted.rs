@@ -7,7 +7,7 @@
 mod ahead;
 
 pub(super) use self::ahead::{ahead, predict};
-use super::method::{Local, Panel};
+use super::method::{Local, Method, Panel};
 use super::product::{self, Series};
 use super::value::Value;
 
@@ -158,9 +158,24 @@ fn unknown<T: Value>() -> Local<T> {
     Local { value: T::zero(), error: super::method::UNKNOWN, l1: 0.0, roundoff: 0.0 }
 }
 
-/// The panels that replace a judged one: itself in the next order, or two halves in the flat
-/// variable.
-pub(super) fn refine(panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
+/// A method with a weight.
+pub(super) trait Weight: Method<Kind = Weighed> {
+    /// Appends the panels that replace one without points.
+    fn divide(&self, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>);
+}
+
+/// Appends the panels that replace a judged one.
+pub(super) fn refine<W: Weight>(weight: &W, panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
+    if has_points(panel) {
+        replace(panel, into);
+    } else {
+        weight.divide(panel, into);
+    }
+}
+
+/// The panels that replace a judged one with points: itself in the next order, or two halves in the
+/// flat variable.
+pub(super) fn replace(panel: &Panel<Weighed>, into: &mut Vec<Panel<Weighed>>) {
     let kind = panel.kind;
     let depth = panel.depth + 1;
     if kind.raise {

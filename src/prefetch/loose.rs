@@ -66,11 +66,13 @@ impl<K, P> Ord for Loose<K, P> {
 pub(super) struct LooseGuesses<K, P = f64> {
     waiting: BinaryHeap<Loose<K, P>>,
     made: usize,
+    /// How many were made when old ones were last given up for new ones.
+    pruned: usize,
 }
 
 impl<K, P> LooseGuesses<K, P> {
     pub(super) fn new() -> Self {
-        Self { waiting: BinaryHeap::new(), made: 0 }
+        Self { waiting: BinaryHeap::new(), made: 0, pruned: 0 }
     }
 }
 
@@ -93,11 +95,26 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     }
 
     fn push_loose(&mut self, origin: usize, panel: Panel<M::Kind>, chance: f64, why: Why) {
+        if self.loose.waiting.len() >= MOST {
+            self.prune();
+        }
         if chance >= LEAST && self.loose.waiting.len() < MOST {
             self.loose.made += 1;
             let order = self.loose.made;
             self.loose.waiting.push(Loose { chance, order, origin, why, panel, points: None });
         }
+    }
+
+    /// Makes room: gives up what lasts although a panel was judged since that replaces the origin. Seldom, as it looks
+    /// at all guesses.
+    fn prune(&mut self) {
+        if !M::LOOKS_FAR || self.loose.made < self.loose.pruned + MOST / 2 {
+            return;
+        }
+        self.loose.pruned = self.loose.made;
+        let mut waiting = std::mem::take(&mut self.loose.waiting).into_vec();
+        waiting.retain(|guess| !self.nodes[guess.origin].is_followed && !self.is_stale(guess));
+        self.loose.waiting = waiting.into();
     }
 
     /// A judged panel may stand to the end, and is then looked at again.
@@ -143,7 +160,8 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
             Why::Seen => false,
             Why::Stands(rank) => n.passed || rank.to_bits() != n.rank.to_bits(),
         };
-        is_other || n.is_followed || matches!(n.state, State::Dropped | State::Bad(_))
+        let lasts = M::LOOKS_FAR && guess.why == Why::Seen;
+        is_other || n.is_followed && !lasts || matches!(n.state, State::Dropped | State::Bad(_))
     }
 
     /// The points of a guess, the first one last, but for those of the panel that it replaces.

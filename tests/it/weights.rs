@@ -325,3 +325,48 @@ fn many_poles_share_one_set_of_evaluations() {
     let none = Integrator::new(boxed(f)).method(PrincipalValue::many(&[])).integrate_blocking(0.0, 1.0, 1e-9);
     assert_eq!(none.expect("nothing to do").value, Vec::<f64>::new());
 }
+
+/// Wall over limit on 64 workers, the geometric mean over integrals, and what was evaluated in vain
+/// over what was needed.
+fn busy<M: Method>(method: &M, integrals: &[(fn(f64) -> f64, f64, f64)]) -> [f64; 2] {
+    let (mut log, mut needed, mut in_vain) = (0.0, 0, 0);
+    for (f, a, b) in integrals {
+        let (cluster, clock) = Cluster::new(*f, 64, Latency::Unit, 1);
+        let e = clock.run(Integrator::new(cluster).method(method.clone()).integrate(*a, *b, 1e-10)).expect("smooth");
+        log += (clock.now() / e.evaluations.div_ceil(64) as f64).ln();
+        (needed, in_vain) = (needed + e.evaluations, in_vain + e.performed - e.evaluations);
+    }
+    [(log / integrals.len() as f64).exp(), in_vain as f64 / needed as f64]
+}
+
+#[test]
+fn sixty_four_workers_are_kept_busy() {
+    // Others than those of `benches/virtual_time`.
+    let near: [(fn(f64) -> f64, f64, f64); 5] = [
+        (|x| (3.0 * x).cos(), 0.2, 4.0),
+        (|x| (4.0 * (x - 1.0)).tanh(), 0.0, 3.0),
+        (|x| (x - 0.7).abs(), 0.0, 2.0),
+        (|x| 1.0 / (1.0 + 25.0 * (x - 1.0) * (x - 1.0)), 0.5, 3.0),
+        (|x| (2.0 - x).sqrt(), 0.0, 2.0),
+    ];
+    let far: [(fn(f64) -> f64, f64, f64); 4] = [
+        (|x| (-x * x / 4.0).exp(), 0.0, INF),
+        (|x| (2.0 + x).powi(-3), 0.0, INF),
+        (|x| (1.0 + x) * (-x / 2.0).exp() / (1.0 + x * x), 0.0, INF),
+        (|x| x / (1.0 + x.powi(4)), 0.0, INF),
+    ];
+    let all: Vec<_> = near.into_iter().chain(far).collect();
+    let rows = [
+        ("sin(0.4 x)", busy(&Fourier::sin(0.4), &all)),
+        ("cos(30 x)", busy(&Fourier::cos(30.0), &all)),
+        ("J_2(3 x)", busy(&Bessel::j(2.0, 3.0), &all)),
+        ("1 / (x - 0.9)", busy(&PrincipalValue::at(0.9), &all)),
+        ("x^-0.3", busy(&Algebraic::new(-0.3, 0.0), &all)),
+        ("x^0.6, far", busy(&Algebraic::new(0.6, 0.0), &far)),
+        ("both ends", busy(&Algebraic::new(-0.3, 0.4).log_right(), &near)),
+    ];
+    for (name, [wall, in_vain]) in rows {
+        println!("{name}: wall / limit {wall:.3}, in vain {:.1} %", 100.0 * in_vain);
+        assert!(wall <= 1.3 && in_vain <= 0.6, "{name}: {wall}, {in_vain}");
+    }
+}

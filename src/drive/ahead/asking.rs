@@ -90,9 +90,19 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     #[inline]
     pub(super) fn next(&mut self, workers: usize) -> Option<(Wanted<P>, Class)> {
         let asked = self.performed + self.gathered.len();
-        let next = self.tree.next(workers, asked);
+        let mut next = self.tree.next(workers, asked);
+        let is_guess = !matches!(next, Some((_, Class::Required | Class::Certain)));
+        if M::LOOKS_FAR && is_guess && !self.unseen.is_empty() && self.is_idle(workers) {
+            self.look_far();
+            next = self.tree.next(workers, asked);
+        }
         // Ahead of the decisions nothing is asked for that the budget does not pay for.
         next.filter(|(_, class)| *class == Class::Required || !self.ledger.is_spent_by(asked))
+    }
+
+    /// Whether one of so many workers is to spare.
+    fn is_idle(&self, workers: usize) -> bool {
+        self.waiting.len() + self.gathered.len() < workers && self.place() == Place::Away
     }
 
     /// Whether there is nothing to ask for at this point of a panel, and if so whether anything changed.
@@ -235,7 +245,7 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     pub(super) fn look_ahead(&mut self, node: usize, panel: &Panel<M::Kind>, values: &[T]) {
         if self.tree.guesses() {
             self.guesses.clear();
-            self.method.ahead(panel, values, &mut self.guesses);
+            self.method.ahead(panel, values, self.tree.allowed(), &mut self.guesses);
             self.tree.adopt_loose(node, &mut self.guesses);
         }
     }

@@ -10,6 +10,9 @@ use crate::numerics::space::{Lays, Placed, Space};
 use crate::numerics::value::Value;
 use crate::prefetch::{Known, State};
 
+/// A method that looks far is asked what may come after so many panels at a time, the latest ones: some milliseconds.
+const LATELY: usize = 16;
+
 impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
     /// A point of a panel has its value; judges the panel if it was the last. Returns whether it was.
     pub(super) fn settle_point(&mut self, node: usize) -> bool {
@@ -47,13 +50,42 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
                 self.marks.extend(mark.map(|mark| (node, mark)));
                 let focus = if ahead { P::Space::focus(panel.a, panel.b, points, &self.values) } else { None };
                 self.tree.judged(node, panel.kind, local, focus);
-                if ahead {
+                if ahead && M::LOOKS_FAR {
+                    self.leave_unseen(node);
+                } else if ahead {
                     let values = std::mem::take(&mut self.values);
                     self.look_ahead(node, &panel, &values);
                     self.values = values;
                 }
             }
             Err(trouble) => self.tree.bad(node, trouble),
+        }
+    }
+
+    /// A method that looks far is asked later what may come after this panel.
+    fn leave_unseen(&mut self, node: usize) {
+        if self.tree.guesses() {
+            if self.unseen.len() >= LATELY {
+                self.unseen.pop_front();
+            }
+            self.unseen.push_back(node);
+        }
+    }
+
+    /// Asks a method that looks far what may come after the panels that were judged lately.
+    pub(super) fn look_far(&mut self) {
+        while let Some(node) = self.unseen.pop_front() {
+            let n = self.tree.node(node);
+            let panel = n.panel();
+            let mut points = Vec::new();
+            self.method.lay(&n.as_asked(), &mut points);
+            let known = |&t: &P| {
+                let x = self.domain.x(t);
+                if x.is_finite() { self.dispatch.known(x) } else { Some(T::zero()) }
+            };
+            if let Some(values) = points.iter().map(known).collect::<Option<Vec<T>>>() {
+                self.look_ahead(node, &panel, &values);
+            }
         }
     }
 
@@ -80,7 +112,9 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
             if let Ok(judged) = judged {
                 let focus = P::Space::focus(panel.a, panel.b, points, &values);
                 self.tree.foreseen(node, panel.kind, judged.local.error, focus);
-                self.look_ahead(node, &panel, &values);
+                if !M::LOOKS_FAR {
+                    self.look_ahead(node, &panel, &values);
+                }
             }
         }
     }

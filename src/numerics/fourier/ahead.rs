@@ -1,8 +1,10 @@
 //! What a panel may ask for later on: guesses, for running ahead; nothing is decided by them.
 
+use super::super::foresight::{blind, kink, seen};
 use super::super::method::{Guess, Method, Panel};
 use super::super::product::TOP;
-use super::{Fourier, HALF, Stage, tail};
+use super::super::value::Value;
+use super::{Fourier, Stage, tail};
 
 /// The chance that the next window is asked for, from window to window: while the weight does not
 /// oscillate enough under it for all digits, and then.
@@ -10,32 +12,32 @@ const SHORT: f64 = 0.95;
 const LONG: f64 = 0.4;
 /// By how much the phase grows over half of a window that is wide enough for all digits.
 const ENOUGH: f64 = 40.0;
-/// The chance that a panel of which nothing is known is given a higher order, or is cut.
-const RAISED: f64 = 0.3;
-const CUT: f64 = 0.4;
-/// The chance that what is asked for next of a whole piece is not enough.
-const WHOLE: f64 = 0.5;
 /// So many windows are followed: beyond, numbers end.
 const WINDOWS: usize = 64;
 /// Panels of a smaller chance are not followed.
 const UNLIKELY: f64 = 0.02;
 
-/// Appends what may be asked for after a panel.
-pub(super) fn ahead(method: &Fourier, panel: &Panel<Stage>, is_blind: bool, into: &mut Vec<Guess<Stage>>) {
+/// Appends what may be asked for after a panel: before it is judged, without values, and after
+/// that.
+pub(super) fn ahead<T: Value>(
+    method: &Fourier,
+    panel: &Panel<Stage>,
+    values: &[T],
+    allowed: f64,
+    into: &mut Vec<Guess<Stage>>,
+) {
+    let is_blind = values.is_empty();
+    let hardest = || if panel.kind.raise { None } else { kink_of(method, panel, values) };
+    if !is_blind && seen(method, panel, values, allowed, hardest, into) {
+        return;
+    }
     if !tail::is_tail(panel) {
         if is_blind {
-            let first = into.len();
-            finite(panel, 1.0, into);
-            if panel.depth == 0 {
-                // Of a whole piece nothing is known, and nothing else is to be asked for meanwhile.
-                for guess in first..into.len() {
-                    let panel = into[guess].panel;
-                    finite(&panel, WHOLE, into);
-                }
-            }
+            finite(method, panel, 1.0, into);
         }
         return;
     }
+    // Windows, and what is below them.
     let (mut panel, mut chance) = (*panel, 1.0);
     for step in 0..WINDOWS {
         if step > 0 || is_blind {
@@ -51,21 +53,27 @@ pub(super) fn ahead(method: &Fourier, panel: &Panel<Stage>, is_blind: bool, into
         tail::further(&panel, &mut next);
         let Some(further) = next.iter().find(|next| tail::is_tail(next)) else { return };
         into.extend(next.iter().map(|&panel| Guess { panel, chance }));
-        next.iter().filter(|next| !tail::is_tail(next)).for_each(|inner| finite(inner, chance, into));
+        next.iter().filter(|next| !tail::is_tail(next)).for_each(|inner| finite(method, inner, chance, into));
         panel = *further;
     }
 }
 
-/// Appends what may be asked for after a panel with finite limits that was not judged, or not as
+/// Appends what may be asked for after a panel with finite limits that is not judged, or not as
 /// such.
-fn finite(panel: &Panel<Stage>, chance: f64, into: &mut Vec<Guess<Stage>>) {
-    let depth = panel.depth + 1;
-    if usize::from(panel.kind.log) < TOP && panel.kind.graded == 0 {
-        let kind = Stage { log: panel.kind.log + 1, ..panel.kind };
-        into.push(Guess { panel: Panel { depth, kind, ..*panel }, chance: chance * RAISED });
+fn finite(method: &Fourier, panel: &Panel<Stage>, chance: f64, into: &mut Vec<Guess<Stage>>) {
+    let noted = |panel: &Panel<Stage>, raise: bool| {
+        let is_possible = !raise || usize::from(panel.kind.log) < TOP && panel.kind.graded == 0;
+        is_possible.then_some(Panel { kind: Stage { raise, ..panel.kind }, ..*panel })
+    };
+    blind(method, panel, panel.depth == 0, chance, noted, into);
+}
+
+/// Where a panel has a kink, and by how much that may be off.
+fn kink_of<T: Value>(method: &Fourier, panel: &Panel<Stage>, values: &[T]) -> Option<(f64, f64)> {
+    if tail::is_tail(panel) || panel.kind.graded > 0 {
+        return None;
     }
-    let mut halves = Vec::new();
-    let cut = Panel { kind: Stage { raise: false, log: HALF, ..panel.kind }, ..*panel };
-    Fourier::cos(0.0).refine(&cut, f64::NAN, &mut halves);
-    into.extend(halves.into_iter().map(|panel| Guess { panel, chance: chance * CUT }));
+    let mut nodes = Vec::with_capacity(values.len());
+    method.points(panel, &mut nodes);
+    kink(&nodes, values)
 }

@@ -154,6 +154,7 @@ impl Method for Bessel {
     type Kind = Stage;
     const REUSES_POINTS: bool = true;
     const IN_X: bool = true;
+    const LOOKS_FAR: bool = true;
 
     fn over(&self, a: f64, _: f64) -> Result<Self, &'static str> {
         if !(0.0..=MOST).contains(&self.order) {
@@ -235,7 +236,7 @@ impl Method for Bessel {
         self.panels().predict(panel, into);
     }
 
-    fn ahead<T: Value>(&self, panel: &Panel<Stage>, values: &[T], into: &mut Vec<Guess<Stage>>) {
-        self.panels().ahead(panel, values, into);
+    fn ahead<T: Value>(&self, panel: &Panel<Stage>, values: &[T], allowed: f64, into: &mut Vec<Guess<Stage>>) {
+        self.panels().ahead(panel, values, allowed, into);
     }
 }

@@ -46,6 +46,7 @@ impl<M: Method> Method for Along<M> {
     const HAS_PARTS: bool = M::HAS_PARTS;
     const AUDITS: bool = M::AUDITS;
     const IN_X: bool = M::IN_X;
+    const LOOKS_FAR: bool = M::LOOKS_FAR;
 
     fn over(&self, a: f64, b: f64) -> Result<Self, &'static str> {
         Ok(Self { method: self.method.over(a, b)?, ..self.clone() })
@@ -108,9 +109,9 @@ impl<M: Method> Method for Along<M> {
         self.method.predict(panel, into);
     }
 
-    fn ahead<T: Value>(&self, panel: &Panel<M::Kind>, values: &[T], into: &mut Vec<Guess<M::Kind>>) {
+    fn ahead<T: Value>(&self, panel: &Panel<M::Kind>, values: &[T], allowed: f64, into: &mut Vec<Guess<M::Kind>>) {
         let values = self.turned(panel, values);
-        self.method.ahead(panel, &values, into);
+        self.method.ahead(panel, &values, allowed, into);
     }
 
     fn accepts(&self, panel: &Panel<M::Kind>, error: f64, share: f64) -> bool {

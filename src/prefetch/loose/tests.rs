@@ -6,12 +6,14 @@ use crate::numerics::method::{Control, Local, Method};
 use crate::numerics::value::Value;
 use crate::prefetch::{Class, RANGE, Wanted};
 
+/// Its guesses last if it looks `FAR`.
 #[derive(Clone)]
-pub(in crate::prefetch) struct Silent;
+pub(in crate::prefetch) struct Silent<const FAR: bool = false>;
 
-impl Method for Silent {
+impl<const FAR: bool> Method for Silent<FAR> {
     type Kind = ();
     const REUSES_POINTS: bool = false;
+    const LOOKS_FAR: bool = FAR;
 
     fn control(&self) -> Control {
         Control::Global
@@ -36,6 +38,10 @@ pub(in crate::prefetch) fn panel(a: f64, b: f64) -> Panel<()> {
 
 /// A tree of one piece whose point was asked for.
 pub(in crate::prefetch) fn begun(speculation: Speculation) -> (Tree<f64, Silent>, usize) {
+    begun_by(speculation)
+}
+
+fn begun_by<const FAR: bool>(speculation: Speculation) -> (Tree<f64, Silent<FAR>>, usize) {
     let mut tree = Tree::new(Silent, speculation, [panel(0.0, 1.0)].into_iter(), 1e-3);
     let piece = tree.children(RANGE).start;
     if speculation != Speculation::Off {
@@ -53,7 +59,7 @@ fn guesses(chances: &[(f64, f64, f64)]) -> Vec<Guess<()>> {
     chances.iter().map(|&(a, b, chance)| Guess { panel: panel(a, b), chance }).collect()
 }
 
-fn point(tree: &mut Tree<f64, Silent>) -> Option<f64> {
+fn point<const FAR: bool>(tree: &mut Tree<f64, Silent<FAR>>) -> Option<f64> {
     match tree.next(8, 1)? {
         (Wanted::Point(t), Class::Guessed) => Some(t),
         other => panic!("{other:?}"),
@@ -80,6 +86,33 @@ fn the_likeliest_guess_comes_first_and_is_forgotten_once_more_is_known() {
     assert_eq!(point(&mut tree), None);
     tree.claim();
     assert_eq!(tree.extra, 0);
+}
+
+#[test]
+fn who_looks_far_is_remembered_until_there_is_no_room() {
+    let (mut tree, piece) = begun_by::<true>(Speculation::Ahead);
+    tree.judged(piece, (), local(1.0), None);
+    tree.retire(RANGE, 1);
+    tree.children(piece).for_each(|child| tree.issue(child, Class::Certain));
+    tree.nodes[piece].is_followed = true;
+    tree.adopt_loose(piece, &mut guesses(&[(0.0, 0.125, 0.5)]));
+    assert_eq!(point(&mut tree), Some(0.0625));
+    // Of old guesses and new ones the old are given up.
+    let old: Vec<_> = (1..MOST).map(|i| (0.0, 1.0 / (i + 2) as f64, 0.5)).collect();
+    tree.adopt_loose(piece, &mut guesses(&old));
+    assert_eq!(tree.loose.waiting.len(), MOST);
+    tree.adopt_loose(RANGE, &mut guesses(&[(0.0, 0.75, 0.25)]));
+    assert_eq!(tree.loose.waiting.len(), 1);
+    // By what is forgotten in any case there is no room.
+    let (mut tree, piece) = begun(Speculation::Ahead);
+    tree.judged(piece, (), local(1.0), None);
+    tree.retire(RANGE, 1);
+    tree.children(piece).for_each(|child| tree.issue(child, Class::Certain));
+    tree.adopt_loose(piece, &mut guesses(&old));
+    tree.adopt_loose(piece, &mut guesses(&old));
+    tree.nodes[piece].is_followed = true;
+    tree.adopt_loose(RANGE, &mut guesses(&[(0.0, 0.75, 0.25)]));
+    assert_eq!((tree.loose.waiting.len(), point(&mut tree)), (MOST, None));
 }
 
 #[test]
