@@ -7,6 +7,7 @@
 //!
 //! DETERMINISM: sums run over the orbits of a rule, and in an orbit over its points, in the order of [`Rule::nodes`].
 
+mod ahead;
 mod genz_malik;
 mod nested;
 mod rule;
@@ -16,7 +17,7 @@ mod tables;
 pub use self::nested::Nested;
 pub(crate) use self::rule::AXES;
 use self::rule::Rule;
-use super::method::{Control, Local, Method, Panel};
+use super::method::{Control, Guess, Local, Method, Panel};
 use super::value::Value;
 
 /// The method for boxes: globally adaptive, by rules of degree 13 in two variables, 11 in three and 9 beyond.
@@ -259,6 +260,12 @@ impl<const N: usize> Method for Boxes<N> {
             None => None,
         };
         self.refine(&Panel { kind: Cell { axis, ..cell }, ..*panel }, 0.0, into);
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Cell<N>>, values: &[T], into: &mut Vec<Guess<Cell<N>>>) {
+        if values.is_empty() && panel.depth == 0 {
+            ahead::first(panel, into);
+        }
     }
 }
 
