@@ -1,6 +1,6 @@
 //! Prints what running ahead of the decisions is worth, in virtual time: `cargo bench --bench virtual_time`.
 //!
-//! `-- weighted` prints the methods with a weight alone, and
+//! `-- weighted` prints the methods with a weight alone, `-- boxes [SEED]` boxes alone, and
 //! `-- threads` prints how near 64 threads come to that which sleep 50 ms for each evaluation.
 //!
 //! Every evaluation takes a time drawn from a law, on P workers; the wall is when the integral was there. The limit is
@@ -10,6 +10,11 @@
 #[path = "../tests/it/support/cluster.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod cluster;
+#[path = "../tests/it/support/families.rs"]
+mod families;
+#[path = "../tests/it/support/genz.rs"]
+#[allow(dead_code, reason = "their integrals are not asked for")]
+mod genz;
 #[path = "../tests/it/support/parallel.rs"]
 mod parallel;
 
@@ -17,9 +22,10 @@ use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Latency};
 use coquad::{
-    Algebraic, Auto, Bessel, Estimate, Fourier, GaussKronrod, Integrator, Method, PrincipalValue, Simpson, Speculation,
-    ThreadPool,
+    Algebraic, Auto, Bessel, BoxIntegrator, Estimate, Fourier, GaussKronrod, Inline, Integrator, Method,
+    PrincipalValue, Simpson, Speculation, ThreadPool,
 };
+use genz::{Family, Genz};
 use parallel::{CASES, Case, OTHERS};
 
 fn run(
@@ -140,7 +146,85 @@ fn weighted() {
     }
 }
 
+/// `wall / limit` of box integrals, and what was evaluated in vain, for each number of workers.
+#[derive(Default)]
+struct Rows {
+    skipped: usize,
+    of: [Vec<(f64, f64)>; 3],
+}
+
+const WORKERS: [usize; 3] = [8, 64, 1024];
+/// Box integrals of more evaluations are left out.
+const MOST: usize = 250_000;
+
+impl Rows {
+    fn add<const N: usize>(&mut self, name: &str, f: impl Fn([f64; N]) -> f64 + Copy + Send + Sync + 'static) {
+        for rtol in [1e-3, 1e-6] {
+            let here = BoxIntegrator::new(Inline::over(f)).rtol(rtol).max_evaluations(MOST);
+            if here.integrate_blocking([0.0; N], [1.0; N], 0.0).is_err() {
+                self.skipped += 1;
+                continue;
+            }
+            print!("{name:12} {N} {rtol:e}:");
+            for (workers, row) in WORKERS.into_iter().zip(&mut self.of) {
+                let (cluster, clock) = Cluster::new(f, workers, Latency::Unit, 1);
+                let integrator = BoxIntegrator::new(cluster).rtol(rtol);
+                let e = clock.run(integrator.integrate([0.0; N], [1.0; N], 0.0)).expect("it converges on the spot");
+                let (needed, ratio) = (e.evaluations, clock.now() / e.evaluations.div_ceil(workers) as f64);
+                let extra = 100.0 * (e.performed - needed) as f64 / needed as f64;
+                print!(" {needed:6} {ratio:6.3} {extra:5.1} %");
+                row.push((ratio, extra));
+            }
+            println!();
+        }
+    }
+
+    fn genz<const N: usize>(&mut self, seed: u64) {
+        for family in Family::ALL {
+            for member in Genz::<N>::draw(family, 2, seed) {
+                self.add(&format!("{family:?}"), move |x: [f64; N]| member.at(x));
+            }
+        }
+    }
+
+    fn print(&self, name: &str) {
+        for (workers, row) in WORKERS.into_iter().zip(&self.of) {
+            let (ratios, extras): (Vec<f64>, Vec<f64>) = row.iter().copied().unzip();
+            let (mean, worst, most) = (geometric_mean(&ratios), largest(&ratios), largest(&extras));
+            println!("{name:16} {workers:10} {mean:8.3} {worst:8.2} {most:8.1} %  of {}", ratios.len());
+        }
+        println!("{name:16} {} of more than {MOST} evaluations left out", self.skipped);
+    }
+}
+
+/// Boxes: Genz's families in 2, 3 and 5 variables, and integrands with singular corners, ridges, kinks and jumps.
+fn boxes(seed: u64) {
+    println!("Boxes, rtol 1e-3 and 1e-6: evaluations, wall / limit and what was in vain for 8, 64, 1024 workers");
+    let (mut drawn, mut hard) = (Rows::default(), Rows::default());
+    drawn.genz::<2>(seed);
+    drawn.genz::<3>(seed);
+    drawn.genz::<5>(seed);
+    hard.add("root", |[x, y]: [f64; 2]| 1.0 / (x * y).sqrt());
+    hard.add("corner", |[x, y]: [f64; 2]| 1.0 / (1.0 - x * y));
+    hard.add("powers", |[x, y]: [f64; 2]| x.sqrt() * y.cbrt());
+    hard.add("newton", |x: [f64; 3]| 1.0 / x.iter().map(|x| x * x).sum::<f64>().sqrt());
+    hard.add("diagonal", |[x, y]: [f64; 2]| (x - y).abs());
+    hard.add("largest", |[x, y]: [f64; 2]| x.max(y));
+    hard.add("disc", |[x, y]: [f64; 2]| if x * x + y * y < 1.0 { 1.0 } else { 0.0 });
+    hard.add("hill", |[x, y]: [f64; 2]| 1.0 / (1e-4 + (x - 0.3).powi(2) + (y - 0.8).powi(2)));
+    hard.add("ridge", |[x, y, z]: [f64; 3]| (-300.0 * (x + y - z - 0.4).powi(2)).exp());
+    hard.add("waves", |[x, y]: [f64; 2]| 1.0 + (40.0 * x + 25.0 * y).sin());
+    hard.add("ball", |x: [f64; 3]| (1.0 - x.iter().map(|x| x * x).sum::<f64>()).max(0.0).sqrt());
+    println!("{:16} {:>10} {:>8} {:>8} {:>10}", "boxes", "workers", "mean", "worst", "in vain");
+    drawn.print("Genz");
+    hard.print("hard");
+}
+
 fn main() {
+    if let Some(at) = std::env::args().position(|arg| arg == "boxes") {
+        boxes(std::env::args().nth(at + 1).and_then(|seed| seed.parse().ok()).unwrap_or(77));
+        return;
+    }
     if std::env::args().any(|arg| arg == "weighted") {
         println!("atol 1e-10: wall / limit; heavy tail: wall / wall with unit latency, 64 workers");
         println!("{:16} {:>10} {:>8} {:>8} {:>10} {:>10}", "method", "workers", "mean", "worst", "in vain", "of long");
@@ -253,6 +337,7 @@ fn main() {
     }
 
     weighted();
+    boxes(77);
 
     println!("\nThe settings of `Speculation`, Auto, 64 workers, unit latency: wall / limit, and the most in vain");
     println!("{:16} {:>8} {:>8} {:>10}", "setting", "mean", "worst", "in vain");

@@ -214,7 +214,7 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
             Some(kind) => Panel { kind, ..n.panel },
             None => n.as_asked(),
         };
-        if n.focus.is_some_and(|focus| focus.touches(panel.a, panel.b)) {
+        if n.focus.is_some_and(|focus| focus.touches(self.method.ends(&panel))) {
             self.method.compared(&mut panel, 1.0, 1.0);
         }
         self.scratch.clear();
@@ -416,7 +416,7 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
 
 impl<T: Value, P: Point, M: Lays<P>> Tree<T, M, P> {
     /// A panel was judged; its kind now holds what the estimate noted.
-    pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus>) {
+    pub(crate) fn judged(&mut self, node: usize, kind: M::Kind, local: Local<T>, focus: Option<Focus<P>>) {
         let bound = local.error * self.scale(&self.nodes[node].panel);
         let n = &mut self.nodes[node];
         (n.panel.kind, n.focus, n.points, n.state) = (kind, focus, Vec::new(), State::Judged(Some(local)));

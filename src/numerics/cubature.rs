@@ -2,27 +2,32 @@
 //!
 //! The algorithm is that of DCUHRE (Berntsen, Espelid and Genz 1991, ACM Trans. Math. Softw. 17, 437-451) as Cuhre has it
 //! (Hahn 2005): the box with the largest error is halved along the axis on which fourth differences through its centre are
-//! largest, and the errors of both halves are raised by what the cut moved. Departures: the first box is always cut, and of
-//! axes that do as well as each other the one that was cut least is cut.
+//! largest, and the errors of both parts are raised by what the cut moved. Departures: the first box is always cut, of axes
+//! that do as well as each other the one that was cut least is cut, and where the integrand is singular at a face of the range
+//! cuts are graded towards it (`place.rs`).
 //!
 //! DETERMINISM: sums run over the orbits of a rule, and in an orbit over its points, in the order of [`Rule::nodes`].
 
+mod ahead;
 mod genz_malik;
 mod nested;
+mod place;
 mod rule;
 pub(crate) mod space;
 mod tables;
 
 pub use self::nested::Nested;
+use self::place::{Bends, Place};
 pub(crate) use self::rule::AXES;
 use self::rule::Rule;
-use super::method::{Control, Local, Method, Panel};
+use super::method::{Control, Guess, Local, Method, Panel};
 use super::value::Value;
 
 /// The method for boxes: globally adaptive, by rules of degree 13 in two variables, 11 in three and 9 beyond.
 ///
 /// A box takes 65 points in two variables, 127 in three, and 153, 273, 453, 717 and 1105 in four to eight. It is the
-/// algorithm DCUHRE (Berntsen, Espelid and Genz 1991), which Cuba has as Cuhre. The first box is always cut.
+/// algorithm DCUHRE (Berntsen, Espelid and Genz 1991), which Cuba has as Cuhre. The first box is always cut. Boxes are
+/// halved, but cut nearer and nearer to a face of the range where the integrand is singular as a power or logarithm is.
 ///
 /// # Examples
 ///
@@ -54,6 +59,13 @@ pub(crate) struct Cell<const N: usize> {
     gain: [f32; N],
     /// The axis along which it is cut, once it is judged.
     axis: Option<u8>,
+    /// The axis along which the box that it is of was cut.
+    last: Option<u8>,
+    /// Whether the integrand looks singular at the lower and at the upper limit of that axis, once it is judged.
+    powers: [bool; 2],
+    /// Where it lies on each axis in the range, or in the piece between breakpoints that it is of. A guess until the box that it
+    /// is of is judged.
+    places: [Place; N],
 }
 
 /// Cutting a box along an axis divides the fourth differences on that axis by this, if the integrand is smooth.
@@ -77,7 +89,16 @@ impl<const N: usize> PartialEq for Cell<N> {
 impl<const N: usize> Cell<N> {
     /// A box that nobody has cut.
     pub(crate) fn new(low: [f64; N], high: [f64; N]) -> Self {
-        Self { low, high, cuts: [0; N], gain: [0.0; N], axis: None }
+        Self {
+            low,
+            high,
+            cuts: [0; N],
+            gain: [0.0; N],
+            axis: None,
+            last: None,
+            powers: [false; 2],
+            places: [Place::WHOLE; N],
+        }
     }
 
     /// The volume.
@@ -98,7 +119,7 @@ impl<const N: usize> Cell<N> {
         self.low.iter().zip(&self.high).any(|(low, high)| high - low < NARROW * low.abs().max(high.abs()))
     }
 
-    /// Where a cut along an axis lies, if it has room there.
+    /// The middle on an axis, if there is room for a cut.
     fn middle(&self, axis: usize) -> Option<f64> {
         let (low, high) = (self.low[axis], self.high[axis]);
         let middle = low / 2.0 + high / 2.0;
@@ -114,14 +135,16 @@ impl<const N: usize> Cell<N> {
         best.min_by_key(|&axis| self.cuts[axis])
     }
 
-    /// The halves along an axis.
+    /// The parts along an axis.
     fn cut(&self, axis: usize) -> Option<[Self; 2]> {
         let middle = self.middle(axis)?;
-        let mut half = Self { axis: None, ..*self };
+        let (c, places) = self.places[axis].cut([self.low[axis], middle, self.high[axis]]);
+        let mut half = Self { axis: None, last: Some(axis as u8), ..*self };
         half.cuts[axis] = half.cuts[axis].saturating_add(1);
         half.gain[axis] /= FALLS;
         let (mut low, mut high) = (half, half);
-        (low.high[axis], high.low[axis]) = (middle, middle);
+        (low.high[axis], high.low[axis]) = (c, c);
+        [low.places[axis], high.places[axis]] = places;
         Some([low, high])
     }
 }
@@ -166,6 +189,26 @@ impl<const N: usize> Boxes<N> {
         });
         (gains, EQUAL * T::EPSILON * rounded)
     }
+
+    /// The second divided differences on the line through the centre along an axis.
+    fn bends<T: Value>(rule: &Rule, values: &[T], axis: usize) -> Bends {
+        let pair = |orbit: usize| &values[1 + 2 * (orbit * N + axis)..][..2];
+        let ([inner, outer], times) = match rule.ratio.sqrt() {
+            times if times > 1.0 => ([pair(0), pair(1)], times),
+            times => ([pair(1), pair(0)], times.recip()),
+        };
+        // Of the values at 0, 1 and `times` to one side.
+        let bend = |side: usize| {
+            let mut bend = outer[side].clone();
+            bend.add_scaled(-times, &inner[side]);
+            bend.add_scaled(times - 1.0, &values[0]);
+            bend.norm() / (times * (times - 1.0))
+        };
+        let mut middle = inner[0].clone();
+        middle.add(&inner[1]);
+        middle.add_scaled(-2.0, &values[0]);
+        Bends([bend(1), middle.norm() / 2.0, bend(0)])
+    }
 }
 
 impl<const N: usize> Method for Boxes<N> {
@@ -185,6 +228,15 @@ impl<const N: usize> Method for Boxes<N> {
 
     fn is_part(&self, panel: &Panel<Cell<N>>) -> bool {
         panel.depth > 0
+    }
+
+    /// Whether it is cut nearer to a face depends on the box that it is of.
+    fn follows(&self, whole: &Panel<Cell<N>>, part: &mut Panel<Cell<N>>) {
+        let (whole, part) = (&whole.kind, &mut part.kind);
+        let Some(axis) = part.last.map(usize::from) else { return };
+        let Some([low, high]) = whole.cut(axis) else { return };
+        part.places = if part.low[axis].to_bits() == whole.low[axis].to_bits() { low.places } else { high.places };
+        part.places[axis].note(part.gain[axis], whole.gain[axis], part.powers);
     }
 
     /// The first boxes are cut in any case: what one box looks like says little in several variables.
@@ -229,6 +281,7 @@ impl<const N: usize> Method for Boxes<N> {
             if falls { rule.smooth * told[0] } else { rule.rough * told.iter().fold(0.0, |p: f64, q| p.max(*q)) };
 
         let (gains, unsure) = Self::differences(rule, values);
+        cell.powers = cell.last.map_or([false; 2], |axis| Self::bends(rule, values, usize::from(axis)).powers(rule));
         cell.axis = cell.best(&gains, unsure).map(|axis| axis as u8);
         cell.gain = gains.map(|gain| gain as f32);
 
@@ -253,12 +306,19 @@ impl<const N: usize> Method for Boxes<N> {
     fn predict(&self, panel: &Panel<Cell<N>>, into: &mut Vec<Panel<Cell<N>>>) {
         let cell = panel.kind;
         let gains = cell.gain.map(f64::from);
+        let places = if cell.axis.is_some() { cell.places } else { cell.places.map(Place::guessed) };
         let axis = match cell.axis {
             Some(axis) => Some(axis),
             None if gains.iter().any(|gain| *gain > 0.0) => cell.best(&gains, 0.0).map(|axis| axis as u8),
             None => None,
         };
-        self.refine(&Panel { kind: Cell { axis, ..cell }, ..*panel }, 0.0, into);
+        self.refine(&Panel { kind: Cell { axis, places, ..cell }, ..*panel }, 0.0, into);
+    }
+
+    fn ahead<T: Value>(&self, panel: &Panel<Cell<N>>, values: &[T], into: &mut Vec<Guess<Cell<N>>>) {
+        if values.is_empty() && panel.depth == 0 {
+            ahead::first(panel, into);
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! Where in a panel the integrand is hardest: a guess, for running ahead; nothing is decided by it.
 
 use super::value::Value;
+use crate::point::Point;
 
-/// A place in a panel, and how well it is known.
+/// A place in a panel, and how well it is known in each variable.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Focus {
-    pub(crate) at: f64,
-    pub(crate) radius: f64,
+pub(crate) struct Focus<P = f64> {
+    pub(crate) at: P,
+    pub(crate) radius: P,
 }
 
-impl Focus {
-    /// Whether the place may lie between `a` and `b`.
-    pub(crate) fn touches(&self, a: f64, b: f64) -> bool {
-        a <= self.at + self.radius && self.at - self.radius <= b
+impl<P: Point> Focus<P> {
+    /// Whether the place may lie in a panel with these ends.
+    pub(crate) fn touches(&self, [a, b]: [P; 2]) -> bool {
+        let at = self.at.numbers().iter().zip(self.radius.numbers());
+        let ends = a.numbers().iter().zip(b.numbers());
+        ends.zip(at).all(|((a, b), (at, radius))| *a <= at + radius && at - radius <= *b)
     }
 }
 
@@ -113,9 +116,9 @@ mod tests {
     fn kinks_and_jumps_are_found() {
         for place in [0.2, 1.0 / 3.0, 0.5, 0.7123] {
             let kink = find(|x| (x - place).abs(), 0.0, 1.0).unwrap();
-            assert!(kink.touches(place, place), "{kink:?} {place}");
+            assert!(kink.touches([place; 2]), "{kink:?} {place}");
             let jump = find(|x| if x < place { 0.0 } else { 1.0 }, 0.0, 1.0).unwrap();
-            assert!(jump.touches(place, place), "{jump:?} {place}");
+            assert!(jump.touches([place; 2]), "{jump:?} {place}");
         }
     }
 

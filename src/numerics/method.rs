@@ -322,6 +322,13 @@ pub trait Method: Clone + Send + Sync + 'static {
         let _ = (part, error, all);
     }
 
+    /// Takes note, in the kind of a judged part of a panel in [several variables](Self::AXES), of what the judged panel learnt.
+    /// Parts may have been judged before it.
+    #[inline]
+    fn follows(&self, whole: &Panel<Self::Kind>, part: &mut Panel<Self::Kind>) {
+        let _ = (whole, part);
+    }
+
     /// Returns how many bisections the refinement that led to this panel is worth: the shares of a tolerance that is
     /// divided among parts ([`Control::Local`]) and the depth of guesses go by them.
     #[inline]

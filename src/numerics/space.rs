@@ -85,7 +85,7 @@ pub(crate) trait Space<P: Point>: Clone + Send + Sync + 'static {
     fn complete<T: Value>(points: &[P], values: &[Option<T>]) -> Vec<T>;
 
     /// Where in a panel the integrand is hardest, if that can be told.
-    fn focus<T: Value>(a: f64, b: f64, points: &[P], values: &[T]) -> Option<Focus>;
+    fn focus<T: Value>(ends: [P; 2], points: &[P], values: &[T]) -> Option<Focus<P>>;
 
     /// What a value tells of why a run did not converge, if anything.
     fn look(&self, t: P, norm: f64) -> Option<Look>;
@@ -129,7 +129,7 @@ impl Space<f64> for Domain {
         complete(points, values)
     }
 
-    fn focus<T: Value>(a: f64, b: f64, points: &[f64], values: &[T]) -> Option<Focus> {
+    fn focus<T: Value>([a, b]: [f64; 2], points: &[f64], values: &[T]) -> Option<Focus> {
         focus(a, b, points, values)
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct Node<T, K, P = f64> {
     /// Guessed points that count as extra until someone needs them.
     pub(super) extra: usize,
     /// Where the integrand is hardest, as far as this panel or the nearest judged one above it could tell.
-    pub(super) focus: Option<Focus>,
+    pub(super) focus: Option<Focus<P>>,
 }
 
 impl<T, K: Copy, P: Copy> Node<T, K, P> {

@@ -77,7 +77,7 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
     }
 
     /// A guess at what a panel will be judged, made while a last value or two are still missing.
-    pub(crate) fn foreseen(&mut self, node: usize, kind: M::Kind, error: f64, focus: Option<Focus>) {
+    pub(crate) fn foreseen(&mut self, node: usize, kind: M::Kind, error: f64, focus: Option<Focus<P>>) {
         let n = &self.nodes[node];
         let (rank, expanded) = (error * self.scale(&n.panel), n.expanded);
         let parent = &self.nodes[n.parent];
@@ -106,7 +106,7 @@ impl<T, P: Point, M: Lays<P>> Tree<T, M, P> {
             let ratio = if p.parent == RANGE { first } else { p.ratio };
             let factor = match p.focus {
                 Some(focus) => {
-                    if focus.touches(n.panel.a, n.panel.b) {
+                    if focus.touches(self.method.ends(&n.panel)) {
                         1.0
                     } else {
                         OUT_OF_FOCUS

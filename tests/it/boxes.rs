@@ -86,6 +86,22 @@ fn answers_have_the_same_bits_on_any_evaluator_and_any_number_of_workers() {
     assert_eq!(bits(&answer), expected, "wrapped");
 }
 
+/// Halved towards its singular faces, this takes 58,305 evaluations.
+#[test]
+fn cuts_are_nearer_to_singular_faces_and_the_same_everywhere() {
+    let root = |[x, y]: [f64; 2]| 1.0 / (x * (1.0 - y)).sqrt();
+    let here = BoxIntegrator::new(Inline::over(root)).rtol(1e-3).integrate_blocking([0.0; 2], [1.0; 2], 0.0);
+    let e = here.as_ref().unwrap();
+    assert!((e.value - 4.0).abs() <= 4e-3 && e.evaluations < 15_000, "{e:?}");
+    let expected = bits(&here);
+    for (workers, law) in [(1, Latency::Unit), (7, Latency::Scrambled), (64, Latency::HeavyTail), (1024, Latency::Unit)]
+    {
+        let (cluster, clock) = Cluster::new(root, workers, law, 5);
+        let integrator = BoxIntegrator::new(cluster).rtol(1e-3);
+        assert_eq!(bits(&clock.run(integrator.integrate([0.0; 2], [1.0; 2], 0.0))), expected, "{workers}, {law:?}");
+    }
+}
+
 #[test]
 fn a_run_that_ends_early_ends_at_the_same_decision_everywhere() {
     let expected = BoxIntegrator::new(Inline::over(peaked)).max_evaluations(5000);
@@ -141,6 +157,9 @@ fn points_that_boxes_have_in_common_are_counted_once() {
     counted(|[x, y, z]: [f64; 3]| ((1.0 - x).max(1e-17) * y).powf(-0.7) * z, [0.0; 3], [1.0; 3]);
     counted(peaked, [0.0; 3], [1.0; 3]);
     counted(|x: [f64; 4]| (x[0] - 0.3).abs() + x[1] * x[2] * x[3], [0.0; 4], [1.0; 4]);
+    // Cut towards faces.
+    counted(|[x, y]: [f64; 2]| x.sqrt() - (1.0 - y).ln(), [0.0; 2], [1.0; 2]);
+    counted(|x: [f64; 3]| 1.0 / (x[0] * x[1]).sqrt() + x[2], [0.0; 3], [1.0; 3]);
     counted(|x: [f64; 4]| (-x.iter().sum::<f64>()).exp(), [0.0; 4], [f64::INFINITY; 4]);
 }
 
@@ -361,7 +380,7 @@ fn smooth_integrands_are_solved_in_five_and_eight_variables() {
 /// Whoever waits for a cluster waits little longer than its evaluations take if they are shared out evenly.
 #[test]
 fn a_cluster_is_kept_busy() {
-    for (workers, most) in [(8, 1.03), (64, 1.2)] {
+    for (workers, most) in [(8, 1.01), (64, 1.03), (1024, 2.0)] {
         let (cluster, clock) = Cluster::new(hill, workers, Latency::Unit, 1);
         let e = clock.run(BoxIntegrator::new(cluster).rtol(1e-6).integrate([0.0; 2], [1.0; 2], 0.0)).unwrap();
         let limit = e.evaluations.div_ceil(workers) as f64;

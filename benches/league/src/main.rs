@@ -1,13 +1,15 @@
-//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers] [-- v | NAME | case NAME | cheap | weights]...`:
+//! `cargo run --release --manifest-path benches/league/Cargo.toml [--features gsl,peers,cuba] [-- v | NAME | case NAME | cheap | weights | boxes]...`:
 //! the league table.
 //!
 //! Without arguments the tables of docs/ACCURACY.md; `v` adds a line for each integral, NAME keeps the methods whose
 //! names contain it (several: `A,B`), `case NAME` the integrals whose names start with it;
 //! `cheap` prints the times of cheap integrals beside a loop by hand instead, `fourier` the drawn Fourier integrals beside SciPy,
-//! `weights` principal values and algebraic weights beside GSL's.
+//! `weights` principal values and algebraic weights beside GSL's, `boxes` integrals in several variables beside Cuhre and hcubature.
 
 mod battery;
 mod believed;
+#[cfg(feature = "cuba")]
+mod boxes;
 mod cheap;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../../tests/it/support/cluster.rs"]
@@ -260,6 +262,10 @@ fn main() {
     }
     if wanted.as_deref() == Some("weights") {
         return weights::weights();
+    }
+    #[cfg(feature = "cuba")]
+    if wanted.as_deref() == Some("boxes") {
+        return boxes::table();
     }
     if wanted.as_deref() == Some("truth") {
         return believed::table(&prefix, verbose);

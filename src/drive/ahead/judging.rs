@@ -48,7 +48,7 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
         match self.domain.judge(&self.method, &mut panel, points, &mut self.values, &self.far) {
             Ok(Judged { local, mark }) => {
                 self.marks.extend(mark.map(|mark| (node, mark)));
-                let focus = if ahead { P::Space::focus(panel.a, panel.b, points, &self.values) } else { None };
+                let focus = ahead.then(|| P::Space::focus(self.method.ends(&panel), points, &self.values)).flatten();
                 self.tree.judged(node, panel.kind, local, focus);
                 if ahead && M::LOOKS_FAR {
                     self.leave_unseen(node);
@@ -110,7 +110,7 @@ impl<T: Value, P: Placed, M: Lays<P>> Ahead<T, M, P> {
             let mut panel = n.as_asked();
             let judged = self.domain.judge(&self.method, &mut panel, points, &mut values, &self.far);
             if let Ok(judged) = judged {
-                let focus = P::Space::focus(panel.a, panel.b, points, &values);
+                let focus = P::Space::focus(self.method.ends(&panel), points, &values);
                 self.tree.foreseen(node, panel.kind, judged.local.error, focus);
                 if !M::LOOKS_FAR {
                     self.look_ahead(node, &panel, &values);

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 use super::genz_malik;
+use super::place::Bends;
 use super::tables::{DEGREE_11, DEGREE_13, Row};
 
 /// A rule, four null rules, and by what errors are told from those.
@@ -25,6 +26,8 @@ pub(super) struct Rule {
     pub(super) mass: f64,
     /// The square of the ratio of the second orbit's coordinate to the first's.
     pub(super) ratio: f64,
+    /// The exponent of the [bends](Bends) of a logarithm that is singular at a limit.
+    pub(super) logarithm: f64,
 }
 
 /// The points that symmetry makes of one.
@@ -100,12 +103,22 @@ impl Rule {
         let quarters = |node: &[f64]| node.iter().all(|x| (4.0 * x).fract() == 0.0);
         let shared =
             nodes.chunks_exact(dimension).enumerate().filter(|(_, node)| quarters(node)).map(|(i, _)| i).collect();
-        Self { nodes, orbits, shared, falls, smooth, rough, mass, ratio }
+        let [inner, outer] = [coordinate(1).min(coordinate(2)), coordinate(1).max(coordinate(2))];
+        let logarithm = bends_of_logarithm(inner, outer).exponent();
+        Self { nodes, orbits, shared, falls, smooth, rough, mass, ratio, logarithm }
     }
 
     pub(super) fn points(&self) -> usize {
         self.orbits.iter().map(|orbit| orbit.points).sum()
     }
+}
+
+/// The second divided differences of `ln(1 + x)` at 0, `inner` and `outer`, and the same below, on `[-1, 1]`.
+fn bends_of_logarithm(inner: f64, outer: f64) -> Bends {
+    let f = libm::log1p;
+    let bend = |side: f64| (f(side * outer) / outer - f(side * inner) / inner) / (outer - inner);
+    let middle = (f(inner) + f(-inner)) / (2.0 * inner * inner);
+    Bends([bend(-1.0), middle, bend(1.0)].map(|bend: f64| bend.abs() * inner * inner))
 }
 
 /// The rows of a table, with weights for a cube of volume 1.

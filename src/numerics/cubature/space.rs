@@ -8,6 +8,7 @@ use super::super::run::judge::{Judged, Trouble, unequal};
 use super::super::run::reason::Look;
 use super::super::space::{Lays, Placed, Space};
 use super::super::value::Value;
+use super::ahead::focus;
 use super::{Boxes, Cell};
 use crate::estimate::{Estimate, Reason};
 
@@ -203,8 +204,8 @@ impl<const N: usize> Space<[f64; N]> for BoxSpace<N> {
         Vec::new()
     }
 
-    fn focus<T: Value>(_: f64, _: f64, _: &[[f64; N]], _: &[T]) -> Option<Focus> {
-        None
+    fn focus<T: Value>(ends: [[f64; N]; 2], points: &[[f64; N]], values: &[T]) -> Option<Focus<[f64; N]>> {
+        focus(ends, points, values)
     }
 
     fn look(&self, _: [f64; N], _: f64) -> Option<Look> {

@@ -4,19 +4,19 @@
 
 use super::*;
 
-fn panel<const N: usize>(low: [f64; N], high: [f64; N]) -> Panel<Cell<N>> {
+pub(super) fn panel<const N: usize>(low: [f64; N], high: [f64; N]) -> Panel<Cell<N>> {
     Panel { a: 0.0, b: 1.0, depth: 0, kind: Cell::new(low, high) }
 }
 
 /// Judges by a function.
-fn judged<const N: usize, T: Value>(panel: &mut Panel<Cell<N>>, f: impl Fn([f64; N]) -> T) -> Local<T> {
+pub(super) fn judged<const N: usize, T: Value>(panel: &mut Panel<Cell<N>>, f: impl Fn([f64; N]) -> T) -> Local<T> {
     let mut points = Vec::new();
     Boxes::lay(&panel.kind, &mut points);
     let values: Vec<T> = points.into_iter().map(f).collect();
     Boxes.estimate(panel, &values)
 }
 
-fn halves<const N: usize>(panel: &Panel<Cell<N>>) -> Vec<Panel<Cell<N>>> {
+pub(super) fn halves<const N: usize>(panel: &Panel<Cell<N>>) -> Vec<Panel<Cell<N>>> {
     let mut halves = Vec::new();
     Boxes.refine(panel, 0.0, &mut halves);
     halves

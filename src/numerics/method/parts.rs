@@ -84,6 +84,7 @@ pub(crate) fn compare<T: Value, M: Method, P>(
     each: impl Fn(&mut P) -> (&mut Panel<M::Kind>, &mut Local<T>),
 ) {
     if M::AXES > 1 {
+        parts.iter_mut().for_each(|part| method.follows(panel, each(part).0));
         return raise(whole, parts, each);
     }
     let factor = lowering(method.doubts_parts(), panel, whole, parts.iter_mut().map(|part| &*each(part).1));
