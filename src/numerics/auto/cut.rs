@@ -59,7 +59,7 @@ pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &
         }
         Note::Closer { low, high } => {
             tile(panel, &[low, high], &[PLAIN; 3], into);
-            into.iter_mut().for_each(|part| part.kind.repeats = part.a == low);
+            into.iter_mut().for_each(|part| part.kind.repeats = part.a >= low && part.b <= high);
         }
         Note::Focus { low, high, l1 } => {
             let search = Search { low, high, error: error + l1, stage: 0, base };

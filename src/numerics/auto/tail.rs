@@ -215,8 +215,7 @@ fn sloped<T: Value>(values: &[T], norms: &[f64; FIT]) -> Option<Sloped<T>> {
     let r = ((l0 - l1) - (l1 - l2)) / (TAIL[0] - 2.0 * TAIL[1] + TAIL[2]);
     let power = (l0 - l1 - r * (TAIL[0] - TAIL[1])) / -LN_TAIL[1];
     let q = 1.0 + power;
-    // (Not a number either.)
-    if !(q > LEAST) {
+    if q.is_nan() || q <= LEAST {
         return None;
     }
     let powers = exp_each(LN_TAIL.map(|y| -power * y));
