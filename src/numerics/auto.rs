@@ -17,16 +17,19 @@ mod ahead;
 mod audit;
 mod cut;
 mod here;
+mod infinite;
 mod kind;
 mod ladder;
 mod map;
 mod scouts;
 mod search;
 mod smooth;
+mod steep;
 mod tables;
 mod tail;
 
 use self::cut::{again, conclude, halve, refine_smooth, refine_tail};
+use self::infinite::infinite;
 pub(crate) use self::kind::Kind;
 use self::kind::{Look, Note, PLAIN, Search, Shape};
 use self::map::{Base, Map};
@@ -55,13 +58,15 @@ use super::value::Value;
 /// square of the fall of `8 |K - G|`. A panel's own error is at least the difference of two values at its very ends, 1e-7 of its width inside,
 /// from the polynomial through the nodes, times the width not covered. Next to a singular point the variable is the
 /// logarithm of the distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece
-/// is integrated as `d^p (A + B ln d)`, its error the misfit. A search ends with the relative accuracy of its place:
+/// is integrated as `d^p (A + B ln d)`, or next to a point other than zero as `d^p (A + C d)` if that fits better, its
+/// error the misfit. A search ends with the relative accuracy of its place:
 /// 1e-9 of the panel for a jump, all digits of `x` for a power. If all values are zero the panel is cut a few times
-/// before that is believed.
+/// before that is believed. If values rise steeply towards two points of a panel that has resolved nothing, its error
+/// is what a peak between them may have, by the straight lines through the logarithms of the values beside.
 ///
 /// Limits, breakpoints and values that are not finite: the limits are never evaluated. A value that is not a number
 /// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point, or values
-/// of one sign grow towards it from both sides.
+/// of one sign grow towards it from both sides, as seen from afar or within 1e-5 of the panel.
 ///
 /// Before a claim the partition is looked at again: no gap between points is wider than a 70th of the piece
 /// of the range, but for a first panel that is smooth. A first panel that sees next to nothing, or only next to a
@@ -122,8 +127,6 @@ const EMPTY_LOG: u32 = 5;
 const DIM: f64 = 1e-8;
 /// How many points are next to a limit.
 const OUTERMOST: usize = 3;
-/// How much more slowly than a logarithm values may grow towards a singular point, for what is added to it.
-const EVENLY: f64 = 0.9;
 /// Nearer to zero than this, where values end in zeros, it may be numbers that end there and not the integrand.
 const EDGE: f64 = 1e-100;
 
@@ -253,9 +256,10 @@ impl Method for Auto {
         }
     }
 
-    /// The stages of a search step back onto points of each other, and of the panel that is searched.
+    /// The stages of a search step back onto points of each other, and of the panel that is searched; a closer look onto the
+    /// point that it is about.
     fn may_repeat(&self, panel: &Panel<Kind>) -> bool {
-        matches!(panel.kind.shape, Shape::Search(_) | Shape::Ladder)
+        panel.kind.repeats || matches!(panel.kind.shape, Shape::Search(_) | Shape::Ladder)
     }
 
     fn halvings(&self, panel: &Panel<Kind>) -> u32 {
@@ -349,8 +353,8 @@ fn judge_again<T: Value>(
     local.error = error.most(seen.error);
     // What is not finite is not passed over.
     local.l1 += seen.none;
-    if let Some([low, high]) = seen.place {
-        panel.kind.note = Note::Unlike { low, high };
+    if let Some(note) = seen.note {
+        panel.kind.note = note;
     }
     local
 }
@@ -366,8 +370,8 @@ fn judge<T: Value>(
     let (mut local, note, doubt) = smooth(map, panel.kind.is_part, values);
     panel.kind.note = note;
     let is_sound = local.l1 < f64::INFINITY;
-    if let Some(i) = if is_sound { None } else { infinite(values) } {
-        panel.kind.note = Note::Infinite(Within::new(panel).clamp(map.x(PLACE[i])));
+    if let Some(note) = if is_sound { None } else { infinite(panel, map, values) } {
+        panel.kind.note = note;
         return (Local { value: T::zero(), error: UNKNOWN, l1: 0.0, roundoff: 0.0 }, 0.0);
     }
     if panel.depth == 0 && panel.kind.shape == PLAIN {
@@ -380,6 +384,9 @@ fn judge<T: Value>(
     } else if local.error <= 0.0 && panel.depth < if touches_zero(panel, map) { EMPTY_LOG } else { EMPTY } {
         local.error = f64::MIN_POSITIVE;
         panel.kind.note = Note::Empty;
+    }
+    if local.error > steep::UNRESOLVED * local.l1 {
+        told_by_feet(panel, map, values, &mut local);
     }
     if grows_without_bound(panel) {
         local.error = UNKNOWN;
@@ -401,24 +408,20 @@ fn judge<T: Value>(
     (local, doubt)
 }
 
-/// Which of the values is infinite, if it is one alone and those beside it grow towards it as at a singular point.
+/// What an unresolved panel may have between its points, by the feet that they see.
 #[cold]
-fn infinite<T: Value>(values: &[T; POINTS]) -> Option<usize> {
-    let norm = |i: usize| values[i].norm();
-    let mut all = (0..POINTS).filter(|&i| !norm(i).is_finite());
-    let i = all.next().filter(|&i| norm(i).is_infinite() && (3..POINTS - 3).contains(&i))?;
-    // By the logarithm of the distance: a logarithm grows evenly, a power faster inwards, the top of a peak more slowly.
-    let grows = |at: [usize; 3]| {
-        let [near, next, far] = at.map(|k| (norm(k), ln((PLACE[k] - PLACE[i]).abs())));
-        let [inner, outer] = [(near, next), (next, far)].map(|(p, q)| (p.0 - q.0) / (q.1 - p.1));
-        inner > EVENLY * outer && outer > 0.0
-    };
-    // At a pole the signs differ: that is not to be integrated over.
-    let mut sum = values[i - 1].clone();
-    sum.add(&values[i + 1]);
-    let is_singular = grows([i - 1, i - 2, i - 3]) && grows([i + 1, i + 2, i + 3]);
-    let has_one_sign = sum.norm() > norm(i - 1).most(norm(i + 1));
-    (all.next().is_none() && is_singular && has_one_sign).then_some(i)
+#[inline(never)]
+fn told_by_feet<T: Value>(panel: &mut Panel<Kind>, map: &Map, values: &[T; POINTS], local: &mut Local<T>) {
+    let norm: [f64; POINTS] = std::array::from_fn(|i| values[i].norm());
+    let Some(feet) = steep::feet(panel, &PLACE, &norm, [-1.0, 1.0], |u| map.x(u)) else { return };
+    let mass = (feet.mass * map.half_width()).least(UNKNOWN);
+    if mass > local.error {
+        local.error = mass;
+        let [low, top, high] = feet.between;
+        let low = if low > -1.0 { map.x(low).most(panel.a) } else { panel.a };
+        let high = if high < 1.0 { map.x(high).least(panel.b) } else { panel.b };
+        panel.kind.note = Note::Steep { low, top: map.x(top), high };
+    }
 }
 
 /// What no refinement of a panel can tell: what the rounding of its points leaves, and what is beyond numbers.

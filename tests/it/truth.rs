@@ -74,6 +74,8 @@ fn a_feature_of_another_scale_is_found() {
 #[test]
 fn a_point_where_the_integrand_is_infinite_is_no_obstacle() {
     is_true("infinite in the middle", 100, 98, SEED);
+    is_true("logarithm or power in the middle", 200, 200, SEED);
+    is_true("power at an end that is not zero", 200, 198, SEED);
     // One infinite value of a smooth integrand is a fault, and no singular point.
     for f in [f64::exp as fn(f64) -> f64, |x| 1.0 / (1.0 + (6.0 * x - 3.0).powi(2)), |x| -x.cos()] {
         let faulty = boxed(move |x: f64| if x == 0.5 { f64::INFINITY } else { f(x) });
@@ -129,6 +131,23 @@ fn an_absolute_tolerance_does_not_end_the_search_for_what_was_not_seen() {
         }
     }
     assert_eq!(wrong, 0);
+}
+
+/// Values that rise steeply towards a place between two points are no estimate, however little they are.
+#[test]
+fn an_absolute_tolerance_is_not_met_by_the_feet_of_a_peak() {
+    for (atol, seed) in [(1e-4, SEED), (1e-8, SEED), (1e-10, 7)] {
+        let mut right = 0;
+        for question in (kind("bump of which feet are seen").draw)(200, seed) {
+            let f = question.f.clone();
+            let ended = Integrator::new(boxed(move |x| f(x))).integrate_blocking(question.a, question.b, atol);
+            let e = ended.expect("it exists");
+            let is_right = (e.value - question.exact).abs() <= 2.0 * atol;
+            assert!(is_right || e.saw_nothing(), "{}, {atol}, seed {seed}: {e}", question.name);
+            right += usize::from(is_right);
+        }
+        assert!(right >= 180, "{right} of 200 right by {atol}, seed {seed}");
+    }
 }
 
 #[test]

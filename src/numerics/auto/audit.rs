@@ -6,10 +6,11 @@ use wide::f64x2;
 use super::super::elementary::SHIFT;
 use super::super::few::Within;
 use super::super::lanes::{Lanes, same_ref, two};
-use super::super::method::Panel;
+use super::super::method::{Panel, UNKNOWN};
 use super::super::value::Value;
-use super::kind::{Kind, Shape, UNCOUNTED};
+use super::kind::{Kind, Note, Shape, UNCOUNTED};
 use super::map::{Base, Map};
+use super::steep;
 use super::tables::{BARYCENTRIC, CENTRE, NODE, NODES, PAIRS, POINTS};
 
 /// What is off at a point counts for so many times what a feature of the size of the gap around it has: what is seen
@@ -21,6 +22,8 @@ const ALLOWED: f64 = 4.0;
 const ROUNDING: f64 = 64.0;
 /// The widest gap between nodes on [-1, 1], with a reserve for rounding.
 const WIDEST: f64 = 1.000_001 * (NODE[NODES / 2 + 1] - NODE[NODES / 2]);
+/// A value so many times larger than all those of the rule tells of a peak that it has not resolved.
+const HIGHER: f64 = 2.0;
 /// The part of the largest excess that is called unlike the panel.
 const UNLIKE: f64 = 1e-3;
 
@@ -103,7 +106,7 @@ pub(super) struct Seen {
     /// The error that they show.
     pub(super) error: f64,
     /// Where they are unlike the panel.
-    pub(super) place: Option<[f64; 2]>,
+    pub(super) note: Option<Note>,
     /// Zero, or no number if a value is not finite.
     pub(super) none: f64,
 }
@@ -156,7 +159,7 @@ pub(super) fn look<T: Value>(
         // What is not a number is in the sum.
         let ([first, second], [one, other]) = (most_off.to_array(), all_off.to_array());
         if first.most(second) <= allowed / 2.0 && one + other < f64::INFINITY {
-            return Seen { error: 0.0, place: None, none: 0.0 };
+            return Seen { error: 0.0, note: None, none: 0.0 };
         }
         return unlike(panel, map, points, values, allowed, of[..count].iter().copied());
     }
@@ -181,8 +184,10 @@ fn unlike<T: Value>(
 ) -> Seen {
     let nodes: &[T; NODES] = values[1..=NODES].try_into().expect("so many");
     let (mut error, mut largest, mut none, mut off) = (0.0, 0.0, 0.0, Vec::new());
+    let mut all = Vec::new();
     between(points, panel.kind.mesh, |x, step| {
         let value = further.next().expect("a value for each point");
+        all.push((x, value.norm()));
         none += 0.0 * value.norm();
         let distance = if map.is_log { map.distance(x) } else { 1.0 };
         let excess = (misfit(nodes, map.u_of(x), &value, distance) - allowed) / distance;
@@ -197,8 +202,29 @@ fn unlike<T: Value>(
         let (low, high) = (x - step, x + 0.9 * step);
         Some(place.map_or([low, high], |[l, h]: [f64; 2]| [l.min(low), h.max(high)]))
     });
-    let place = place.map(|[low, high]| [low.max(panel.a), high.min(panel.b)]);
-    Seen { error: FOOT * error, place, none }
+    let note = place.map(|[low, high]| Note::Unlike { low: low.max(panel.a), high: high.min(panel.b) });
+    let seen = Seen { error: FOOT * error, note, none };
+    let most_further = all.iter().fold(0.0, |m: f64, (_, norm)| m.most(*norm));
+    let mut most = 0.0;
+    for (value, &x) in values.iter().zip(points) {
+        let norm = if map.is_log { value.norm() / map.distance(x) } else { value.norm() };
+        most = norm.most(most);
+        all.push((x, norm));
+    }
+    let is_finite = none == 0.0 && most < f64::INFINITY;
+    match if is_finite && most_further > HIGHER * most { by_feet(panel, all) } else { None } {
+        Some((error, note)) if error > seen.error => Seen { error, note: Some(note), ..seen },
+        _ => seen,
+    }
+}
+
+/// What the feet of a peak tell that all points see together: its mass, and between which points it is.
+fn by_feet(panel: &Panel<Kind>, mut all: Vec<(f64, f64)>) -> Option<(f64, Note)> {
+    all.sort_by(|p, q| p.0.total_cmp(&q.0));
+    let (place, norm): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    let feet = steep::feet(panel, &place, &norm, [panel.a, panel.b], |x| x)?;
+    let [low, top, high] = feet.between;
+    Some((feet.mass.least(UNKNOWN), Note::Steep { low, top, high }))
 }
 
 /// The polynomial through the nodes, to tell quickly that values are not off: `E(y) + u O(y)` with `y = 2 u^2 - 1`, both

@@ -39,6 +39,28 @@ pub(super) fn refine_smooth(panel: &Panel<Kind>, base: Base, error: f64, into: &
             }
         }
         Note::Infinite(c) => around(panel, c, into),
+        Note::Steep { low, top, high } => {
+            // Cut at the largest value, which the parts on both sides of it see next to their ends.
+            let same = Shape::Smooth(base);
+            let (mut cuts, mut shapes) = (vec![], vec![]);
+            for (cut, left, right) in [(low, same, PLAIN), (top, PLAIN, PLAIN), (high, PLAIN, same)] {
+                if a < cut && cut < b {
+                    if shapes.is_empty() {
+                        shapes.push(left);
+                    }
+                    cuts.push(cut);
+                    shapes.push(right);
+                }
+            }
+            tile(panel, &cuts, &shapes, into);
+            if into.is_empty() {
+                halve(panel, base, into);
+            }
+        }
+        Note::Closer { low, high } => {
+            tile(panel, &[low, high], &[PLAIN; 3], into);
+            into.iter_mut().for_each(|part| part.kind.repeats = part.a >= low && part.b <= high);
+        }
         Note::Focus { low, high, l1 } => {
             let search = Search { low, high, error: error + l1, stage: 0, base };
             let kind = child(panel, Shape::Search(search));

@@ -13,6 +13,8 @@ pub struct Kind {
     pub(super) note: Note,
     /// One of the parts of a smooth panel, in the same variable.
     pub(super) is_part: bool,
+    /// Whether it may have a point that was evaluated before.
+    pub(super) repeats: bool,
     pub(super) look: Look,
     /// How many points a second look at the panel has beyond those of its rule; [`UNCOUNTED`] if it may have any, until
     /// it is judged.
@@ -95,6 +97,17 @@ pub(super) enum Note {
         low: f64,
         high: f64,
     },
+    /// Between which points a peak may be whose feet the panel sees, and where it is largest.
+    Steep {
+        low: f64,
+        top: f64,
+        high: f64,
+    },
+    /// Around which point, where the integrand is infinite, to look more closely.
+    Closer {
+        low: f64,
+        high: f64,
+    },
     /// What a search has found, and where.
     Found {
         low: f64,
@@ -121,6 +134,7 @@ impl Shape {
             shape: self,
             note: Note::Nothing,
             is_part: false,
+            repeats: false,
             look,
             further: 0,
             doubt: 0.0,

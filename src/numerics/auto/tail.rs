@@ -42,6 +42,11 @@ const HIDDEN: f64 = 1.44;
 /// one of the inner points, times this, it takes away at the innermost one: there it is told from another law.
 const LINEAR: f64 = 1.5;
 
+/// A misfit that no tolerance tells from none.
+const NEGLIGIBLE: f64 = 1e-12;
+/// How much a smooth factor of the power law may vary over the tail.
+const SLOPE: f64 = 0.01;
+
 /// A tail next to a singular point, and where its points are.
 pub(super) struct Tail {
     from: f64,
@@ -159,6 +164,13 @@ fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64, deep: &[f64])
         other.scale(LINEAR);
         other.add(&off);
     }
+    let (mut p, mut q) = (p, q);
+    let is_off = deep.is_empty() && misfit > NEGLIGIBLE * norms[0];
+    if let Some(sloped) = if is_off { sloped(values, &norms) } else { None }.filter(|sloped| sloped.misfit < misfit) {
+        (p, q, misfit) = (sloped.power, 1.0 + sloped.power, sloped.misfit);
+        (value, other) = (sloped.value, sloped.other);
+        value.scale(width);
+    }
     if misfit >= 0.1 * norms[0] || misfit.is_nan() {
         // Not a power law: a value that is at least not out of proportion.
         let mut value = values[0].clone();
@@ -184,6 +196,53 @@ fn tail<T: Value>(values: &[T], from: f64, width: f64, noise: f64, deep: &[f64])
     }
     let error = (error * width / q).max(roundoff);
     (Local { value, error, l1: l1.max(norms[0] * width / q), roundoff }, p)
+}
+
+/// A tail of width one by the other law.
+struct Sloped<T> {
+    power: f64,
+    value: T,
+    misfit: f64,
+    /// What the law leaves of the innermost value, with the power taken out.
+    other: T,
+}
+
+/// The law `f(d) = d^p (A + C d)`: a power times a smooth factor, where the digits of `x` end before that is a constant.
+/// The logarithm of the norm is `p ln d + r d` and a constant, to first order.
+#[cold]
+fn sloped<T: Value>(values: &[T], norms: &[f64; FIT]) -> Option<Sloped<T>> {
+    let [l0, l1, l2] = [0, 1, 2].map(|i| ln(norms[i]));
+    let r = ((l0 - l1) - (l1 - l2)) / (TAIL[0] - 2.0 * TAIL[1] + TAIL[2]);
+    let power = (l0 - l1 - r * (TAIL[0] - TAIL[1])) / -LN_TAIL[1];
+    let q = 1.0 + power;
+    if q.is_nan() || q <= LEAST {
+        return None;
+    }
+    let powers = exp_each(LN_TAIL.map(|y| -power * y));
+    let weights = exp_each(LN_TAIL.map(|y| q * y));
+    // A and C from two values.
+    let mut c = values[0].clone();
+    c.add_scaled(-powers[2], &values[2]);
+    c.scale(1.0 / (TAIL[0] - TAIL[2]));
+    let mut a = values[0].clone();
+    a.add_scaled(-1.0, &c);
+    let off = |i: usize| {
+        let mut off = values[i].clone();
+        off.scale(-powers[i]);
+        off.add(&a);
+        off.add_scaled(TAIL[i], &c);
+        off
+    };
+    let other = off(3);
+    let mut misfit = (off(1).norm() * weights[1]).max(other.norm() * weights[3]);
+    if power > STEEP {
+        misfit = misfit.max(off(1).norm() * (HIDDEN / q).min(1.0));
+    }
+    let mut value = a;
+    value.scale(1.0 / q);
+    value.add_scaled(1.0 / (q + 1.0), &c);
+    // A smooth factor is nearly a constant so near to its end; else this is no such law.
+    (c.norm() <= SLOPE * norms[0]).then_some(Sloped { power, value, misfit, other })
 }
 
 #[cfg(test)]

@@ -69,6 +69,9 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "bump on a constant", draw: bump_on_constant },
     Kind { name: "infinite in the middle", draw: infinite_inside },
     Kind { name: "slow logarithm at one", draw: slow_at_one },
+    Kind { name: "bump of which feet are seen", draw: feet },
+    Kind { name: "logarithm or power in the middle", draw: singular_inside },
+    Kind { name: "power at an end that is not zero", draw: power_at_end },
 ];
 
 /// The kind of that name.
@@ -422,6 +425,75 @@ fn slow_at_one(members: usize, seed: u64) -> Vec<Question> {
         let exact = 2f64.ln().powf(1.0 - p) / (p - 1.0);
         Question::new(format!("1/((1-x) ln^p(1/(1-x))) p={p:?}"), [0.5, 1.0], exact, move |x| {
             1.0 / ((1.0 - x) * (-(1.0 - x).ln()).powf(p))
+        })
+    };
+    (0..members).map(member).collect()
+}
+
+/// A bump far from zero on an infinite range, or narrow on a finite one: all that most points see is next to nothing.
+fn feet(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (s, ratio, sign) = (decade(&mut draw, -2.0, 2.0), decade(&mut draw, 0.5, 2.3), [1.0, -1.0][i / 3 % 2]);
+        let ([a, b], c, s) = match i % 4 {
+            0 | 1 => ([-INF, INF], sign * ratio * s, s),
+            2 => ([0.0, INF], ratio * s, s),
+            _ => ([0.0, 1.0], draw.within(0.1, 0.9), 1.0 / decade(&mut draw, 1.3, 3.5)),
+        };
+        // The part up to a distance from the centre, in units of s.
+        let upto: fn(f64) -> f64 = [libm::erf, f64::tanh, |y: f64| y.signum() * -(-y.abs()).exp_m1()][i % 3];
+        let exact = 0.5 * (upto((b - c) / s) - upto((a - c) / s));
+        let shape = i % 3;
+        Question::new(format!("bump {shape} at {c:?} of {s:?} on [{a:?}, {b:?}]"), [a, b], exact, move |x| {
+            let y = (x - c) / s;
+            match shape {
+                0 => (-y * y).exp() / (s * PI.sqrt()),
+                1 => y.cosh().powi(-2) / (2.0 * s),
+                _ => (-y.abs()).exp() / (2.0 * s),
+            }
+        })
+    };
+    (0..members).map(member).collect()
+}
+
+/// Times a polynomial, in the middle of the range, which is a node of every rule.
+fn singular_inside(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let w: f64 = [0.5, 1.0, 2.0, 3.0, 4.0][i % 5];
+        let (c, p) = ([0.0, 0.5, 1.0, -1.0, 2.0, 3.0][i / 2 % 6], draw.within(0.1, 0.8));
+        let (k, m) = (draw.within(-2.0, 2.0), draw.within(-2.0, 2.0));
+        let is_log = i % 2 == 0;
+        // What is odd cancels.
+        let term = |n: f64| {
+            if is_log { w.powf(n) / n * (w.ln() - 1.0 / n) } else { w.powf(n - p) / (n - p) }
+        };
+        let exact = 2.0 * (term(1.0) + m * term(3.0));
+        let name = format!(
+            "{} (1+{k:?}d+{m:?}d^2) at {c} +- {w}",
+            if is_log { "ln |d|".into() } else { format!("|d|^-{p:?}") }
+        );
+        Question::new(name, [c - w, c + w], exact, move |x| {
+            let d = x - c;
+            (if is_log { d.abs().ln() } else { d.abs().powf(-p) }) * (1.0 + k * d + m * d * d)
+        })
+    };
+    (0..members).map(member).collect()
+}
+
+/// Times a factor with a slope, so that it is no law of its own as near to the end as numbers go.
+fn power_at_end(members: usize, seed: u64) -> Vec<Question> {
+    let mut draw = Draw(seed);
+    let member = |i: usize| {
+        let (c, side) = ([1.0, -1.0, 2.0, 0.7, 5.0][i % 5], [1.0, -1.0][i / 5 % 2]);
+        let (p, w, k) = (draw.within(-0.8, 0.6), draw.within(0.3, 2.0), decade(&mut draw, 0.0, 2.3));
+        let far = c + side * w;
+        let (a, b) = if side > 0.0 { (c, far) } else { (far, c) };
+        let w = b - a;
+        let exact = w.powf(p + 1.0) / (p + 1.0) + k * w.powf(p + 2.0) / (p + 2.0);
+        Question::new(format!("d^{p:?} (1+{k:?}d) beside {c} on [{a:?}, {b:?}]"), [a, b], exact, move |x| {
+            let d = (x - c).abs();
+            d.powf(p) * (1.0 + k * d)
         })
     };
     (0..members).map(member).collect()
