@@ -315,7 +315,7 @@ impl<const N: usize> Method for Boxes<N> {
         self.refine(&Panel { kind: Cell { axis, places, ..cell }, ..*panel }, 0.0, into);
     }
 
-    fn ahead<T: Value>(&self, panel: &Panel<Cell<N>>, values: &[T], into: &mut Vec<Guess<Cell<N>>>) {
+    fn ahead<T: Value>(&self, panel: &Panel<Cell<N>>, values: &[T], _allowed: f64, into: &mut Vec<Guess<Cell<N>>>) {
         if values.is_empty() && panel.depth == 0 {
             ahead::first(panel, into);
         }
