@@ -18,6 +18,19 @@ macro_rules! event {
     };
 }
 
+#[cfg(all(unix, feature = "process"))]
+pub(crate) use event;
+
+/// Whether anybody is told what is told at the level of debugging.
+#[cfg(all(unix, feature = "process"))]
+pub(crate) fn is_watched() -> bool {
+    #[cfg(feature = "tracing")]
+    let is_watched = tracing::enabled!(target: "coquad", tracing::Level::DEBUG);
+    #[cfg(not(feature = "tracing"))]
+    let is_watched = false;
+    is_watched
+}
+
 /// A point of several numbers.
 #[cfg(feature = "tracing")]
 fn several<P: Point>(x: P) -> Option<tracing::field::DebugValue<P>> {

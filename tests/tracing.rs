@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use coquad::wire::{Hello, frame};
 use coquad::{
-    Error, EvaluatorExt, GaussKronrod, Inline, Integrator, PointCache, Processes, Simpson, ThreadPool, evaluator_fn,
+    Error, Evaluator, EvaluatorExt, GaussKronrod, Inline, Integrator, PointCache, Processes, Simpson, ThreadPool,
+    evaluator_fn,
 };
 use futures::FutureExt;
 use futures::executor::block_on;
@@ -265,6 +266,76 @@ fn a_worker_process_that_is_lost_is_told() {
         assert!(told.len() >= 2 && told.iter().all(|event| event.level == Level::WARN), "{told:?}");
     }
     std::fs::remove_file(&hello).unwrap();
+}
+
+/// Set where this program is a worker process.
+const WORKER: &str = "COQUAD_TRACING_WORKER";
+
+/// Not a test of its own: this program as the worker of the next one.
+#[test]
+fn worker_process() {
+    if std::env::var_os(WORKER).is_some() {
+        let pipe = std::fs::File::options().write(true).open("/proc/self/fd/3").expect("the pipe");
+        rustix::stdio::dup2_stdout(pipe).expect("the pipe");
+        let served = coquad::worker::serve(f64::exp);
+        std::process::exit(i32::from(served.is_err()));
+    }
+}
+
+/// Waits until the report of worker processes has been told with so many evaluations.
+fn told_report(evaluations: u64) -> Happened {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let told = events(|event| {
+            event.fields.get("message") == "worker processes"
+                && event.fields.get("evaluations") == evaluations.to_string()
+                && event.fields.get("running") == "0"
+        });
+        if let Some(told) = told.last() {
+            return told.clone();
+        }
+        assert!(Instant::now() < patience, "a report of {evaluations} evaluations is never told");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn the_report_of_worker_processes_is_told_field_by_field() {
+    watch();
+    let mut command = Command::new("sh");
+    // What the harness prints before goes elsewhere.
+    command.args(["-c", "exec 3>&1 1>&2; exec \"$0\" \"$@\""]).arg(std::env::current_exe().expect("this program"));
+    command.args(["worker_process", "--exact", "--nocapture"]).env(WORKER, "1").stderr(Stdio::null());
+    let processes = Arc::new(Processes::new(2, command));
+    let integrator = Integrator::new(processes.clone()).method(Simpson);
+    integrator.integrate_blocking(0.0, 10.25, 1e-3).unwrap();
+    // While nothing happens, without being asked.
+    let told = told_report(processes.report().evaluations);
+    let report = processes.report();
+    assert!(report.evaluations > 20 && report.worked > Duration::ZERO, "{report:?}");
+    assert_eq!((told.level, told.span), (Level::DEBUG, None));
+    for (name, value) in [
+        ("starts", report.starts),
+        ("deaths", report.deaths),
+        ("timeouts", report.timeouts),
+        ("requeues", report.requeues),
+        ("protocol_errors", report.protocol_errors),
+        ("conflicts", report.conflicts),
+        ("mixed", report.mixed),
+        ("other_builds", report.other_builds),
+        ("workers", report.workers),
+        ("capacity", report.capacity),
+        ("waiting", report.waiting),
+    ] {
+        assert_eq!(told.fields.get(name), value.to_string(), "{name}");
+    }
+    for (name, value) in [("waited", report.waited), ("worked", report.worked)] {
+        assert_eq!(told.fields.get(name), format!("{:?}", value.as_secs_f64()), "{name}");
+    }
+    // What changed last is told in the end.
+    block_on(processes.evaluate(0.5)).unwrap();
+    drop((integrator, processes));
+    told_report(report.evaluations + 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::evaluation::arithmetic::Arithmetic;
 use crate::evaluation::wire::FailureKind;
+use crate::trace;
 
 /// Why worker processes have no value for a point.
 ///
@@ -193,4 +194,29 @@ pub struct ProcessReport {
     pub waited: Duration,
     /// How long workers had something to evaluate, all together. `evaluations` divided by it is the rate of one worker.
     pub worked: Duration,
+}
+
+impl ProcessReport {
+    /// Tells it to the subscribers of `tracing`, each number as a field: durations in seconds.
+    pub(super) fn tell(&self) {
+        trace::event!(
+            DEBUG,
+            evaluations = self.evaluations,
+            starts = self.starts,
+            deaths = self.deaths,
+            timeouts = self.timeouts,
+            requeues = self.requeues,
+            protocol_errors = self.protocol_errors,
+            conflicts = self.conflicts,
+            mixed = self.mixed,
+            other_builds = self.other_builds,
+            workers = self.workers,
+            capacity = self.capacity,
+            waiting = self.waiting,
+            running = self.running,
+            waited = self.waited.as_secs_f64(),
+            worked = self.worked.as_secs_f64(),
+            "worker processes"
+        );
+    }
 }

@@ -219,9 +219,14 @@ impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Supervisor<T, P> {
             self.account(now);
             self.feed(now);
             self.publish();
+            self.tell(now, false);
             self.sleep(heard);
             self.expire();
         }
+        let now = Instant::now();
+        self.account(now);
+        self.publish();
+        self.tell(now, true);
         drop(close);
         for worker in self.workers.drain(..).flatten() {
             worker.end(&self.shared.groups, None);

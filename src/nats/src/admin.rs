@@ -27,6 +27,8 @@ use crate::setup;
 
 /// How long a coordinator is waited for that may be there.
 const ALIVE: Duration = Duration::from_millis(500);
+/// How long a server is waited for. One of a cluster waits 4 s for what another of them says.
+const SAID: Duration = Duration::from_secs(6);
 
 /// A connection by which a space is looked after. Its methods block, and drive the connection meanwhile.
 ///
@@ -161,7 +163,8 @@ impl Admin {
         let failed = |error: std::io::Error| Error::Connect { reason: error.to_string() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (events, _) = unbounded();
-        let (client, context, _) = runtime.block_on(server.connect("admin", events, Duration::ZERO))?;
+        let (client, mut context, _) = runtime.block_on(server.connect("admin", events, Duration::ZERO))?;
+        context.set_timeout(SAID);
         Ok(Self { runtime, server, client, context })
     }
 
@@ -181,7 +184,7 @@ impl Admin {
     pub fn setup(&self, functions: &[&str]) -> Result<(), Error> {
         functions.iter().try_for_each(|function| names::checked(function))?;
         self.runtime.block_on(async {
-            setup::streams(&self.context, &self.server).await?;
+            setup::streams(&self.context, &self.server, false).await?;
             for function in functions {
                 setup::consumer(&self.context, &self.server, function).await?;
             }
@@ -277,7 +280,7 @@ impl Admin {
             }
         }
         let asked = answers.into_iter().map(|(token, answers)| async move {
-            let name = token.strip_prefix("n-").map(str::to_owned);
+            let name = names::split(&token).1.strip_prefix("n-").map(str::to_owned);
             RunStatus { name, is_awaited: self.is_awaited(&token).await, token, answers }
         });
         Ok(futures::future::join_all(asked).await)
@@ -398,7 +401,9 @@ impl Admin {
                 }
                 Purge::Run(name) => {
                     names::checked(name)?;
-                    (space.results_stream(), vec![space.result(&names::named_run(name), "*")])
+                    let run = names::named_run(name);
+                    let runs = [names::of_function("*", &run), run];
+                    (space.results_stream(), runs.iter().map(|run| space.result(run, "*")).collect())
                 }
                 Purge::Jobs(function) => {
                     names::checked(function)?;

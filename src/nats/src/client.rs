@@ -136,10 +136,11 @@ impl Nats {
             functions.insert(function.to_owned(), Arc::downgrade(&made));
             made
         });
+        let run = self.inner.server.run_of(&function.name, &self.inner.run).into();
         let evaluator = NatsEvaluator {
             inner: self.inner.clone(),
             function,
-            run: self.inner.run.clone(),
+            run,
             invalid: None,
             parameters: Arc::default(),
             time_limit: None,
@@ -270,7 +271,9 @@ impl<T, P: Point> NatsEvaluator<T, P> {
     #[must_use]
     pub fn run(mut self, name: &str) -> Self {
         match names::checked(name) {
-            Ok(()) if name.len() <= 60 => self.run = names::named_run(name).into(),
+            Ok(()) if name.len() <= 60 => {
+                self.run = self.inner.server.run_of(&self.function.name, &names::named_run(name)).into();
+            }
             _ => self.invalid = Some(Error::Name { name: coquad::wire::printable(name) }),
         }
         self.begin()

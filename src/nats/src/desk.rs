@@ -14,6 +14,7 @@ mod points;
 mod shares;
 #[cfg(test)]
 mod simulation;
+mod told;
 mod width;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -33,6 +34,7 @@ use self::events::{Action, Event, Function, Publication, Question, Queue, Stored
 use self::pending::Pending;
 use self::points::{Gathering, Gatherings, Place, Point};
 use self::shares::Shares;
+use self::told::Told;
 use self::width::Width;
 use crate::error::{Error, NatsReport};
 use crate::metrics::Workers;
@@ -84,6 +86,7 @@ pub(crate) struct Desk {
     runs: HashSet<Arc<str>>,
     cancelled: HashMap<Arc<str>, Vec<String>>,
     report: Arc<Mutex<NatsReport>>,
+    told: Told,
     workers: Workers,
 }
 
@@ -126,6 +129,7 @@ impl Desk {
             runs: HashSet::new(),
             cancelled: HashMap::new(),
             report,
+            told: Told::default(),
             workers,
         }
     }
@@ -180,6 +184,7 @@ impl Desk {
                 let left: Vec<_> = self.order.values().cloned().collect();
                 left.iter().for_each(|subject| self.give_up(subject));
                 self.pause();
+                self.tell(true);
             }
         }
     }
@@ -365,6 +370,7 @@ impl Desk {
         }
         self.gather_no_longer();
         self.look_up();
+        self.tell(false);
     }
 
     /// A permission is missing: who waits for what it is needed for waits in vain.

@@ -99,7 +99,12 @@ impl Drive {
                 }
                 Action::Recall { subject, serial } => {
                     tokio::spawn(async move {
-                        let answer = ops.stored(&subject).await.unwrap_or(None);
+                        let mut answer = ops.stored(&subject).await.unwrap_or(None);
+                        if answer.is_none()
+                            && let Some(place) = ops.server.space.old_place(&subject)
+                        {
+                            answer = ops.stored(&place).await.unwrap_or(None);
+                        }
                         let _ = to.unbounded_send(Event::Earlier { subject, serial, answer });
                     });
                 }

@@ -43,6 +43,7 @@ mod desk;
 mod drive;
 mod error;
 mod forget;
+mod hearing;
 mod metrics;
 mod names;
 #[cfg(test)]

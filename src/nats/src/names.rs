@@ -1,5 +1,8 @@
 //! The names of streams, subjects and jobs.
 //!
+//! A run is one token, or two: its function and itself (version 2), so that accounts can tell the
+//! functions' answers apart. Who serves or reads takes both.
+//!
 //! INVARIANT: whatever becomes part of a subject is a token, checked here: no dots, wildcards or spaces.
 
 use async_nats::header::{HeaderMap, NATS_STREAM};
@@ -76,15 +79,49 @@ impl Space {
     /// The run and the job's identity, if `subject` is where an answer of this space goes and nothing else.
     pub(crate) fn parse_result<'a>(&self, subject: &'a str) -> Option<(&'a str, &'a str)> {
         let rest = subject.strip_prefix("coquad1.")?.strip_prefix(&self.0)?.strip_prefix(".res.")?;
-        let (run, id) = rest.split_once('.')?;
-        (is_token(run) && is_token(id)).then_some((run, id))
+        let (run, id) = rest.rsplit_once('.')?;
+        let (function, own) = split(run);
+        (function.is_none_or(is_token) && is_token(own) && is_token(id)).then_some((run, id))
     }
+
+    /// Where the answer of this place went in version 1.
+    pub(crate) fn old_place(&self, subject: &str) -> Option<String> {
+        let (run, id) = self.parse_result(subject)?;
+        let (function, own) = split(run);
+        function.map(|_| self.result(own, id))
+    }
+
+    /// Whether the worker of this function may store an answer at `subject`: one to this identity,
+    /// and if it is of version 2, of this function.
+    pub(crate) fn is_place(&self, subject: &str, function: &str, id: &str) -> bool {
+        self.parse_result(subject).is_some_and(|(run, one)| one == id && split(run).0.is_none_or(|its| its == function))
+    }
+}
+
+/// A run of a function, in version 2.
+pub(crate) fn of_function(function: &str, run: &str) -> String {
+    format!("{function}.{run}")
+}
+
+/// The function, if the run tells it, and the run's own token.
+pub(crate) fn split(run: &str) -> (Option<&str>, &str) {
+    run.split_once('.').map_or((None, run), |(function, own)| (Some(function), own))
+}
+
+/// The run of which a message on `subject` says that it cancels something.
+pub(crate) fn cancelling(subject: &str) -> &str {
+    subject.splitn(4, '.').nth(3).unwrap_or_default()
 }
 
 /// Whether the server itself has placed a message where it is, by the request of somebody who may
 /// read messages, which may have any place for the reply.
 pub(crate) fn is_placed(headers: Option<&HeaderMap>) -> bool {
     headers.is_some_and(|headers| headers.get(NATS_STREAM).is_some())
+}
+
+/// The same of a message that was read from a stream: then the server adds its header once more.
+pub(crate) fn was_placed(headers: &HeaderMap) -> bool {
+    headers.get_all(NATS_STREAM).count() > 1
 }
 
 /// No subject of this crate is longer.
@@ -143,7 +180,7 @@ pub(crate) fn random() -> Result<[u8; 16], Error> {
 
 /// Whether the run ends with its client.
 pub(crate) fn ends_with_its_client(run: &str) -> bool {
-    run.starts_with("r-")
+    split(run).1.starts_with("r-")
 }
 
 /// The identity of an evaluation: what is asked, of which function, with which parameters.
@@ -178,9 +215,15 @@ mod tests {
     fn only_a_reply_of_this_space_is_one() {
         let space = Space("lab".into());
         assert_eq!(space.parse_result("coquad1.lab.res.r-1.ab"), Some(("r-1", "ab")));
+        assert_eq!(space.parse_result("coquad1.lab.res.gap.r-1.ab"), Some(("gap.r-1", "ab")));
+        assert_eq!(space.old_place("coquad1.lab.res.gap.r-1.ab").as_deref(), Some("coquad1.lab.res.r-1.ab"));
+        assert_eq!(space.old_place("coquad1.lab.res.r-1.ab"), None);
         for subject in [
             "coquad1.lab.res.r-1",
-            "coquad1.lab.res.r-1.a.b",
+            "coquad1.lab.res.gap.r-1.a.b",
+            "coquad1.lab.res..r-1.a",
+            "coquad1.lab.res.*.r-1.a",
+            "coquad1.lab.res.gap.*.a",
             "coquad1.lab.res.*.a",
             "coquad1.lab.res.r-1.>",
             "coquad1.lab.res..a",
@@ -194,6 +237,26 @@ mod tests {
         ] {
             assert_eq!(space.parse_result(subject), None, "{subject}");
         }
+    }
+
+    #[test]
+    fn a_place_is_of_one_function_or_as_it_was_in_version_1() {
+        let space = Space("lab".into());
+        for (subject, is_place) in [
+            ("coquad1.lab.res.r-1.ab", true),
+            ("coquad1.lab.res.gap.r-1.ab", true),
+            ("coquad1.lab.res.other.r-1.ab", false),
+            ("coquad1.lab.res.gap.r-1.ac", false),
+            ("coquad1.lab.res.gap.ab", true),
+        ] {
+            assert_eq!(space.is_place(subject, "gap", "ab"), is_place, "{subject}");
+        }
+        for (run, ends) in [("r-1", true), ("gap.r-1", true), ("n-r", false), ("r-gap.n-1", false)] {
+            assert_eq!(ends_with_its_client(run), ends, "{run}");
+        }
+        assert_eq!(cancelling("coquad1.lab.cancel.r-1"), "r-1");
+        assert_eq!(cancelling("coquad1.lab.cancel.gap.r-1"), "gap.r-1");
+        assert_eq!(cancelling("coquad1.lab"), "");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::desk::events::{Event, Function, Publication, Stored, Whereabouts};
 use crate::desk::given_up;
 use crate::error::Error;
+use crate::hearing::Hearing;
 use crate::names;
 use crate::server::Server;
 use crate::setup;
@@ -54,6 +55,7 @@ pub(crate) struct Ops {
     last_setup: Arc<tokio::sync::Mutex<Option<Instant>>>,
     /// What has been heard, and is waited for.
     pub(crate) pulse: Arc<Pulse>,
+    pub(crate) hearing: Hearing,
     events: UnboundedSender<Event>,
 }
 
@@ -105,11 +107,13 @@ impl Ops {
         let jobs = bind(server.space.jobs_stream()).await?;
         let results = bind(server.space.results_stream()).await?;
         let dead = bind(server.space.dead_stream()).await?;
+        let hearing = Hearing::new(client.clone(), connections.clone(), &server);
         Ok(Self {
             client,
             context,
             connections,
             server,
+            hearing,
             jobs,
             results,
             dead,
@@ -138,7 +142,7 @@ impl Ops {
         if last.is_some_and(|last| last.elapsed() < Duration::from_millis(200)) {
             return Ok(());
         }
-        if setup::streams(&self.context, &self.server).await? {
+        if setup::streams(&self.context, &self.server, last.is_some()).await? {
             self.made.notify_one();
         }
         for function in self.functions() {
@@ -227,7 +231,8 @@ impl Ops {
     pub(crate) async fn stored(&self, subject: &str) -> Answer {
         // While a stream goes or comes the server may say nothing.
         match tokio::time::timeout(SAID, self.results.direct_get_last_for_subject(subject)).await {
-            Ok(Ok(message)) => Ok(Some(message.payload)),
+            // What the server has placed there itself is nobody's answer.
+            Ok(Ok(message)) => Ok(Some(message.payload).filter(|_| !names::was_placed(&message.headers))),
             Ok(Err(error)) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             _ => Err(()),
         }

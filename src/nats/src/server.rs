@@ -17,8 +17,8 @@ use crate::names::{self, Space};
 /// The environment's path of a credentials file.
 const CREDENTIALS: &str = "COQUAD_NATS_CREDS";
 
-/// A server that is silent for two of these is given up and connected to anew.
-const PING: Duration = Duration::from_secs(5);
+/// A server that is silent for three of these is given up and connected to anew.
+const PING: Duration = Duration::from_secs(2);
 
 /// Between two attempts to reach a server that was never there, at first and at last.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -60,6 +60,8 @@ pub struct Server {
     certificate: Option<(PathBuf, PathBuf)>,
     inbox: Option<String>,
     plaintext: bool,
+    pub(crate) per_function: bool,
+    pub(crate) api: String,
     pub(crate) ack_wait: Duration,
     pub(crate) max_deliver: u32,
     pub(crate) replicas: usize,
@@ -77,6 +79,8 @@ impl Server {
             certificate: None,
             inbox: None,
             plaintext: false,
+            per_function: false,
+            api: "$JS.API".into(),
             ack_wait: Duration::from_secs(30),
             max_deliver: 3,
             replicas: 1,
@@ -149,8 +153,40 @@ impl Server {
         self
     }
 
+    /// Has answers go where accounts can tell functions apart, so that the workers of one function can neither read nor
+    /// answer what another is asked. The accounts are in docs/DISTRIBUTED.md, "Permissions".
+    ///
+    /// A coordinator then needs workers that know of such places: earlier versions end its jobs, which is
+    /// [`Error::WorkerLost`]. A worker refuses jobs whose answers go elsewhere; without it, it takes both kinds. What was
+    /// answered before on a run with a name is found.
+    #[must_use]
+    pub fn per_function(mut self) -> Self {
+        self.per_function = true;
+        self
+    }
+
+    /// Asks JetStream below this prefix instead of `$JS.API`: where an account imports what it needs from another.
+    #[must_use]
+    pub fn api(mut self, prefix: impl Into<String>) -> Self {
+        self.api = prefix.into();
+        self
+    }
+
+    /// What a run of this function is called on the wire.
+    pub(crate) fn run_of(&self, function: &str, run: &str) -> String {
+        if self.per_function { names::of_function(function, run) } else { run.to_owned() }
+    }
+
+    /// Whether a worker takes a job whose answer goes there.
+    pub(crate) fn takes(&self, place: &str) -> bool {
+        !self.per_function || self.space.old_place(place).is_some()
+    }
+
     fn parse(&self) -> Result<Vec<ServerAddr>, Error> {
         names::checked(&self.space.0)?;
+        for token in self.api.split('.') {
+            names::checked(token.strip_prefix('$').unwrap_or(token))?;
+        }
         let mut addresses = Vec::new();
         for address in self.addresses.split(',').map(str::trim).filter(|address| !address.is_empty()) {
             // The error of the parser may quote the password.
@@ -170,6 +206,11 @@ impl Server {
             return Err(Error::Address { reason: "it is empty".into() });
         }
         Ok(addresses)
+    }
+
+    /// Whether there are several addresses.
+    pub(crate) fn has_others(&self) -> bool {
+        self.addresses.split(',').filter(|address| !address.trim().is_empty()).count() > 1
     }
 
     /// Connects. What happens to the connection later is told to `events`; how often it was made anew is counted too, for
@@ -251,7 +292,7 @@ impl Server {
             tokio::time::sleep(pause.min(left)).await;
             pause = (2 * pause).min(LAST_PAUSE);
         };
-        let mut context = jetstream::new(client.clone());
+        let mut context = jetstream::with_prefix(client.clone(), &self.api);
         context.set_timeout(SAID);
         Ok((client, context, connections))
     }
@@ -314,5 +355,9 @@ mod tests {
             assert!(matches!(Server::new(none).parse(), Err(Error::Address { .. })), "{none}");
         }
         assert!(matches!(Server::new("localhost").space("a.b").parse(), Err(Error::Name { .. })));
+        assert!(Server::new("localhost").api("lab.API").parse().is_ok());
+        for none in ["", "a..b", "a.*", "a b", "a.>"] {
+            assert!(matches!(Server::new("localhost").api(none).parse(), Err(Error::Name { .. })), "{none}");
+        }
     }
 }

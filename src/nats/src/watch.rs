@@ -15,6 +15,8 @@ use crate::ops::{Ops, Pulse};
 
 /// How often the server is asked for its streams.
 const ROUND: Duration = Duration::from_millis(450);
+/// How long its answer is waited for.
+const SAID: Duration = Duration::from_secs(1);
 /// It is asked sooner when jobs are with it and no answer has come for this long, and again after
 /// twice that; and how often that is looked at.
 const QUIET: Duration = Duration::from_millis(100);
@@ -35,8 +37,16 @@ pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
                     biased;
                     // What was asked of the old server is not waited for.
                     Ok(()) = connections.changed() => continue,
-                    found = ops.context.get_stream(name) => found,
+                    found = tokio::time::timeout(SAID, ops.context.get_stream(name)) => found,
                 };
+                // No connection, or a server that is busy: it is heard of elsewhere.
+                let Ok(found) = found else {
+                    ops.hearing.unanswered();
+                    continue;
+                };
+                if !matches!(&found, Err(error) if error.kind() == GetStreamErrorKind::Request) {
+                    ops.hearing.heard();
+                }
                 let trouble = match &found {
                     Ok(stream) => {
                         let info = stream.cached_info();
@@ -54,7 +64,10 @@ pub(crate) fn streams(ops: Arc<Ops>, to: UnboundedSender<Event>) {
                             let made = ops.setup().await;
                             made.err().map(|error| error.to_string())
                         }
-                        // No connection, or a server that is busy: it is heard of elsewhere.
+                        GetStreamErrorKind::Request => {
+                            ops.hearing.unanswered();
+                            continue;
+                        }
                         _ => continue,
                     },
                 };

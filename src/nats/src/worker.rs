@@ -33,6 +33,7 @@ use self::health::Health;
 use self::held::Terms;
 use self::slot::Slot;
 use crate::error::Error;
+use crate::hearing::Hearing;
 use crate::names;
 use crate::server::Server;
 use crate::setup;
@@ -102,6 +103,7 @@ struct Shared {
     connected: Mutex<SystemTime>,
     /// How often the connection was made anew.
     connections: watch::Receiver<u64>,
+    hearing: Hearing,
     /// Who evaluates what, by the identity of the message: to be told that it is no longer wanted.
     running: Mutex<HashMap<String, Vec<oneshot::Sender<()>>>>,
     /// What the consumers of the functions promise, on which connection that was asked, and when.
@@ -224,7 +226,9 @@ impl Worker {
             let (events, happened) = unbounded();
             let (client, context, connections) = self.server.connect("worker", events, self.wait).await?;
             let (phase, phases) = watch::channel(Phase::Serving);
+            let hearing = Hearing::new(client.clone(), connections.clone(), &self.server);
             let shared = Arc::new(Shared {
+                hearing,
                 server: self.server,
                 client,
                 context,
@@ -246,8 +250,9 @@ impl Worker {
             for (name, _) in &self.functions {
                 shared.bind(name).await?;
             }
-            shared.hear_of_cancellation().await?;
-            shared.hear_of_orders(self.functions.iter().map(|(name, _)| name.clone()).collect()).await?;
+            let names: Vec<_> = self.functions.iter().map(|(name, _)| name.clone()).collect();
+            shared.hear_of_cancellation(&names).await?;
+            shared.hear_of_orders(names).await?;
             tokio::spawn(report(happened, shared.clone()));
             let mut orders = orders().map_err(failed)?;
             let mut slots = JoinSet::new();
@@ -335,10 +340,12 @@ impl Shared {
         let consumer = match setup::consumer(&self.context, &self.server, function).await {
             Ok(consumer) => consumer,
             Err(_) => {
-                setup::streams(&self.context, &self.server).await?;
+                self.hearing.unanswered();
+                setup::streams(&self.context, &self.server, !bound.is_empty()).await?;
                 setup::consumer(&self.context, &self.server, function).await?
             }
         };
+        self.hearing.heard();
         let terms = Terms {
             ack_wait: consumer.config.ack_wait,
             max_deliver: consumer.config.max_deliver,

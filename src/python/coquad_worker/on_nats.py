@@ -48,9 +48,9 @@ class _Worker:
     """What the slots share."""
 
     def __init__(
-        self, nc: Any, function: str, f: Callable[..., Any], space: str, slots: int, batch: bool, axes: int
+        self, nc: Any, function: str, f: Callable[..., Any], space: str, slots: int, batch: bool, axes: int, api: str
     ) -> None:
-        self.batch, self.axes = batch, axes
+        self.batch, self.axes, self.api = batch, axes, api
         self.nc, self.js, self.f, self.function, self.space = nc, nc.jetstream(), f, function, space
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.arithmetic = arithmetic()
@@ -107,7 +107,7 @@ class _Worker:
 
     async def consumer(self) -> "Dict[str, Any]":
         """What the server says of the function's consumer."""
-        subject = f"$JS.API.CONSUMER.INFO.{self.jobs}.{self.function}"
+        subject = f"{self.api}.CONSUMER.INFO.{self.jobs}.{self.function}"
         reply = await self.unless(self.nc.request(subject, b"", timeout=2))
         info: Dict[str, Any] = json.loads(reply.data)
         if "error" in info:
@@ -117,7 +117,7 @@ class _Worker:
     async def stored(self, subject: str) -> Optional[bytes]:
         """What is stored there. In doubt nothing is."""
         try:
-            api = f"$JS.API.DIRECT.GET.{self.results}.{subject}"
+            api = f"{self.api}.DIRECT.GET.{self.results}.{subject}"
             reply = await self.unless(self.nc.request(api, b"", timeout=2))
         except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew):
             return None
@@ -165,7 +165,7 @@ class _Worker:
             reply = await self.unless(self.nc.request(api, subject.encode(), timeout=STORED))
             return bytes(reply.data) == b"+"
         except nats.errors.NoRespondersError:
-            return run.startswith("r-")
+            return _ends_with_its_client(run)
         except (nats.errors.Error, asyncio.TimeoutError, _ConnectedAnew, OSError):
             return False
 
@@ -284,12 +284,23 @@ class _Held:
             pass  # the next one, or the connection to come, may have more luck
 
 
+def _run(subject: str) -> str:
+    """The run whose answer goes there: one token, or two in version 2 of the names."""
+    return ".".join(subject.split(".")[3:-1])
+
+
+def _ends_with_its_client(run: str) -> bool:
+    return run.split(".")[-1].startswith("r-")
+
+
 def _job_of(data: bytes, space: str, function: str) -> _wire.Job:
     """The job, if it is one: an identity, a point, and a place for the answer in this space."""
     job = _wire.job(data)
     if job.function != function or not 1 <= len(job.x) <= _wire.MOST_POINTS:
         raise ValueError("not for us")
-    place = rf"coquad1\.{re.escape(space)}\.res\.[A-Za-z0-9_-]{{1,64}}\.{re.escape(job.id)}"
+    # Of version 1, or of version 2, in which it tells the function.
+    run = rf"({re.escape(function)}\.)?[A-Za-z0-9_-]{{1,64}}"
+    place = rf"coquad1\.{re.escape(space)}\.res\.{run}\.{re.escape(job.id)}"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", job.id) or not re.fullmatch(place, job.reply or ""):
         raise ValueError("not an answer's place")
     return job
@@ -332,7 +343,7 @@ class _Slot:
             ends = (worker.leaving, worker.resting)
             while not any(end.is_set() for end in ends) and connection == worker.connections:
                 asked = time.monotonic()
-                await worker.nc.publish(f"$JS.API.CONSUMER.MSG.NEXT.{worker.jobs}.{worker.function}", request, inbox)
+                await worker.nc.publish(f"{worker.api}.CONSUMER.MSG.NEXT.{worker.jobs}.{worker.function}", request, inbox)
                 # Cut short by `leaving`, it may take a job with it: the server gives that to another in time.
                 message = await worker.unless(answers.next_msg(timeout=expires + 0.5), *ends)
                 status = JetStreamContext.is_status_msg(message)
@@ -357,9 +368,9 @@ class _Slot:
         held.subject = job.reply or ""
         if held.delivery > 1 and await worker.is_answered(held.subject, values_only=True):
             return await held.tell(b"+ACK")
-        run = held.subject.split(".")[3]
+        run = _run(held.subject)
         age = time.time() - message.metadata.timestamp.timestamp()
-        if run.startswith("r-") and (held.delivery > 1 or age > OLD):
+        if _ends_with_its_client(run) and (held.delivery > 1 or age > OLD):
             if not await held.during(asyncio.ensure_future(worker.is_awaited(run))):
                 return await held.tell(b"+TERM")
         started = time.monotonic()
@@ -419,9 +430,9 @@ class _Slot:
     async def _store(self, held: _Held, job: _wire.Job, answer: bytes) -> bool:
         """Publishes the answer until the server has it, for as long as the job is ours."""
         worker = self.worker
-        run = held.subject.split(".")[3]
+        run = _run(held.subject)
         begun = time.monotonic()
-        keeping = 0.0 if run.startswith("r-") else KEEPING
+        keeping = 0.0 if _ends_with_its_client(run) else KEEPING
         beat = begun + held.ack_wait / 3
         while True:
             if not held.is_held() or time.monotonic() > beat:
@@ -476,6 +487,7 @@ async def serve_nats_async(
     slots: int = 1,
     batch: bool = False,
     axes: int = 1,
+    api: str = "$JS.API",
     patience: float = 20.0,
     wait: Optional[float] = None,
     **connection: Any,
@@ -519,7 +531,7 @@ async def serve_nats_async(
         "name": "coquad worker",
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": 0.1,
-        "ping_interval": 5,
+        "ping_interval": 2,
         "error_cb": failed,
         "disconnected_cb": disconnected,
         "reconnected_cb": connected,
@@ -534,7 +546,7 @@ async def serve_nats_async(
             refused.result()
         raise TimeoutError(f"no server within {wait} s: {tried[-1] if tried else 'no answer'}")
     nc = connecting.result()
-    worker = _Worker(nc, function, f, space, slots, batch, axes)
+    worker = _Worker(nc, function, f, space, slots, batch, axes, api)
     workers.append(worker)
     await worker.hear_of_orders()
 
@@ -569,7 +581,8 @@ def serve_nats(url: str, function: str, f: Callable[..., Any], **options: Any) -
     With `batch`, `f` takes the points of a job, 64 at most, and returns as many values: an array of numpy if the program has
     imported numpy, else a list of floats.
 
-    `slots` evaluations run at once, each on a thread; `space` is the coordinator's; what else is given goes to
+    `slots` evaluations run at once, each on a thread; `space` is the coordinator's; `api` is where the account imports
+    JetStream's subjects from another, if it does; what else is given goes to
     `nats.connect`. Told by SIGTERM or SIGINT, it asks for no more, finishes what it has within `patience` seconds, and
     hands back the rest. Whatever `f` raises is its failure at that point, and so is a value that is no number or too
     long: the worker lives on. What the server loses, and a server that is started again, it survives. A server that is not

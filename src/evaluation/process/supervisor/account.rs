@@ -1,10 +1,14 @@
 //! What is told of the workers: how many there are, what waits, and how long.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Numbers, ProcessReport, Supervisor, lock};
 use crate::point::Point;
+use crate::trace;
+
+/// How often the report is told to the subscribers of `tracing`, as long as it changes.
+const TELL: Duration = Duration::from_secs(1);
 
 /// What is known of the time since the last account.
 pub(super) struct Account {
@@ -16,11 +20,14 @@ pub(super) struct Account {
     points: u32,
     /// Workers that have something to evaluate.
     busy: u32,
+    /// The report that was told last, and when.
+    told: (ProcessReport, Instant),
 }
 
 impl Account {
     pub(super) fn new() -> Self {
-        Self { evaluations: 0, since: Instant::now(), points: 0, busy: 0 }
+        let now = Instant::now();
+        Self { evaluations: 0, since: now, points: 0, busy: 0, told: (ProcessReport::default(), now) }
     }
 }
 
@@ -60,6 +67,23 @@ impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Supervisor<T, P> {
         report.running = running as u64;
         report.workers = serving;
         report.capacity = capacity as u64;
+    }
+
+    /// Tells the report to the subscribers of `tracing` if it has changed, and it is time or the end.
+    pub(super) fn tell(&mut self, now: Instant, is_end: bool) {
+        if !(is_end || now >= self.account.told.1 + TELL) || !trace::is_watched() {
+            return;
+        }
+        let report = *lock(&self.shared.report);
+        if report != self.account.told.0 {
+            self.account.told = (report, now);
+            report.tell();
+        }
+    }
+
+    /// When the report is to be told, if it has changed.
+    pub(super) fn next_telling(&self) -> Option<Instant> {
+        (trace::is_watched() && *lock(&self.shared.report) != self.account.told.0).then(|| self.account.told.1 + TELL)
     }
 
     pub(super) fn count(&self, what: impl FnOnce(&mut ProcessReport)) {

@@ -151,7 +151,7 @@ impl<T: Numbers + Clone + Send + Sync + 'static, P: Point> Supervisor<T, P> {
         let workers = self.workers.iter().flatten();
         let deadlines = workers.filter_map(|worker| self.deadline(worker));
         let look = self.workers.iter().flatten().any(|worker| !worker.ready || !worker.sent.is_empty());
-        deadlines.chain(start).chain(look.then(|| Instant::now() + LOOK)).min()
+        deadlines.chain(start).chain(look.then(|| Instant::now() + LOOK)).chain(self.next_telling()).min()
     }
 
     fn deadline(&self, worker: &Worker<T, P>) -> Option<Instant> {

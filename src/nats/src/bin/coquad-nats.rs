@@ -40,7 +40,7 @@ examples:
 
 const COMPLETION: &str = "\
 _coquad_nats() {
-    local word=${COMP_WORDS[COMP_CWORD]} options='--server --space --credentials --ca --inbox --allow-plaintext --json'
+    local word=${COMP_WORDS[COMP_CWORD]} options='--server --space --credentials --ca --inbox --allow-plaintext --per-function --api --json'
     case ${COMP_WORDS[COMP_CWORD-1]} in
         --credentials | --ca) COMPREPLY=($(compgen -f -- \"$word\")) ;;
         purge) COMPREPLY=($(compgen -W 'abandoned run jobs dead' -- \"$word\")) ;;

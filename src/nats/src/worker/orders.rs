@@ -18,11 +18,17 @@ const LONGEST: usize = 100;
 
 impl Shared {
     /// Hears which evaluations nobody wants any more.
-    pub(super) async fn hear_of_cancellation(self: &Arc<Self>) -> Result<(), Error> {
-        let subject = self.server.space.cancel("*");
-        let heard = self.client.subscribe(subject).await;
-        let mut heard = heard.map_err(|error| Error::Connect { reason: error.to_string() })?;
-        let shared = self.clone();
+    pub(super) async fn hear_of_cancellation(self: &Arc<Self>, functions: &[String]) -> Result<(), Error> {
+        let mut runs: Vec<_> = functions.iter().map(|function| names::of_function(function, "*")).collect();
+        if !self.server.per_function {
+            runs.push("*".to_owned());
+        }
+        let mut heard = Vec::new();
+        for run in runs {
+            let subscribed = self.client.subscribe(self.server.space.cancel(&run)).await;
+            heard.push(subscribed.map_err(|error| Error::Connect { reason: error.to_string() })?);
+        }
+        let (mut heard, shared) = (stream::select_all(heard), self.clone());
         tokio::spawn(async move {
             while let Some(message) = heard.next().await {
                 if names::is_placed(message.headers.as_ref()) {

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::sync::watch;
 
+use crate::hearing::Hearing;
+
 /// How long the server keeps a request at most. It may lose it without a word: when it forgets a stream, or another of its
 /// cluster takes over. What was lost is asked for again after this.
 const ASKING: Duration = Duration::from_secs(1);
@@ -26,16 +28,17 @@ pub(super) struct Pull {
     asking: Duration,
     request: Bytes,
     connections: watch::Receiver<u64>,
+    hearing: Hearing,
 }
 
 impl Pull {
     pub(super) async fn open(
         client: &Client,
         context: &Context,
-        stream: &str,
-        consumer: &str,
+        subject: String,
         ack_wait: Duration,
         connections: watch::Receiver<u64>,
+        hearing: Hearing,
     ) -> Option<Self> {
         let inbox = client.new_inbox();
         // A job is given out after it was asked for: the less that is, the longer is it known to be ours.
@@ -44,11 +47,12 @@ impl Pull {
             answers: client.subscribe(inbox.clone()).await.ok()?,
             client: client.clone(),
             context: context.clone(),
-            subject: format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"),
+            subject,
             inbox,
             asking,
             request: format!("{{\"batch\":1,\"expires\":{}}}", asking.as_nanos()).into(),
             connections,
+            hearing,
         })
     }
 
@@ -60,9 +64,15 @@ impl Pull {
         loop {
             let answer = tokio::select! {
                 biased;
-                answer = tokio::time::timeout(self.asking + LATE, self.answers.next()) => answer.ok()??,
+                answer = tokio::time::timeout(self.asking + LATE, self.answers.next()) => answer,
                 Ok(()) = self.connections.changed() => return None,
             };
+            let Ok(answer) = answer else {
+                self.hearing.unanswered();
+                return None;
+            };
+            self.hearing.heard();
+            let answer = answer?;
             match answer.status {
                 None | Some(StatusCode::OK) => {
                     return Some((Message { message: answer, context: self.context.clone() }, asked));

@@ -77,10 +77,10 @@ impl Slot {
     async fn pull(&mut self, told: &mut watch::Receiver<Phase>) {
         let opening = async {
             let terms = self.shared.bind(&self.function).await.ok()?;
-            let Shared { server, client, context, connections, .. } = &*self.shared;
+            let Shared { server, client, context, connections, hearing, .. } = &*self.shared;
             let stream = server.space.jobs_stream();
-            let jobs =
-                Pull::open(client, context, &stream, &self.function, terms.ack_wait, connections.clone()).await?;
+            let next = format!("{}.CONSUMER.MSG.NEXT.{stream}.{}", server.api, self.function);
+            let jobs = Pull::open(client, context, next, terms.ack_wait, connections.clone(), hearing.clone()).await?;
             Some((jobs, terms))
         };
         let mut connections = self.shared.connections.clone();
@@ -124,6 +124,7 @@ impl Slot {
         // What the server itself has placed there was asked for by nobody who may ask for jobs.
         let Some(job) = readable(&self.shared.server.space, &self.function, &message.payload)
             .filter(|_| !names::is_placed(message.headers.as_ref()))
+            .filter(|job| self.shared.server.takes(job.reply.unwrap_or_default()))
         else {
             return held.tell(AckKind::Term).await;
         };
@@ -306,16 +307,16 @@ fn readable<'a>(space: &Space, function: &str, payload: &'a [u8]) -> Option<Job<
         return None;
     }
     let job = Job::decode(payload).ok()?;
-    let (_, id) = space.parse_result(job.reply?)?;
-    let readable = (1..=MAX_POINTS).contains(&job.points()) && job.function == function && job.id == id;
+    let is_place = space.is_place(job.reply?, function, job.id);
+    let readable = (1..=MAX_POINTS).contains(&job.points()) && job.function == function && is_place;
     readable.then_some(job)
 }
 
 /// The evaluations that a message of cancellation on `subject` is about: a run cancels its own.
 pub(super) fn cancelled<'a>(subject: &'a str, payload: &'a [u8]) -> impl Iterator<Item = &'a str> {
-    let run = subject.rsplit('.').next().unwrap_or_default();
+    let run = names::cancelling(subject);
     let ids = std::str::from_utf8(payload).unwrap_or_default().lines();
-    ids.filter(move |id| id.split('.').next() == Some(run))
+    ids.filter(move |id| id.strip_prefix(run).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Waits until the worker has come so far.
@@ -356,8 +357,10 @@ mod tests {
             assert!((1..=MAX_POINTS).contains(&job.points()));
             // One subject below this space's answers, with the job's own name in the end: no wildcard, no other place.
             let place = job.reply.unwrap().strip_prefix("coquad1.lab.res.").unwrap();
-            let (run, id) = place.split_once('.').unwrap();
-            assert!(names::is_token(run) && names::is_token(id) && id == job.id, "{place}");
+            let (run, id) = place.rsplit_once('.').unwrap();
+            let (function, own) = names::split(run);
+            assert!(function.is_none_or(|its| its == "f") && names::is_token(own), "{place}");
+            assert!(names::is_token(id) && id == job.id, "{place}");
         }
         // Many differ in the point only, and are as good as any.
         assert!(taken > 1000, "{taken}");
@@ -372,6 +375,9 @@ mod tests {
         let heard: Vec<_> = cancelled("coquad1.lab.cancel.r-1", list).collect();
         assert_eq!(heard, ["r-1.1f.0", "r-1.2f.0", "r-1"]);
         assert_eq!(cancelled("coquad1.lab.cancel.r-1", b"r-1.1f.0\xff").count(), 0);
+        let list = b"gap.r-1.1f.0\nr-1.1f.0\ngap.r-2.1f.0\nother.r-1.1f.0";
+        let heard: Vec<_> = cancelled("coquad1.lab.cancel.gap.r-1", list).collect();
+        assert_eq!(heard, ["gap.r-1.1f.0"]);
         let mut noise = Noise(2);
         for _ in 0..100_000 {
             let bytes = noise.garbled(list);

@@ -74,7 +74,9 @@ impl Shared {
         let results = self.context.get_stream_no_info(self.server.space.results_stream()).await.ok()?;
         // While a stream goes or comes the server may say nothing.
         let said = tokio::time::timeout(SAID, results.direct_get_last_for_subject(subject)).await;
-        Some(said.ok()?.ok()?.payload)
+        let message = said.ok()?.ok()?;
+        // What the server has placed there itself is nobody's answer.
+        Some(message.payload).filter(|_| !names::was_placed(&message.headers))
     }
 
     /// Whether the client of a run is there. In doubt it is.
@@ -155,13 +157,19 @@ impl Shared {
                 Ok(()) = connections.changed() => continue,
             };
             match stored {
-                Ok(Ok(_)) => return true,
+                Ok(Ok(_)) => {
+                    self.hearing.heard();
+                    return true;
+                }
                 Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
                     // It never will: that is the answer then.
                     bytes = encoded(answers, self.client.server_info().max_payload);
                 }
                 Ok(Err(error)) => self.trouble(Some(&error)),
-                Err(_) => self.trouble(None),
+                Err(_) => {
+                    self.hearing.unanswered();
+                    self.trouble(None);
+                }
             }
             if begun.elapsed() >= keeping && self.is_released(run, reply).await {
                 return true;
@@ -185,7 +193,7 @@ impl Shared {
         }
         if is_time(&mut troubles.mended, MEND) {
             let shared = self.clone();
-            tokio::spawn(async move { setup::streams(&shared.context, &shared.server).await });
+            tokio::spawn(async move { setup::streams(&shared.context, &shared.server, true).await });
         }
     }
 }

@@ -6,6 +6,7 @@ mod cluster;
 mod doors;
 mod faults;
 mod flood;
+mod functions;
 mod health;
 mod leaving;
 mod many;

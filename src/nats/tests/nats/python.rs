@@ -137,7 +137,7 @@ fn the_other_lines_of_the_guide_are_those_of_the_examples() {
     }
 }
 
-const PEAK: &str = "1.0 / (1e-3 + (x - 0.3) * (x - 0.3))";
+pub(crate) const PEAK: &str = "1.0 / (1e-3 + (x - 0.3) * (x - 0.3))";
 
 #[test]
 fn a_python_worker_gives_the_same_bits_and_its_exceptions() {

@@ -51,12 +51,15 @@ fn hostile() -> Vec<Vec<u8>> {
         job("f", "1f", "coquad1.default.job.f"),
         job("f", "1f", "coquad1.other.res.r-1.1f"),
         job("f", "1f", "coquad1.default.res.r-1.1f.x"),
+        job("f", "1f", "coquad1.default.res.g.r-1.1f"),
+        job("f", "1f", "coquad1.default.res.f.f.r-1.1f"),
+        job("f", "1f", "coquad1.default.res.*.r-1.1f"),
         job("f", "1f", ""),
     ]
 }
 
 /// An evaluation whose job waits for a worker that is not there, and where the answer goes.
-fn queued<'a>(
+pub(crate) fn queued<'a>(
     evaluator: &'a NatsEvaluator,
     tool: &Tool,
 ) -> (Pin<Box<impl Future<Output = Result<f64, EvaluationError>> + use<'a>>>, String) {
@@ -202,7 +205,7 @@ fn a_job_longer_than_a_message_is_refused_here() {
 }
 
 /// The accounts of docs/DISTRIBUTED.md: who may do what, and no more.
-const ACCOUNTS: &str = include_str!("../accounts.conf");
+pub(crate) const ACCOUNTS: &str = include_str!("../accounts.conf");
 
 /// A certificate authority of our own, and a server's certificate from it.
 fn certificates(folder: &Folder) -> String {

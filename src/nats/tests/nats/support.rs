@@ -113,6 +113,11 @@ impl NatsServer {
         until("the server ends", || self.child.try_wait().expect("a child").is_some());
     }
 
+    /// Sends it a signal that does not end it.
+    pub(crate) fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
+    }
+
     /// Starts it again, on the same port.
     pub(crate) fn restart(&mut self) {
         self.kill();
@@ -233,8 +238,17 @@ pub(crate) struct Tool {
 
 impl Tool {
     pub(crate) fn new(server: &NatsServer) -> Self {
+        Self::with(server, async_nats::ConnectOptions::new())
+    }
+
+    /// With the rights of a user of the accounts that the tests have.
+    pub(crate) fn of(server: &NatsServer, user: &str) -> Self {
+        Self::with(server, async_nats::ConnectOptions::with_user_and_password(user.into(), format!("{user}-password")))
+    }
+
+    fn with(server: &NatsServer, options: async_nats::ConnectOptions) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let client = runtime.block_on(async_nats::connect(server.url())).expect("a connection");
+        let client = runtime.block_on(options.connect(server.url())).expect("a connection");
         Self { runtime, client }
     }
 

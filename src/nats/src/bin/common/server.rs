@@ -16,16 +16,20 @@ pub(crate) const USAGE: &str = "\
   --credentials FILE     [$COQUAD_NATS_CREDS]
   --ca FILE              trust these certificate authorities, PEM
   --inbox PREFIX         where replies go
+  --per-function         answers go where accounts can tell functions apart
+  --api PREFIX           where the account imports JetStream's subjects [$JS.API]
   --allow-plaintext      let nats:// leave this machine";
 
 impl ServerOptions {
     /// Takes an option without a value, if it is one of these.
     pub(crate) fn flag(&mut self, option: &str) -> bool {
-        let is_one = option == "--allow-plaintext";
-        if is_one {
-            self.settings.push(Box::new(Server::allow_plaintext));
-        }
-        is_one
+        let set = match option {
+            "--allow-plaintext" => Server::allow_plaintext,
+            "--per-function" => Server::per_function,
+            _ => return false,
+        };
+        self.settings.push(Box::new(set));
+        true
     }
 
     /// Takes an option with its value, if it is one of these.
@@ -36,6 +40,7 @@ impl ServerOptions {
             "--space" => self.settings.push(Box::new(move |server| server.space(&value))),
             "--credentials" => self.settings.push(Box::new(move |server| server.credentials(&value))),
             "--ca" => self.settings.push(Box::new(move |server| server.root_certificates(&value))),
+            "--api" => self.settings.push(Box::new(move |server| server.api(&value))),
             "--inbox" => self.settings.push(Box::new(move |server| server.inbox(&value))),
             _ => return false,
         }

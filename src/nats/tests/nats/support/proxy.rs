@@ -32,6 +32,7 @@ pub(crate) struct Proxy {
 const PASS: u8 = 0;
 const LATE: u8 = 1;
 const LOST: u8 = 2;
+const DEAF: u8 = 3;
 
 #[derive(Default)]
 struct Shared {
@@ -69,6 +70,17 @@ impl Proxy {
         }
     }
 
+    /// Whether anybody has connected.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.shared.streams.lock().unwrap().is_empty()
+    }
+
+    /// Keeps the connections, says that somebody is there when that is asked, and lets nothing else pass.
+    pub(crate) fn deafen(&self) {
+        self.shared.ways[1].store(LOST, Ordering::SeqCst);
+        self.shared.ways[0].store(DEAF, Ordering::SeqCst);
+    }
+
     pub(crate) fn mend(&self) {
         if self.shared.ways.iter().any(|way| way.load(Ordering::SeqCst) == LOST) {
             self.reset();
@@ -91,8 +103,15 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: usize, shared: Arc<Shared>)
             while shared.ways[way].load(Ordering::SeqCst) == LATE {
                 thread::sleep(Duration::from_millis(5));
             }
-            if shared.ways[way].load(Ordering::SeqCst) == LOST {
-                continue;
+            match shared.ways[way].load(Ordering::SeqCst) {
+                LOST => continue,
+                DEAF => {
+                    if buffer[..count].windows(6).any(|words| words == b"PING\r\n") {
+                        let _ = from.write_all(b"PONG\r\n");
+                    }
+                    continue;
+                }
+                _ => {}
             }
             if to.write_all(&buffer[..count]).is_err() {
                 break;
