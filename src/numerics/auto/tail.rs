@@ -46,6 +46,8 @@ const LINEAR: f64 = 1.5;
 const NEGLIGIBLE: f64 = 1e-12;
 /// How much a smooth factor of the power law may vary over the tail.
 const SLOPE: f64 = 0.01;
+/// How much larger the error may be than what its next term leaves.
+const NEXT: f64 = 1.5;
 
 /// A tail next to a singular point, and where its points are.
 pub(super) struct Tail {
@@ -238,11 +240,22 @@ fn sloped<T: Value>(values: &[T], norms: &[f64; FIT]) -> Option<Sloped<T>> {
     if power > STEEP {
         misfit = misfit.max(off(1).norm() * (HIDDEN / q).min(1.0));
     }
+    // The law meets the outermost three values, so what is off at the innermost one tells of the next term.
+    let next = other.norm() * next_term(q) * q;
+    let misfit = misfit.max(next * NEXT / MISSED);
     let mut value = a;
     value.scale(1.0 / q);
     value.add_scaled(1.0 / (q + 1.0), &c);
     // A smooth factor is nearly a constant so near to its end; else this is no such law.
     (c.norm() <= SLOPE * norms[0]).then_some(Sloped { power, value, misfit, other })
+}
+
+/// What the law with a slope misses of the integral of `d^p d^2` over a tail, over what is off at the innermost point with
+/// the power taken out. It meets `d^2` at the three outermost points by `0.1691 ln d - 0.5625 + 1.5625 d`, its sign apart.
+fn next_term(q: f64) -> f64 {
+    const LN: f64 = 0.234_375 / (2.0 * std::f64::consts::LN_2);
+    const AT_INNERMOST: f64 = 0.164_794_921_875;
+    (LN / (q * q) - 0.5625 / q + 1.5625 / (q + 1.0) - 1.0 / (q + 2.0)).abs() / AT_INNERMOST
 }
 
 #[cfg(test)]
