@@ -282,10 +282,12 @@ fn worker_process() {
     }
 }
 
-/// Waits until the report of worker processes has been told with so many evaluations.
-fn told_report(evaluations: u64) -> Happened {
+/// Waits until the report of worker processes has been told with so many evaluations; asked again and again, as guesses may
+/// end after their integral.
+fn told_report(evaluations: impl Fn() -> u64) -> Happened {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
+        let evaluations = evaluations();
         let told = events(|event| {
             event.fields.get("message") == "worker processes"
                 && event.fields.get("evaluations") == evaluations.to_string()
@@ -310,7 +312,7 @@ fn the_report_of_worker_processes_is_told_field_by_field() {
     let integrator = Integrator::new(processes.clone()).method(Simpson);
     integrator.integrate_blocking(0.0, 10.25, 1e-3).unwrap();
     // While nothing happens, without being asked.
-    let told = told_report(processes.report().evaluations);
+    let told = told_report(|| processes.report().evaluations);
     let report = processes.report();
     assert!(report.evaluations > 20 && report.worked > Duration::ZERO, "{report:?}");
     assert_eq!((told.level, told.span), (Level::DEBUG, None));
@@ -335,7 +337,7 @@ fn the_report_of_worker_processes_is_told_field_by_field() {
     // What changed last is told in the end.
     block_on(processes.evaluate(0.5)).unwrap();
     drop((integrator, processes));
-    told_report(report.evaluations + 1);
+    told_report(|| report.evaluations + 1);
 }
 
 #[test]
