@@ -396,7 +396,7 @@ fn an_error_prints_goal_value_error_and_the_worst_segment() {
 #[test]
 fn an_integrator_without_a_time_limit_shows_none() {
     let integrator = Integrator::new(boxed(f64::exp));
-    assert!(format!("{integrator:?}").contains("time_limit: None"), "{integrator:?}");
+    assert!(!format!("{integrator:?}").contains("time_limit"), "{integrator:?}");
     let limited = integrator.time_limit(std::time::Duration::from_secs(2));
-    assert!(format!("{limited:?}").contains("time_limit: Some(2s)"), "{limited:?}");
+    assert!(format!("{limited:?}").contains("time_limit: 2s"), "{limited:?}");
 }

@@ -33,15 +33,14 @@ impl<T: Value, M: Method, H: Copy> Run<T, M, H> {
         self.leaves[..from].iter().for_each(|leaf| fresh_points(&self.method, &leaf.panel, &mut points));
         points.iter_mut().for_each(|t| *t = domain.x(*t));
         points.extend_from_slice(kept);
-        // Each leaf's points, its limits, and whether they may be another's: of two others' none are. Of nested panels
-        // the narrower one is narrow.
+        // Each leaf's points, its limits, and whether they may be another's: of two others' none are.
         let parts = || {
             let mut left = &points[..];
             self.leaves.iter().map(move |Leaf { panel, .. }| {
                 let (own, others) = left.split_at(fresh_count(&self.method, panel).min(left.len()));
                 left = others;
                 let (a, b) = domain.span(panel.a, panel.b);
-                (own, a, b, narrow && is_narrow(a, b) || self.method.may_repeat(panel))
+                (own, a, b, narrow || self.method.may_repeat(panel))
             })
         };
         let repeated = || parts().filter(|part| part.3).flat_map(|part| part.0);
