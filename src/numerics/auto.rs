@@ -257,7 +257,7 @@ impl Method for Auto {
     }
 
     /// The stages of a search step back onto points of each other, and of the panel that is searched; a closer look onto the
-    /// point that it is about.
+    /// point that it is about; what replaces a tail onto the points of that.
     fn may_repeat(&self, panel: &Panel<Kind>) -> bool {
         panel.kind.repeats || matches!(panel.kind.shape, Shape::Search(_) | Shape::Ladder)
     }

@@ -114,7 +114,8 @@ pub(super) fn refine_tail(panel: &Panel<Kind>, from: f64, into: &mut Vec<Panel<K
     }
     // As near as the digits of `x` go, and no power law yet: what is hard may lie just outside.
     if into.is_empty() && from != 0.0 {
-        into.push(of_piece(a, b, panel.depth + 1, child(panel, PLAIN)));
+        // The points of a tail are at quarters, where those of a panel and of its halves may be, too.
+        into.push(of_piece(a, b, panel.depth + 1, Kind { repeats: true, ..child(panel, PLAIN) }));
     }
 }
 
@@ -164,7 +165,7 @@ fn around(panel: &Panel<Kind>, c: f64, into: &mut Vec<Panel<Kind>>) {
 /// The kind of a panel of some shape that replaces, alone or with others, a judged one: it belongs to the same piece.
 pub(super) fn child(panel: &Panel<Kind>, shape: Shape) -> Kind {
     let mesh = if panel.depth == 0 { MESH * (panel.b - panel.a) } else { panel.kind.mesh };
-    Kind { mesh, ..shape.kind() }
+    Kind { mesh, repeats: panel.kind.repeats, ..shape.kind() }
 }
 
 /// A panel of a piece, from `a` to `b`. How many points a second look at it has is counted when it is judged.

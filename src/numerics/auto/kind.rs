@@ -13,7 +13,7 @@ pub struct Kind {
     pub(super) note: Note,
     /// One of the parts of a smooth panel, in the same variable.
     pub(super) is_part: bool,
-    /// Whether it may have a point that was evaluated before.
+    /// Whether it, or one that replaces it, may have a point that was evaluated before.
     pub(super) repeats: bool,
     pub(super) look: Look,
     /// How many points a second look at the panel has beyond those of its rule; [`UNCOUNTED`] if it may have any, until
