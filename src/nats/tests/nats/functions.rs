@@ -11,7 +11,7 @@ use futures::executor::block_on;
 use futures::future::join_all;
 
 use crate::python::{self, PEAK};
-use crate::security::{ACCOUNTS, place, queued};
+use crate::security::{place, queued};
 use crate::support::worker::peak;
 use crate::support::{NatsServer, Tool, until};
 

@@ -205,7 +205,7 @@ fn a_job_longer_than_a_message_is_refused_here() {
 }
 
 /// The accounts of docs/DISTRIBUTED.md: who may do what, and no more.
-pub(crate) const ACCOUNTS: &str = include_str!("../accounts.conf");
+const ACCOUNTS: &str = include_str!("../accounts.conf");
 
 /// A certificate authority of our own, and a server's certificate from it.
 fn certificates(folder: &Folder) -> String {
