@@ -3,8 +3,9 @@
 #
 # nats-server 2.9.10 (Debian 12) and 2.15.1, on x86-64 Linux, 2026-11-30, by a bare client (nats-py 2.16.0): a stream is
 # deleted, and made anew as soon as the server calls it unknown. Expected: what is published then is there. Seen with
-# 2.9.10, in 37 to 40 of 40 rounds: the new stream counts 64 messages, none of which can be read, and its folder is empty. The
-# server had still removed the files of the old one. What helps: to wait 250 ms (0 of 40 rounds). 2.15.1: 0 of 40.
+# 2.9.10, in 37 to 40 of 40 rounds: the new stream counts 64 messages, none of which can be read, and its folder is
+# empty. The server had still removed the files of the old one. What helps: to wait 250 ms (0 of 40 rounds).
+# 2.15.1: 0 of 40.
 #
 #     bash findings/nats-stream-anew.sh $(bash .ci/nats --debian)     needs a registry; prints what is seen
 set -euo pipefail

@@ -52,17 +52,18 @@ use super::value::Value;
 ///
 /// # Numerics
 ///
-/// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4) by `|K - G|` or what null rules of lower degrees let expect of
-/// it (Berntsen and Espelid 1991); where they fall by a factor `r < 1/2` from degree to degree, at most `16 |K - G| r^3`. The errors
-/// of the parts of a panel are together at most three times what cutting it moved the integral by, unless that has them fall further than the
-/// square of the fall of `8 |K - G|`. A panel's own error is at least the difference of two values at its very ends, 1e-7 of its width inside,
-/// from the polynomial through the nodes, times the width not covered. Next to a singular point the variable is the
-/// logarithm of the distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece
-/// is integrated as `d^p (A + B ln d)`, or next to a point other than zero as `d^p (A + C d)` if that fits better, its
-/// error the misfit. A search ends with the relative accuracy of its place:
-/// 1e-9 of the panel for a jump, all digits of `x` for a power. If all values are zero the panel is cut a few times
-/// before that is believed. If values rise steeply towards two points of a panel that has resolved nothing, its error
-/// is what a peak between them may have, by the straight lines through the logarithms of the values beside.
+/// A panel's error is QUADPACK's (Piessens et al. 1983, section 2.2.4) by `|K - G|` or what null rules of lower
+/// degrees let expect of it (Berntsen and Espelid 1991); where they fall by a factor `r < 1/2` from degree to degree,
+/// at most `16 |K - G| r^3`. The errors of the parts of a panel are together at most three times what cutting it
+/// moved the integral by, unless that has them fall further than the square of the fall of `8 |K - G|`. A panel's own
+/// error is at least the difference of two values at its very ends, 1e-7 of its width inside, from the polynomial
+/// through the nodes, times the width not covered. Next to a singular point the variable is the logarithm of the
+/// distance from it, in which every algebraic and logarithmic singularity is analytic; the last piece is integrated
+/// as `d^p (A + B ln d)`, or next to a point other than zero as `d^p (A + C d)` if that fits better, its error the
+/// misfit. A search ends with the relative accuracy of its place: 1e-9 of the panel for a jump, all digits of `x` for
+/// a power. If all values are zero the panel is cut a few times before that is believed. If values rise steeply
+/// towards two points of a panel that has resolved nothing, its error is what a peak between them may have, by the
+/// straight lines through the logarithms of the values beside.
 ///
 /// Limits, breakpoints and values that are not finite: the limits are never evaluated. A value that is not a number
 /// is reported. A value that is infinite is reported, unless a search for a singular point hit the very point, or values
@@ -92,9 +93,10 @@ use super::value::Value;
 ///
 /// # References
 ///
-/// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983. J. N. Lyness,
-/// J. J. Kaganove, "Comments on the nature of automatic quadrature routines", ACM Trans. Math. Softw. 2 (1976) 65-81. J. Berntsen, T. O.
-/// Espelid, "Error estimation in automatic quadrature routines", ACM Trans. Math. Softw. 17 (1991) 233-252.
+/// R. Piessens, E. de Doncker-Kapenga, C. W. Überhuber, D. K. Kahaner, "QUADPACK", Springer 1983. J. N. Lyness, J. J.
+/// Kaganove, "Comments on the nature of automatic quadrature routines", ACM Trans. Math. Softw. 2 (1976) 65-81. J.
+/// Berntsen, T. O. Espelid, "Error estimation in automatic quadrature routines", ACM Trans. Math. Softw. 17 (1991)
+/// 233-252.
 ///
 /// # Examples
 ///
@@ -256,8 +258,8 @@ impl Method for Auto {
         }
     }
 
-    /// The stages of a search step back onto points of each other, and of the panel that is searched; a closer look onto the
-    /// point that it is about; what replaces a tail onto the points of that.
+    /// The stages of a search step back onto points of each other, and of the panel that is searched; a closer look
+    /// onto the point that it is about; what replaces a tail onto the points of that.
     fn may_repeat(&self, panel: &Panel<Kind>) -> bool {
         panel.kind.repeats || matches!(panel.kind.shape, Shape::Search(_) | Shape::Ladder)
     }

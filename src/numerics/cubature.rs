@@ -1,10 +1,10 @@
 //! Boxes in several variables: fully symmetric rules with null rules, cut in two along one axis.
 //!
-//! The algorithm is that of DCUHRE (Berntsen, Espelid and Genz 1991, ACM Trans. Math. Softw. 17, 437-451) as Cuhre has it
-//! (Hahn 2005): the box with the largest error is halved along the axis on which fourth differences through its centre are
-//! largest, and the errors of both parts are raised by what the cut moved. Departures: the first box is always cut, of axes
-//! that do as well as each other the one that was cut least is cut, and where the integrand is singular at a face of the range
-//! cuts are graded towards it (`place.rs`).
+//! The algorithm is that of DCUHRE (Berntsen, Espelid and Genz 1991, ACM Trans. Math. Softw. 17, 437-451) as Cuhre
+//! has it (Hahn 2005): the box with the largest error is halved along the axis on which fourth differences through
+//! its centre are largest, and the errors of both parts are raised by what the cut moved. Departures: the first box
+//! is always cut, of axes that do as well as each other the one that was cut least is cut, and where the integrand is
+//! singular at a face of the range cuts are graded towards it (`place.rs`).
 //!
 //! DETERMINISM: sums run over the orbits of a rule, and in an orbit over its points, in the order of [`Rule::nodes`].
 
@@ -63,8 +63,8 @@ pub(crate) struct Cell<const N: usize> {
     last: Option<u8>,
     /// Whether the integrand looks singular at the lower and at the upper limit of that axis, once it is judged.
     powers: [bool; 2],
-    /// Where it lies on each axis in the range, or in the piece between breakpoints that it is of. A guess until the box that it
-    /// is of is judged.
+    /// Where it lies on each axis in the range, or in the piece between breakpoints that it is of. A guess until the
+    /// box that it is of is judged.
     places: [Place; N],
 }
 

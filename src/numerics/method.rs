@@ -316,14 +316,15 @@ pub trait Method: Clone + Send + Sync + 'static {
         false
     }
 
-    /// Takes note, in the kind of such a part, of its error and of the errors of all parts together, now that they are final.
+    /// Takes note, in the kind of such a part, of its error and of the errors of all parts together, now that they
+    /// are final.
     #[inline]
     fn compared(&self, part: &mut Panel<Self::Kind>, error: f64, all: f64) {
         let _ = (part, error, all);
     }
 
-    /// Takes note, in the kind of a judged part of a panel in [several variables](Self::AXES), of what the judged panel learnt.
-    /// Parts may have been judged before it.
+    /// Takes note, in the kind of a judged part of a panel in [several variables](Self::AXES), of what the judged
+    /// panel learnt. Parts may have been judged before it.
     #[inline]
     fn follows(&self, whole: &Panel<Self::Kind>, part: &mut Panel<Self::Kind>) {
         let _ = (whole, part);

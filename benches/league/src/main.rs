@@ -3,8 +3,9 @@
 //!
 //! Without arguments the tables of docs/ACCURACY.md; `v` adds a line for each integral, NAME keeps the methods whose
 //! names contain it (several: `A,B`), `case NAME` the integrals whose names start with it;
-//! `cheap` prints the times of cheap integrals beside a loop by hand instead, `fourier` the drawn Fourier integrals beside SciPy,
-//! `weights` principal values and algebraic weights beside GSL's, `boxes` integrals in several variables beside Cuhre and hcubature.
+//! `cheap` prints the times of cheap integrals beside a loop by hand instead, `fourier` the drawn Fourier integrals beside
+//! SciPy, `weights` principal values and algebraic weights beside GSL's, `boxes` integrals in several variables beside
+//! Cuhre and hcubature.
 
 mod battery;
 mod believed;

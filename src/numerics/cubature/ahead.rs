@@ -12,8 +12,8 @@ const CONCENTRATED: f64 = 0.2;
 /// A place so near to a face, relative to the width, is taken to be at the face.
 const AT_FACE: f64 = 0.125;
 
-/// Quarters of a first box are guessed in so many variables at most: in more they are many, and each integral that waits for
-/// its turn would keep them all.
+/// Quarters of a first box are guessed in so many variables at most: in more they are many, and each integral that
+/// waits for its turn would keep them all.
 const QUARTERS: usize = 3;
 
 /// What may follow a first box, of which nothing is known: its halves along each axis, and the quarters that are there
@@ -32,8 +32,8 @@ pub(super) fn first<const N: usize>(panel: &Panel<Cell<N>>, into: &mut Vec<Guess
     }
 }
 
-/// The place around which values lie that differ most from their mean, on each axis where there is one: a peak, or a singular
-/// corner, edge or face. Infinitely wide on the others.
+/// The place around which values lie that differ most from their mean, on each axis where there is one: a peak, or a
+/// singular corner, edge or face. Infinitely wide on the others.
 pub(super) fn focus<T: Value, const N: usize>(
     [low, high]: [[f64; N]; 2],
     points: &[[f64; N]],

@@ -1,8 +1,8 @@
 //! Where a box is cut: in the middle, but nearer and nearer to a face of the range where the integrand is singular.
 //!
-//! A singularity at a face looks alike at every scale: fourth differences hardly fall from a box to its part at the face, and
-//! second differences on the line through the centre grow towards the face as those of a power of the distance do. Kinks and
-//! jumps inside do neither for long.
+//! A singularity at a face looks alike at every scale: fourth differences hardly fall from a box to its part at the
+//! face, and second differences on the line through the centre grow towards the face as those of a power of the
+//! distance do. Kinks and jumps inside do neither for long.
 
 use super::super::lanes::Lanes;
 use super::rule::Rule;
@@ -22,8 +22,8 @@ const POWERS: [f64; 2] = [0.6, 1.5];
 pub(super) struct Bends(pub(super) [f64; 3]);
 
 impl Bends {
-    /// With `low high / middle^2 = (low / high)^p`, the exponent `p`; negative if they are larger above. Not a number if they
-    /// are all the same.
+    /// With `low high / middle^2 = (low / high)^p`, the exponent `p`; negative if they are larger above. Not a number
+    /// if they are all the same.
     pub(super) fn exponent(self) -> f64 {
         let Self([low, middle, high]) = self;
         libm::log(low / middle * (high / middle)) / libm::log(low / high)
@@ -65,8 +65,8 @@ impl Place {
         self.0 >> HALVINGS
     }
 
-    /// Takes note of the fourth difference on this axis, of that of the box it was cut from, and of whether the integrand looks
-    /// singular at the lower and the upper limit.
+    /// Takes note of the fourth difference on this axis, of that of the box it was cut from, and of whether the
+    /// integrand looks singular at the lower and the upper limit.
     pub(super) fn note(&mut self, gain: f32, before: f32, [low, high]: [bool; 2]) {
         // Of a smooth integrand fourth differences fall by the fourth power of the width, of `x^a` by the power `a`.
         let width = 1.0 / f32::from(1u8 << self.halvings());

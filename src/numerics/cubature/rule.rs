@@ -14,8 +14,8 @@ pub(super) struct Rule {
     /// the axes.
     pub(super) nodes: Vec<f64>,
     pub(super) orbits: Vec<Orbit>,
-    /// The nodes, by their number, that may be nodes of a half, or of a half of that: all their coordinates are multiples of
-    /// a quarter.
+    /// The nodes, by their number, that may be nodes of a half, or of a half of that: all their coordinates are
+    /// multiples of a quarter.
     pub(super) shared: Vec<usize>,
     /// When null rules fall by this factor from one degree to the next, the first of them tells the error.
     pub(super) falls: f64,
